@@ -1,0 +1,71 @@
+"""What holds for every test of the repository."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Iterator
+from typing import TypeVar
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from wharf.local.stack import LocalStack
+from wharf.local.trial import Trial
+
+AnyReport = TypeVar("AnyReport", pytest.TestReport, pytest.CollectReport)
+
+NEEDS = "Skipped: needs:"
+"""How the reason of a skip begins whose cause is a missing tool: `pytest.skip("needs: redis-server")`."""
+
+STARTS_SERVERS = frozenset({"stack", "postgres", "redis"})
+"""The fixtures that start a server: a test that takes one has the marker `stack`. A new one is added here."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let `make test-quick` leave out what starts a server, without a mark on every test."""
+    for item in items:
+        if STARTS_SERVERS.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker("stack")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """See `not_silently`."""
+    return not_silently((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """See `not_silently`: a whole module can be skipped too."""
+    return not_silently((yield))
+
+
+def not_silently(report: AnyReport) -> AnyReport:
+    """In CI a test that lacks a tool has failed: CI installs what the tests need, or it checks less than it says."""
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else ""
+    if os.environ.get("CI") and report.skipped and reason.startswith(NEEDS):
+        report.outcome = "failed"
+        report.longrepr = f"{reason.removeprefix('Skipped: ')} (in CI everything that a test needs must be there)"
+    return report
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    """The whole stack, once: real servers, real services."""
+    with LocalStack(tmp_path_factory.mktemp("wharf"), port=0, discard=True) as running:
+        yield running
+
+
+@pytest.fixture
+def wharf(stack: LocalStack) -> Iterator[Trial]:
+    """The stack with a client."""
+    headers = {"Authorization": f"Bearer {stack.connection.api_key}"}
+    with httpx.Client(base_url=stack.connection.url, headers=headers, timeout=30) as api:
+        yield Trial(stack, api)
+
+
+@pytest.fixture
+def project() -> str:
+    """A project that no other test uses."""
+    return f"p-{uuid4().hex[:12]}"

@@ -1,0 +1,262 @@
+from __future__ import annotations
+
+import io
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wharf.client.__main__ import main
+from wharf.client.testing import JOB, Gateway, event_bytes, job_document
+
+UPLOADS = "POST /api/v1/uploads"
+STATE = f"GET /api/v1/jobs/{JOB}"
+ACCEPTED = {"job_id": JOB, "upload_id": "u", "status": "queued", "status_url": "/s", "events_url": "/e"}
+RESULT = {
+    "rows_read": 1500, "inserted": 1490, "updated": 0, "unchanged": 0, "superseded": 1, "rejected": 9, "seconds": 0.5,
+}  # fmt: skip
+REJECT = {"line": 17, "errors": [{"column": "quantity", "code": "x", "message": "Not a number.", "value": "n/a"}]}
+
+
+class Wharf:
+    """Runs the command line in this process."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+        self._capsys = capsys
+        self._monkeypatch = monkeypatch
+        self.out = ""
+        self.err = ""
+
+    def __call__(self, *arguments: str) -> int | str | None:
+        """The exit code; what was printed is in `out` and `err`."""
+        self._monkeypatch.setattr(sys, "argv", ["wharf", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        self.out, self.err = self._capsys.readouterr()
+        return ended.value.code
+
+
+@pytest.fixture
+def wharf(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Wharf:
+    return Wharf(capsys, monkeypatch)
+
+
+@pytest.fixture
+def file(place: Path) -> Path:
+    (place / "sales.csv").write_text("a\n1\n")
+    return place / "sales.csv"
+
+
+def moves(*documents: dict[str, Any]) -> list[bytes]:
+    return [event_bytes(f"job.{one['status']}", one, f"{number}-0") for number, one in enumerate(documents)]
+
+
+def test_an_upload_says_which_job_it_became(wharf: Wharf, known: Gateway, file: Path) -> None:
+    """Without --watch the command ends at once and says how to go on."""
+    known.says(UPLOADS, ACCEPTED, status=202)
+    assert wharf("upload", str(file), "--profile", "transactions", "--project", "proj-1") == 0
+    assert f"Job {JOB} is queued. Watch it: wharf jobs watch {JOB}" in wharf.out
+    form = known.requests(UPLOADS)[0].form
+    assert (form["profile"], form["project_id"]) == ("transactions", "proj-1")
+
+
+def test_a_watched_upload_shows_progress_counts_and_rejects(wharf: Wharf, known: Gateway, file: Path) -> None:
+    """Plain lines where there is no terminal: the stage, how far it is, and at the end what became of the rows."""
+    loading = {"current": 1000, "total": 1500, "stage": "load", "rate": 85000.0, "eta_seconds": 12.0}
+    known.says(UPLOADS, ACCEPTED, status=202)
+    known.streams = [moves(job_document(progress=loading), job_document("completed", result=RESULT))]
+    known.says(f"GET /api/v1/jobs/{JOB}/rejects", {"items": [REJECT], "next_cursor": None})
+    assert wharf("upload", str(file), "--watch") == 0
+    lines = wharf.out.splitlines()
+    assert "load        1,000 / 1,500 rows  85,000 rows/s  ETA 12 s" in lines
+    assert "Completed in 0.5 s: 1,500 rows read" in lines
+    assert "  1,490 inserted, 0 updated, 0 unchanged, 1 superseded, 9 rejected" in lines
+    assert "    line 17  quantity: Not a number. (got 'n/a')" in lines
+    assert f"wharf jobs rejects {JOB} --limit 1000" in wharf.out
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "said"),
+    [
+        ("failed", {"code": "x", "message": "The column date is missing."}, "failed: The column date is missing."),
+        ("cancelled", {"code": "cancelled", "message": "Cancelled."}, "was cancelled."),
+    ],
+)
+def test_a_job_that_did_not_complete_is_exit_code_1(
+    wharf: Wharf, known: Gateway, status: str, error: dict[str, str], said: str
+) -> None:
+    """Scripts can rely on it; people are told why and what they may do."""
+    known.streams = [moves(job_document(status, error=error))]
+    assert wharf("jobs", "watch", JOB) == 1
+    assert f"Job {JOB} {said}" in wharf.out
+    assert f"wharf jobs logs {JOB}" in wharf.out
+
+
+def test_options_travel_as_they_were_meant(wharf: Wharf, known: Gateway, file: Path) -> None:
+    """A header may hold an equals sign; --date-order is one of the options."""
+    known.says(UPLOADS, ACCEPTED)
+    options = ["--mapping", "a=b=store", "--mapping", "Qty=quantity", "--options", '{"decimal": ","}']
+    assert wharf("upload", str(file), *options, "--date-order", "MDY", "--mode", "append", "--dry-run") == 0
+    form = known.requests(UPLOADS)[0].form
+    assert json.loads(form["mapping"]) == {"a=b": "store", "Qty": "quantity"}
+    assert json.loads(form["options"]) == {"decimal": ",", "date_order": "MDY"}
+    assert (form["mode"], form["dry_run"]) == ("append", "true")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--mapping", "quantity"], "'quantity' is no HEADER=COLUMN."),
+        (["--options", "{"], "This is no JSON"),
+        (["--options", "[]"], "A JSON object is needed."),
+        (["--mode", "merge"], "'merge' is not one of"),
+        (["--nonsense"], "No such option"),
+    ],
+)
+def test_a_wrong_call_is_exit_code_2(wharf: Wharf, known: Gateway, file: Path, arguments: list[str], said: str) -> None:
+    """It is told before anything is sent."""
+    assert wharf("upload", str(file), *arguments) == 2
+    assert said in wharf.err
+    assert known.asked == []
+
+
+def test_a_refusal_is_one_line_on_stderr(wharf: Wharf, known: Gateway) -> None:
+    """No traceback, and nothing on stdout for a pipe to trip over."""
+    known.says(STATE, {"title": "Not Found", "detail": "There is no job."}, status=404)
+    assert wharf("jobs", "show", JOB) == 1
+    assert (wharf.out, wharf.err) == ("", "wharf: There is no job.\n")
+
+
+def test_jobs_are_listed_whole(wharf: Wharf, known: Gateway) -> None:
+    """Nothing is cut off, filters go to the server, --json is the API's own."""
+    listed = job_document(
+        label="x" * 200, created_at="2025-11-30T10:11:12Z", progress={"current": 5, "total": 10, "percent": 50.0}
+    )
+    known.says("GET /api/v1/jobs", {"items": [listed], "next_cursor": None})
+    assert wharf("jobs", "ls", "--status", "running", "--limit", "5") == 0
+    assert all(part in wharf.out for part in (JOB, "running", "5 / 10 rows (50 %)", "2025-11-30 10:11:12", "x" * 200))
+    assert known.asked[0].query == {"status": ["running"], "limit": ["5"]}
+    assert wharf("jobs", "ls", "--json") == 0
+    assert json.loads(wharf.out) == [listed]
+
+
+def test_an_empty_list_is_said(wharf: Wharf, known: Gateway) -> None:
+    """Headers over nothing would look broken."""
+    known.says("GET /api/v1/jobs", {"items": [], "next_cursor": None})
+    assert wharf("jobs", "ls") == 0
+    assert wharf.out == "There are no such jobs.\n"
+
+
+def test_a_job_is_shown_with_its_attempts(wharf: Wharf, known: Gateway) -> None:
+    """What went wrong, and who tried."""
+    known.says(STATE, job_document("failed", error={"code": "x", "message": "No header."}))
+    attempts = {"items": [{"attempt": 1, "worker": "w-1", "outcome": "fail"}], "next_cursor": None}
+    known.says(f"GET /api/v1/jobs/{JOB}/attempts", attempts)
+    assert wharf("jobs", "show", JOB) == 0
+    assert all(part in wharf.out for part in ("failed", "No header.", "w-1"))
+    assert wharf("jobs", "show", JOB, "--json") == 0
+    assert json.loads(wharf.out)["attempts"] == attempts["items"]
+
+
+@pytest.mark.parametrize("action", ["cancel", "retry", "discard"])
+def test_jobs_are_steered(wharf: Wharf, known: Gateway, action: str) -> None:
+    """Each command is one request, and says what the job is like now."""
+    known.says(f"POST /api/v1/jobs/{JOB}/{action}", job_document("cancelling"), status=202)
+    assert wharf("jobs", action, JOB) == 0
+    assert JOB in wharf.out
+    assert "cancelling" in wharf.out
+    assert len(known.asked) == 1
+
+
+def test_logs_and_rejects_are_printed(wharf: Wharf, known: Gateway, place: Path) -> None:
+    """A line each; --out saves the CSV."""
+    line = {"at": "2025-11-30T10:00:00Z", "attempt": 1, "level": "info", "event": "import.planned", "fields": {"n": 3}}
+    known.says(f"GET /api/v1/jobs/{JOB}/logs", {"items": [line], "next_cursor": None})
+    known.says(f"GET /api/v1/jobs/{JOB}/rejects", {"items": [REJECT], "next_cursor": None})
+    known.says(f"GET /api/v1/jobs/{JOB}/rejects.csv", b"line\n17\n")
+    assert wharf("jobs", "logs", JOB) == 0
+    assert "import.planned  n=3" in wharf.out
+    assert wharf("jobs", "rejects", JOB) == 0
+    assert wharf.out == "line 17  quantity: Not a number. (got 'n/a')\n"
+    assert wharf("jobs", "rejects", JOB, "--out", "out.csv") == 0
+    assert (place / "out.csv").read_bytes() == b"line\n17\n"
+
+
+def test_a_result_is_told_and_is_an_exit_code(wharf: Wharf, known: Gateway) -> None:
+    """A job that goes on is told as it is; one that failed is exit code 1."""
+    known.says(
+        STATE, job_document(), job_document("completed", result=RESULT | {"rejected": 0}), job_document("failed")
+    )
+    assert wharf("jobs", "result", JOB) == 0
+    assert "is running" in wharf.out
+    assert wharf("jobs", "result", JOB) == 0
+    assert "1,500 rows read" in wharf.out
+    assert wharf("jobs", "result", JOB) == 1
+
+
+def test_a_key_is_printed_alone(wharf: Wharf, known: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`KEY=$(wharf keys create me)` works; a key for a tenant is asked for with the platform's."""
+    monkeypatch.setenv("WHARF_PLATFORM_KEY", "platform")
+    known.says("POST /api/v1/keys", {"id": "k-1", "key": "wk_secret"}, status=201)
+    assert wharf("keys", "create", "me", "--role", "admin") == 0
+    assert (wharf.out, "k-1" in wharf.err) == ("wk_secret\n", True)
+    assert wharf("keys", "create", "me", "--tenant", "acme") == 0
+    mine, acmes = known.requests("POST /api/v1/keys")
+    assert json.loads(mine.body) == {"name": "me", "role": "admin"}
+    assert json.loads(acmes.body) == {"name": "me", "role": "operator", "tenant": "acme"}
+    assert (mine.headers["authorization"] != acmes.headers["authorization"]) is True
+    assert acmes.headers["authorization"] == "Bearer platform"
+
+
+def test_keys_are_listed_and_revoked(wharf: Wharf, known: Gateway) -> None:
+    """An answer without a body is an answer."""
+    known.says("GET /api/v1/keys", {"items": [{"id": "k-1", "name": "ci", "role": "operator"}], "next_cursor": None})
+    known.says("DELETE /api/v1/keys/k-1", b"", status=204)
+    assert wharf("keys", "ls") == 0
+    assert "k-1  ci    operator" in wharf.out
+    assert wharf("keys", "revoke", "k-1") == 0
+    assert len(known.requests("DELETE /api/v1/keys/k-1")) == 1
+
+
+def test_tenants_are_made_with_the_platforms_key(wharf: Wharf, known: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And listed."""
+    monkeypatch.setenv("WHARF_PLATFORM_KEY", "platform")
+    known.says("POST /api/v1/tenants", {"name": "acme"}, status=201)
+    known.says("GET /api/v1/tenants", {"items": [{"name": "acme", "created_at": "2025"}], "next_cursor": None})
+    assert wharf("tenants", "create", "acme") == 0
+    assert "--tenant acme" in wharf.out
+    assert wharf("tenants", "ls") == 0
+    assert "acme" in wharf.out
+    assert {one.headers["authorization"] for one in known.asked} == {"Bearer platform"}
+
+
+def test_profiles_are_shown_with_their_columns(wharf: Wharf, known: Gateway) -> None:
+    """Which headers a file may bring is what people ask for."""
+    column = {"name": "quantity", "type": "integer", "required": True, "aliases": ["qty", "units"]}
+    profile = {"name": "transactions", "title": "Sales", "key": ["transaction_id"], "columns": [column]}
+    known.says("GET /api/v1/profiles", {"items": [profile], "next_cursor": None})
+    known.says("GET /api/v1/profiles/transactions", profile)
+    assert wharf("profiles", "ls") == 0
+    assert "transactions  Sales  transaction_id" in wharf.out
+    assert wharf("profiles", "show", "transactions") == 0
+    assert "quantity  integer  required  qty, units" in wharf.out
+
+
+def test_ctrl_c_leaves_the_job_running(known: Gateway) -> None:
+    """The person is told so, and how to stop it; the shell sees 130."""
+    known.streams = [moves(job_document(progress={"current": 1, "stage": "load"}))]
+    known.release.clear()
+    command = [sys.executable, "-m", "wharf.client", "jobs", "watch", JOB]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as watching:
+        assert isinstance(watching.stdout, io.TextIOBase)
+        assert "load" in watching.stdout.readline()
+        watching.send_signal(signal.SIGINT)
+        _, err = watching.communicate(timeout=30)
+    assert watching.returncode == 130
+    assert "The job goes on." in err
+    assert f"wharf jobs cancel {JOB}" in err
+    assert known.requests(f"POST /api/v1/jobs/{JOB}/cancel") == []

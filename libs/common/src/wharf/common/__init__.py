@@ -1,0 +1,1 @@
+"""What more than one service of Wharf needs. It imports no service."""

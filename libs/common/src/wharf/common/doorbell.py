@@ -1,0 +1,42 @@
+"""Telling the broker that a job waits: a message of ids, worth nothing by itself."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from celery import Celery
+from celery.exceptions import CeleryError
+from kombu.exceptions import KombuError, OperationalError
+from redis.exceptions import RedisError
+
+from wharf.common.jobs.kinds import kind_named
+from wharf.common.logs import get_logger
+from wharf.common.metrics import PUBLISH_FAILURES
+from wharf.common.queues import Priority, broker_priority
+
+VERSION = 1
+
+
+class Doorbell:
+    """Publishes; fails fast and says so, and never raises for a broker that is away."""
+
+    def __init__(self, app: Celery) -> None:
+        self._app = app
+        self._broker_url = str(app.conf.broker_url)
+
+    def ring(self, job_id: UUID, attempt: int, kind: str, queue: str, priority: Priority) -> bool:
+        """Publish a job's message; False where the broker did not take it: the dispatcher will."""
+        message = {"job_id": str(job_id), "attempt": attempt, "version": VERSION}
+        try:
+            self._app.send_task(
+                kind_named(kind).task_name,
+                kwargs=message,
+                queue=queue,
+                priority=broker_priority(priority, self._broker_url),
+                retry=False,
+            )
+        except (KombuError, OperationalError, RedisError, CeleryError, OSError) as error:
+            PUBLISH_FAILURES.inc()
+            get_logger().warning("doorbell.unheard", job_id=str(job_id), queue=queue, error=type(error).__name__)
+            return False
+        return True

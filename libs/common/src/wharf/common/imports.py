@@ -1,0 +1,100 @@
+"""What a user may say about a file: the options of an import, checked where they arrive.
+
+The gateway turns a bad value into 422 with one problem for each; a worker reads the same model from
+the job's payload. Codes: `bad_option`, `unknown_encoding`, and pydantic's own for types and bounds.
+"""
+
+from __future__ import annotations
+
+import codecs
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+DateOrder = Literal["MDY", "DMY", "YMD"]
+DecimalMark = Literal[".", ","]
+
+WIDE_ENCODINGS: Final = frozenset({
+    "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be",
+})  # fmt: skip
+"""Encodings whose code unit has more than one byte; all others that are read hold ASCII as it is."""
+
+NOT_FOR_FILES: Final = frozenset({"idna", "punycode", "raw-unicode-escape", "unicode-escape", "utf-7"})
+NAMED_DELIMITERS: Final = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
+
+
+def known_encoding(name: str) -> str:
+    """Python's name for a text encoding that files can be read in.
+
+    Raises ValueError for names that are unknown, and for codecs that keep ASCII otherwise (EBCDIC,
+    ISO-2022, UTF-7): record ends could not be found in the original bytes.
+    """
+    try:
+        found = codecs.lookup(name).name
+    except (LookupError, ValueError) as error:
+        raise ValueError(f"unknown encoding {name!r}") from error
+    if found == "utf-8-sig":
+        return "utf-8"
+    if found in WIDE_ENCODINGS or _holds_ascii(found):
+        return found
+    raise ValueError(f"files in {name!r} cannot be read")
+
+
+def _holds_ascii(name: str) -> bool:
+    """Whether the first 128 bytes mean what they mean in ASCII."""
+    if name.replace("_", "-") in NOT_FOR_FILES:
+        return False
+    plain = bytes(range(128))
+    stateful = b"\x1b$B0"  # ISO 2022 goes over to two bytes a letter here
+    try:
+        return plain.decode(name) == plain.decode("ascii") and stateful.decode(name) == stateful.decode("ascii")
+    except (UnicodeError, LookupError):
+        return False
+
+
+def _named_delimiter(value: object) -> object:
+    return NAMED_DELIMITERS.get(value.lower(), value) if isinstance(value, str) else value
+
+
+EncodingName = Annotated[str, StringConstraints(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:\-]*$")]
+Delimiter = Annotated[str, BeforeValidator(_named_delimiter), StringConstraints(min_length=1, max_length=1)]
+
+
+class ImportOptions(BaseModel):
+    """What the user says about the file; what is left out is detected."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_max_length=100)
+
+    encoding: EncodingName | None = None
+    delimiter: Delimiter | None = None
+    """One ASCII character, or one of the words tab, comma, semicolon, pipe."""
+    quote: Annotated[str, StringConstraints(max_length=1)] | None = None
+    """One ASCII character; the empty string says that quotes are data."""
+    header_row: Annotated[int, Field(ge=1, le=1000)] | None = None
+    """The line of the file on which the header begins; the first line is 1."""
+    date_order: DateOrder | None = None
+    decimal: DecimalMark | None = None
+    max_reject_ratio: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
+
+    @field_validator("encoding")
+    @classmethod
+    def _encoding_is_known(cls, value: str | None) -> str | None:
+        try:
+            return known_encoding(value) if value else value
+        except ValueError as error:
+            message = "Files cannot be read in the encoding {name}. Use a name such as utf-8, cp1252 or shift_jis."
+            raise PydanticCustomError("unknown_encoding", message, {"name": value}) from error
+
+    @field_validator("delimiter", "quote")
+    @classmethod
+    def _is_a_mark(cls, value: str | None) -> str | None:
+        if value and (not value.isascii() or value.isalnum() or value in "\r\n\0\\"):
+            raise PydanticCustomError("bad_option", "Use one ASCII mark that is no letter, digit or line end.")
+        return value
+
+    @model_validator(mode="after")
+    def _marks_differ(self) -> Self:
+        if self.delimiter and self.delimiter == self.quote:
+            raise PydanticCustomError("bad_option", "The delimiter and the quote cannot be the same character.")
+        return self

@@ -1,0 +1,1 @@
+"""Jobs: their states, kinds, payloads, how they are submitted, steered and shown."""

@@ -1,0 +1,79 @@
+"""The kinds of job: each is declared here once, and implemented in one worker.
+
+A message carries the job's id and attempt; the payload below is what the ledger keeps for it.
+`version` is raised when a payload changes its meaning: a worker refuses one that it does not know.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, Literal, TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from wharf.common.imports import ImportOptions
+from wharf.common.queues import Queue
+
+
+class Payload(BaseModel):
+    """What a kind of job needs to know. Old fields stay readable for one release."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    version: Literal[1] = 1
+
+
+P = TypeVar("P", bound=Payload)
+
+
+@dataclass(frozen=True)
+class Kind(Generic[P]):
+    """A kind of job: its name, where it is queued, its payload and its limits."""
+
+    name: str
+    queue: Queue
+    payload: type[P]
+    unit: str
+    max_attempts: int = 4
+    first_delay: float = 5.0
+    """Seconds before the first retry; they double each time."""
+    longest_delay: float = 600.0
+    registry: ClassVar[dict[str, Kind[Any]]] = {}
+
+    def __post_init__(self) -> None:
+        self.registry[self.name] = self
+
+    @property
+    def task_name(self) -> str:
+        """The Celery task that runs it."""
+        return f"wharf.{self.name}"
+
+
+class ImportPayload(Payload):
+    """Load one upload into the dataset of one profile."""
+
+    import_id: UUID
+    upload_id: UUID
+    profile: str | None
+    """None: the worker finds it by the file's headers."""
+    mode: Literal["append", "upsert", "replace"] | None
+    """None: upsert where the profile has a key, else append."""
+    mapping: dict[str, str] | None = None
+    options: ImportOptions = ImportOptions()
+    on_error: Literal["reject", "abort"] = "reject"
+    dry_run: bool = False
+
+
+class EchoPayload(Payload):
+    """Say a message back: shows that queue, worker and ledger work."""
+
+    message: str = ""
+
+
+IMPORT = Kind("import", Queue.INGEST, ImportPayload, unit="rows")
+ECHO = Kind("echo", Queue.MAINTENANCE, EchoPayload, unit="steps")
+
+
+def kind_named(name: str) -> Kind[Any]:
+    """The declaration of a kind; KeyError where there is none."""
+    return Kind.registry[name]

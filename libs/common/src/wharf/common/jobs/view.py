@@ -1,0 +1,93 @@
+"""How a job looks from outside: the contract's `Job`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel
+from sqlalchemy import RowMapping
+
+from wharf.common.jobs.states import ENDED, Status
+from wharf.common.queues import Priority
+
+Row = RowMapping | dict[str, Any]
+
+
+class ProgressView(BaseModel):
+    """How far a job is. `rate` is in units a second."""
+
+    current: int = 0
+    total: int | None = None
+    percent: float = 0.0
+    unit: str = "steps"
+    stage: str = "queued"
+    message: str = ""
+    rate: float | None = None
+    eta_seconds: float | None = None
+
+
+class ErrorView(BaseModel):
+    """Why a job failed."""
+
+    code: str
+    message: str
+    detail: dict[str, Any] | None = None
+    retryable: bool
+
+
+class JobView(BaseModel):
+    """A job as the API shows it."""
+
+    job_id: UUID
+    kind: str
+    queue: str
+    priority: Priority
+    status: Status
+    project_id: str
+    label: str
+    parent_id: UUID | None
+    attempt: int
+    max_attempts: int
+    progress: ProgressView
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    available_at: datetime
+    cancel_requested_at: datetime | None
+    discarded_at: datetime | None = None
+    error: ErrorView | None
+    result: dict[str, Any] | None
+    links: dict[str, str]
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will happen to it by itself."""
+        return self.status in ENDED
+
+
+def job_view(row: Row) -> JobView:
+    """A row of `wharf.jobs` as the API shows it."""
+    fields = {name: row[name] for name in JobView.model_fields if name in row}
+    fields["job_id"] = row["id"]
+    fields["priority"] = Priority.of_rank(row["priority"])
+    fields["progress"] = _progress(row)
+    fields["links"] = links(row["id"], row["kind"])
+    return JobView(**fields)
+
+
+def _progress(row: Row) -> ProgressView:
+    saved = ProgressView.model_validate(row["progress"] or {})
+    if row["status"] == Status.COMPLETED:
+        return saved.model_copy(update={"percent": 100.0, "stage": "done", "eta_seconds": 0.0})
+    if row["status"] in ENDED:
+        return saved.model_copy(update={"stage": str(row["status"]), "eta_seconds": None, "rate": None})
+    return saved
+
+
+def links(job_id: UUID, kind: str) -> dict[str, str]:
+    """Where to go on from a job."""
+    own = f"/api/v1/jobs/{job_id}"
+    parts = ["events", "logs", "attempts", "result", *(["rejects"] if kind == "import" else [])]
+    return {"self": own} | {part: f"{own}/{part}" for part in parts}

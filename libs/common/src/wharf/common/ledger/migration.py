@@ -1,0 +1,85 @@
+"""Bringing a database to the current schema: roles, then the numbered migrations.
+
+Runs as a login that may create roles (the local stack's superuser, or a role with CREATEROLE and BYPASSRLS);
+everything is owned by `wharf_owner`, which nobody logs in as.
+"""
+
+from __future__ import annotations
+
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from psycopg import sql
+from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.pool import NullPool
+
+from wharf.common.errors import Permanent
+from wharf.common.ledger.database import driver_url
+
+OLDEST_SERVER = 150_000
+LOCK = 0x57A4F  # one migration at a time, whoever starts it
+
+
+def migrate(owner_url: str, *, app_password: str, dispatch_password: str) -> None:
+    """Create the roles with these passwords and apply what is missing. Running it again changes nothing.
+
+    Raises `Permanent` (`server_too_old`) on PostgreSQL before 15.
+    """
+    engine = create_engine(driver_url(owner_url), poolclass=NullPool)
+    with engine.connect() as connection:
+        _refuse_old(connection)
+        connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": LOCK})
+        _prepare(connection, {"wharf_app": app_password, "wharf_dispatch": dispatch_password})
+        _upgrade(connection)
+    engine.dispose()
+
+
+def latest_revision() -> str:
+    """The revision that this version of Wharf needs."""
+    return ScriptDirectory.from_config(_config()).get_current_head() or ""
+
+
+def _refuse_old(connection: Connection) -> None:
+    version = int(connection.exec_driver_sql("SHOW server_version_num").scalar_one())
+    if version < OLDEST_SERVER:
+        message = f"PostgreSQL {version // 10_000} is too old: Wharf needs 15 or newer. Upgrade the server."
+        raise Permanent(message, code="server_too_old")
+
+
+def _prepare(connection: Connection, logins: dict[str, str]) -> None:
+    for name in ("wharf_owner", "wharf_app", "wharf_dispatch", "wharf_loader"):
+        _ensure_role(connection, name)
+    for name, password in logins.items():
+        statement = sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(name), sql.Literal(password))
+        connection.exec_driver_sql(statement.as_string(None))
+    connection.exec_driver_sql("ALTER ROLE wharf_loader BYPASSRLS")
+    connection.exec_driver_sql("GRANT wharf_loader TO wharf_app")
+    connection.exec_driver_sql("GRANT wharf_owner TO CURRENT_USER")
+    database = sql.Identifier(str(connection.exec_driver_sql("SELECT current_database()").scalar_one()))
+    for template in ("GRANT CREATE ON DATABASE {} TO wharf_owner", "REVOKE TEMPORARY ON DATABASE {} FROM PUBLIC"):
+        connection.exec_driver_sql(sql.SQL(template).format(database).as_string(None))
+    connection.exec_driver_sql("CREATE SCHEMA IF NOT EXISTS wharf AUTHORIZATION wharf_owner")
+    connection.commit()
+
+
+def _ensure_role(connection: Connection, name: str) -> None:
+    # NOINHERIT: the app may take the loader's rights for one COPY (SET LOCAL ROLE), it never has them by itself.
+    found = connection.execute(text("SELECT 1 FROM pg_roles WHERE rolname = :name"), {"name": name}).first()
+    if found is None:
+        connection.exec_driver_sql(f"CREATE ROLE {name} NOLOGIN NOINHERIT")
+
+
+def _upgrade(connection: Connection) -> None:
+    for setting in ("SET lock_timeout = '5s'", "SET statement_timeout = '300s'", "SET ROLE wharf_owner"):
+        connection.exec_driver_sql(setting)
+    connection.commit()
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+    connection.commit()
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", "wharf.common.ledger:migrations")
+    return config

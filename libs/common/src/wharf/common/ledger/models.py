@@ -1,0 +1,228 @@
+"""The ledger's tables.
+
+The migrations create them, with policies, grants and functions; a test compares the two.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, ClassVar
+from uuid import UUID
+
+from sqlalchemy import BigInteger, DateTime, Double, Identity, MetaData, SmallInteger, Text, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+SCHEMA = "wharf"
+NOW = text("now()")
+EMPTY = text("'{}'::jsonb")
+Json = dict[str, Any]
+JsonList = list[dict[str, Any]]
+
+
+class Table(DeclarativeBase):
+    """Base of the ledger's tables: schema `wharf`, times with zone, JSON as jsonb."""
+
+    metadata = MetaData(schema=SCHEMA)
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        datetime: DateTime(timezone=True),
+        str: Text,
+        Json: JSONB,
+        JsonList: JSONB,
+        int: BigInteger,
+        float: Double,
+    }
+
+
+class Tenant(Table):
+    """The company whose data it is."""
+
+    __tablename__ = "tenants"
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    schema_name: Mapped[str] = mapped_column(unique=True)
+    limits: Mapped[Json] = mapped_column(server_default=EMPTY)
+    created_at: Mapped[datetime] = mapped_column(server_default=NOW)
+
+
+class Project(Table):
+    """A tenant's folder of datasets, created at first use."""
+
+    __tablename__ = "projects"
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    slug: Mapped[str] = mapped_column(primary_key=True)
+    created_at: Mapped[datetime] = mapped_column(server_default=NOW)
+
+
+class ApiKey(Table):
+    """A key: a prefix to look it up and the SHA-256 of the whole. Without a tenant it is the platform's."""
+
+    __tablename__ = "api_keys"
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID | None]
+    prefix: Mapped[str] = mapped_column(unique=True)
+    digest: Mapped[bytes]
+    name: Mapped[str]
+    role: Mapped[str]
+    project_id: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=NOW)
+    expires_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+
+class Upload(Table):
+    """One stored file, by its sha256; it never changes."""
+
+    __tablename__ = "uploads"
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
+    project_id: Mapped[str]
+    file_name: Mapped[str]
+    media_type: Mapped[str]
+    size: Mapped[int]
+    sha256: Mapped[str]
+    storage_key: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=NOW)
+
+
+class Job(Table):
+    """One unit of asynchronous work.
+
+    `published_at` is the outbox mark: null means that the broker has to be told.
+    `attempt` is the fence: the number of the attempt that may claim, or has claimed, the job.
+    """
+
+    __tablename__ = "jobs"
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
+    project_id: Mapped[str]
+    kind: Mapped[str]
+    queue: Mapped[str]
+    priority: Mapped[int] = mapped_column(SmallInteger)
+    status: Mapped[str]
+    label: Mapped[str] = mapped_column(server_default="")
+    parent_id: Mapped[UUID | None]
+    payload: Mapped[Json] = mapped_column(server_default=EMPTY)
+    attempt: Mapped[int] = mapped_column(server_default="1")
+    max_attempts: Mapped[int] = mapped_column(server_default="4")
+    failures: Mapped[int] = mapped_column(server_default="0")
+    deaths: Mapped[int] = mapped_column(server_default="0")
+    give_backs: Mapped[int] = mapped_column(server_default="0")
+    checkpoint: Mapped[Json | None]
+    progress: Mapped[Json | None]
+    result: Mapped[Json | None]
+    error: Mapped[Json | None]
+    request_id: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=NOW)
+    available_at: Mapped[datetime] = mapped_column(server_default=NOW)
+    published_at: Mapped[datetime | None]
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    cancel_requested_at: Mapped[datetime | None]
+    discarded_at: Mapped[datetime | None]
+
+
+class Lease(Table):
+    """The right to work on a job, for seconds, on the database's clock. Its row is the fence."""
+
+    __tablename__ = "leases"
+    job_id: Mapped[UUID] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
+    attempt: Mapped[int]
+    worker: Mapped[str]
+    acquired_at: Mapped[datetime] = mapped_column(server_default=NOW)
+    expires_at: Mapped[datetime]
+
+
+class Attempt(Table):
+    """One try at a job by one worker."""
+
+    __tablename__ = "attempts"
+    job_id: Mapped[UUID] = mapped_column(primary_key=True)
+    attempt: Mapped[int] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
+    worker: Mapped[str]
+    started_at: Mapped[datetime] = mapped_column(server_default=NOW)
+    ended_at: Mapped[datetime | None]
+    outcome: Mapped[str | None]
+    error: Mapped[Json | None]
+
+
+class JobLog(Table):
+    """A line that a job wrote about itself."""
+
+    __tablename__ = "job_logs"
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    tenant_id: Mapped[UUID]
+    job_id: Mapped[UUID]
+    attempt: Mapped[int]
+    at: Mapped[datetime] = mapped_column(server_default=NOW)
+    level: Mapped[str]
+    event: Mapped[str]
+    fields: Mapped[Json] = mapped_column(server_default=EMPTY)
+
+
+class Import(Table):
+    """What the user wants loaded; the jobs of an import work on it."""
+
+    __tablename__ = "imports"
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
+    project_id: Mapped[str]
+    upload_id: Mapped[UUID]
+    profile: Mapped[str | None]
+    mode: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=NOW)
+    merged_at: Mapped[datetime | None]
+
+
+class Reject(Table):
+    """A row of an import that was set aside.
+
+    `assigned` are the values that Wharf would have given it, such as its number within its invoice:
+    the corrected row comes back with them, so it cannot take another row's place.
+    """
+
+    __tablename__ = "rejects"
+    import_id: Mapped[UUID] = mapped_column(primary_key=True)
+    byte_offset: Mapped[int] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
+    line: Mapped[int]
+    raw: Mapped[str]
+    errors: Mapped[JsonList]
+    assigned: Mapped[Json | None]
+
+
+class DataUpdate(Table):
+    """The account of one merge."""
+
+    __tablename__ = "data_updates"
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
+    project_id: Mapped[str]
+    profile: Mapped[str]
+    import_id: Mapped[UUID]
+    job_id: Mapped[UUID]
+    mode: Mapped[str]
+    rows_before: Mapped[int]
+    inserted: Mapped[int]
+    updated: Mapped[int]
+    unchanged: Mapped[int]
+    superseded: Mapped[int]
+    rejected: Mapped[int]
+    rows_after: Mapped[int]
+    period_from: Mapped[datetime | None]
+    period_to: Mapped[datetime | None]
+    at: Mapped[datetime] = mapped_column(server_default=NOW)
+
+
+class Dataset(Table):
+    """Where the rows of one profile of one tenant are: a table in the tenant's own schema."""
+
+    __tablename__ = "datasets"
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    profile: Mapped[str] = mapped_column(primary_key=True)
+    schema_name: Mapped[str]
+    table_name: Mapped[str]
+    definition: Mapped[Json]
+    created_at: Mapped[datetime] = mapped_column(server_default=NOW)

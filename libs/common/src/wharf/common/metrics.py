@@ -1,0 +1,65 @@
+"""Every metric of Wharf, in one place. The names are an interface: dashboards and alerts depend on them.
+
+A label never holds a job, tenant, file or pod: their number has no bound.
+
+Prefork workers count in files shared by the processes (`WHARF_METRICS_DIR`, read when this module is
+imported). A file belongs to a slot of the pool, not to a process: children come and go, the number of files stays
+bounded and no count is lost. The main process serves them.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import prometheus_client
+from billiard import current_process
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, values
+from prometheus_client.multiprocess import MultiProcessCollector
+
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+OURS = "WHARF_METRICS_DIR"
+
+
+def _slot() -> str:
+    return f"slot{getattr(current_process(), 'index', 'main')}"
+
+
+if OURS in os.environ:
+    # The one setting read at import: the metrics below bind to this class when they are made.
+    os.environ[FOLDER] = os.environ[OURS]
+    Path(os.environ[FOLDER]).mkdir(parents=True, exist_ok=True)
+    values.ValueClass = values.MultiProcessValue(process_identifier=_slot)  # type: ignore[no-untyped-call]  # prometheus_client has no types here
+
+SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600)
+
+HTTP_REQUESTS = Counter("wharf_http_requests_total", "Requests answered.", ["method", "route", "status"])
+HTTP_SECONDS = Histogram("wharf_http_request_seconds", "Time to answer.", ["method", "route"], buckets=SECONDS)
+
+JOBS_SUBMITTED = Counter("wharf_jobs_submitted_total", "Jobs written to the ledger.", ["kind", "queue", "priority"])
+JOBS_FINISHED = Counter("wharf_jobs_finished_total", "Jobs ended for good.", ["kind", "queue", "status"])
+JOB_WAIT = Histogram("wharf_job_wait_seconds", "From being due to being claimed.", ["queue"], buckets=SECONDS)
+JOB_RUN = Histogram("wharf_job_run_seconds", "Length of an attempt.", ["kind"], buckets=SECONDS)
+JOB_RETRIES = Counter("wharf_job_retries_total", "Attempts that failed for now.", ["kind"])
+JOBS_FENCED = Counter("wharf_jobs_fenced_total", "Attempts that had lost their lease when they wanted to commit.")
+JOBS_DROPPED = Counter("wharf_messages_dropped_total", "Messages with nothing left to claim.")
+JOBS_REDISPATCHED = Counter("wharf_jobs_redispatched_total", "Jobs published again.", ["reason"])
+JOB_RECOVERY = Histogram(
+    "wharf_job_recovery_seconds", "From a dead worker's last sign to the next try.", buckets=SECONDS
+)
+JOB_CANCEL = Histogram("wharf_job_cancel_seconds", "From the wish to cancel to the end.", buckets=SECONDS)
+PUBLISH_FAILURES = Counter("wharf_publish_failures_total", "Messages that the broker did not take at once.")
+FEED_ERRORS = Counter("wharf_feed_errors_total", "Snapshots or events that Redis did not take.")
+WORKER_SLOTS = Gauge("wharf_worker_slots", "Jobs that this worker can run at once.", ["queue"], multiprocess_mode="max")
+
+IMPORT_ROWS = Counter("wharf_import_rows_total", "Rows of imports by what became of them.", ["profile", "outcome"])
+IMPORT_BYTES = Counter("wharf_import_bytes_total", "Bytes of files imported.", ["profile"])
+
+
+def exposition() -> bytes:
+    """All metrics of this service in Prometheus' text format."""
+    if FOLDER not in os.environ:
+        return prometheus_client.generate_latest()
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # prometheus_client has no types here
+    return prometheus_client.generate_latest(registry)

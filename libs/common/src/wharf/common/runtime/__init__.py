@@ -1,0 +1,1 @@
+"""What surrounds a job function in every worker: claim, lease, fence, retry, progress, logs, metrics."""

@@ -1,0 +1,140 @@
+"""Keeping a lease while a job runs: one thread and one connection of its own for each worker process.
+
+Every half second it reads the cancel flag, every five it renews. It does not stop a job: it raises a flag that
+the job's next step sees, and interrupts the query that the job may be waiting for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import psycopg
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+
+from wharf.common.errors import Cancelled, Fenced
+from wharf.common.ledger.database import Database
+from wharf.common.logs import get_logger
+
+LOOK_SECONDS = 0.5
+RENEW_SECONDS = 5.0
+HEARTBEAT = text("SELECT held, cancelled FROM wharf.heartbeat(:job, :attempt, :seconds)")
+EXPIRE = text("SELECT wharf.expire_lease(:job, :attempt)")
+
+
+@dataclass
+class Pulse:
+    """The lease of one running attempt, and what became of it."""
+
+    job_id: UUID
+    attempt: int
+    lease_seconds: float
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    lost: threading.Event = field(default_factory=threading.Event)
+    running: psycopg.Connection[object] | None = None
+    """The connection that the job is using right now, so that its query can be interrupted."""
+    renewed_at: float = field(default_factory=time.monotonic)
+    on_renewal: Callable[[], None] = lambda: None
+
+    def check(self) -> None:
+        """Raise `Cancelled` or `Fenced` where the job should stop."""
+        if self.lost.is_set():
+            message = "Another attempt has this job now."
+            raise Fenced(message)
+        if self.cancelled.is_set():
+            message = "The job was cancelled."
+            raise Cancelled(message)
+
+    @contextmanager
+    def guarding(self, connection: Connection) -> Iterator[None]:
+        """While this lasts a cancel interrupts the connection's query."""
+        self.running = connection.connection.driver_connection
+        try:
+            self.check()
+            yield
+        except DBAPIError:
+            self.check()
+            raise
+        finally:
+            self.running = None
+
+    def interrupt(self) -> None:
+        """Stop the query that runs, if one does."""
+        connection = self.running
+        if connection is not None:
+            with contextlib.suppress(psycopg.Error):
+                connection.cancel_safe(timeout=2.0)
+
+
+class Heart:
+    """The thread. Idle while no job runs."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._pulse: Pulse | None = None
+        self._wake = threading.Event()
+        self._parent = os.getppid()
+        threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
+
+    @contextmanager
+    def during(self, pulse: Pulse) -> Iterator[None]:
+        """Keep that lease for as long as the block runs."""
+        self._pulse = pulse
+        self._wake.set()
+        try:
+            yield
+        finally:
+            self._pulse = None
+            self._wake.clear()
+
+    def _beat(self) -> None:
+        while True:
+            self._wake.wait()
+            time.sleep(LOOK_SECONDS)
+            pulse = self._pulse
+            if pulse is not None:
+                self._look(pulse)
+
+    def _look(self, pulse: Pulse) -> None:
+        if os.getppid() != self._parent:
+            self._leave(pulse)
+        due = time.monotonic() - pulse.renewed_at >= RENEW_SECONDS
+        try:
+            held, cancelled = self._ask(pulse, pulse.lease_seconds if due else 0)
+        except DBAPIError:
+            # The lease runs out by itself if this lasts; the fence decides, not this thread.
+            get_logger().warning("heartbeat.unheard", job_id=str(pulse.job_id), attempt=pulse.attempt)
+            return
+        if due:
+            pulse.renewed_at = time.monotonic()
+            pulse.on_renewal()
+        self._report(pulse, held=held, cancelled=cancelled)
+
+    def _ask(self, pulse: Pulse, seconds: float) -> tuple[bool, bool]:
+        values = {"job": pulse.job_id, "attempt": pulse.attempt, "seconds": seconds}
+        with self._database.anyone() as connection:
+            row = connection.execute(HEARTBEAT, values).one()
+        return bool(row.held), bool(row.cancelled)
+
+    def _report(self, pulse: Pulse, *, held: bool, cancelled: bool) -> None:
+        if pulse is not self._pulse:
+            return
+        if not held:
+            pulse.lost.set()
+        if cancelled:
+            pulse.cancelled.set()
+        if not held or cancelled:
+            pulse.interrupt()
+
+    def _leave(self, pulse: Pulse) -> None:
+        """The worker's main process is dead: nobody bounds this process any more. Give the job up and go."""
+        with contextlib.suppress(DBAPIError), self._database.anyone() as connection:
+            connection.execute(EXPIRE, {"job": pulse.job_id, "attempt": pulse.attempt})
+        os._exit(1)

@@ -1,0 +1,32 @@
+"""A job kind's code, private to the worker that runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import Connection
+
+from wharf.common.jobs.kinds import Kind, Payload
+from wharf.common.runtime.context import JobContext
+
+P = TypeVar("P", bound=Payload)
+Result = dict[str, Any]
+
+
+def nothing_to_clean(_connection: Connection, _payload: Payload) -> None:
+    """For kinds that leave nothing behind."""
+
+
+@dataclass(frozen=True)
+class Implementation(Generic[P]):
+    """What runs a kind of job.
+
+    `run` gives the job's result and raises our errors; it knows nothing of retries, leases or states.
+    `clean` removes what the job left for its next attempt; it is part of the transaction that ends the job for good.
+    """
+
+    kind: Kind[P]
+    run: Callable[[JobContext[P]], Result]
+    clean: Callable[[Connection, P], None] = nothing_to_clean

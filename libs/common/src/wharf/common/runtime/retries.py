@@ -1,0 +1,43 @@
+"""What follows a failure: a pure decision."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import Any
+
+from wharf.common.errors import Transient, WharfError
+from wharf.common.jobs.kinds import Kind
+from wharf.common.jobs.states import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What happens to a job whose attempt failed; `delay` in seconds where it is tried again."""
+
+    event: Event
+    delay: float = 0.0
+
+
+def classify(error: Exception) -> WharfError:
+    """An error in our words: one that nobody classified counts as transient, its text stays in the log."""
+    if isinstance(error, WharfError):
+        return error
+    message = f"Something unexpected happened ({type(error).__name__}). Wharf tries again; the log has the details."
+    return Transient(message, code="unexpected")
+
+
+def judge(error: WharfError, failures: int, max_attempts: int, kind: Kind[Any]) -> Verdict:
+    """Try again, or give up: `failures` counts this one."""
+    if not error.retryable or failures >= max_attempts:
+        return Verdict(Event.FAIL)
+    return Verdict(Event.FAIL_FOR_NOW, backoff(failures, kind.first_delay, kind.longest_delay))
+
+
+def backoff(failures: int, first: float, longest: float) -> float:
+    """Seconds until the next try: doubling, bounded, with full jitter so that retries never come as a herd.
+
+    See Brooker, "Exponential Backoff And Jitter" (AWS Architecture Blog, 2015).
+    """
+    ceiling = min(longest, first * 2 ** max(failures - 1, 0))
+    return random.uniform(0, ceiling)  # noqa: S311 - spreads load, guards nothing

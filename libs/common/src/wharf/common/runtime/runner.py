@@ -1,0 +1,152 @@
+"""The one layer around every job function: claim, lease, log context, outcome, metrics."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import structlog
+from billiard.exceptions import SoftTimeLimitExceeded
+from pydantic import ValidationError
+from sqlalchemy import text
+
+from wharf.common.errors import Cancelled, Fenced, Permanent
+from wharf.common.feed import Feed
+from wharf.common.jobs.states import Event
+from wharf.common.jobs.view import JobView, ProgressView, job_view
+from wharf.common.ledger.database import Database
+from wharf.common.logs import get_logger
+from wharf.common.metrics import (
+    JOB_CANCEL,
+    JOB_RETRIES,
+    JOB_RUN,
+    JOB_WAIT,
+    JOBS_DROPPED,
+    JOBS_FENCED,
+    JOBS_FINISHED,
+)
+from wharf.common.runtime.context import JobContext
+from wharf.common.runtime.endings import Ending, finish
+from wharf.common.runtime.heartbeat import Heart, Pulse
+from wharf.common.runtime.implementation import Implementation
+from wharf.common.runtime.progress import Progress
+from wharf.common.runtime.retries import classify, judge
+from wharf.common.storage import Storage
+
+CLAIM = text("SELECT *, clock_timestamp() AS claimed_at FROM wharf.claim(:job, :attempt, :worker, :seconds)")
+
+
+@dataclass
+class Runner:
+    """Runs jobs in one worker process."""
+
+    database: Database
+    storage: Storage
+    feed: Feed
+    heart: Heart
+    worker: str
+    lease_seconds: float
+
+    def run(self, implementation: Implementation[Any], job_id: UUID, attempt: int) -> None:
+        """Take the job if it is still to be had, run it, write down what became of it."""
+        structlog.contextvars.bind_contextvars(job_id=str(job_id), attempt=attempt, kind=implementation.kind.name)
+        try:
+            row = self._claim(job_id, attempt)
+            if row is None:
+                JOBS_DROPPED.inc()
+                get_logger().info("job.nothing_to_claim")
+                return
+            self._run_claimed(implementation, row)
+        finally:
+            structlog.contextvars.clear_contextvars()
+
+    def _claim(self, job_id: UUID, attempt: int) -> dict[str, Any] | None:
+        values = {"job": job_id, "attempt": attempt, "worker": self.worker, "seconds": self.lease_seconds}
+        with self.database.anyone() as connection:
+            row = connection.execute(CLAIM, values).mappings().first()
+        return dict(row) if row else None
+
+    def _run_claimed(self, implementation: Implementation[Any], row: dict[str, Any]) -> None:
+        view = job_view(row)
+        structlog.contextvars.bind_contextvars(
+            tenant_id=str(row["tenant_id"]), queue=view.queue, request_id=row["request_id"]
+        )
+        self._note_start(view, row)
+        started = time.monotonic()
+        context = self._context(view, row)
+        with self.heart.during(context.pulse):
+            ending = self._attempt(implementation, context, row)
+        JOB_RUN.labels(view.kind).observe(time.monotonic() - started)
+        self._end(implementation, context, ending)
+
+    def _context(self, view: JobView, row: dict[str, Any]) -> JobContext[Any]:
+        pulse = Pulse(view.job_id, view.attempt, self.lease_seconds, on_renewal=lambda: self.feed.refresh(view.job_id))
+        start = ProgressView.model_validate(row["progress"] or {})
+        return JobContext(
+            view=view,
+            tenant_id=row["tenant_id"],
+            payload=None,
+            checkpoint=row["checkpoint"],
+            database=self.database,
+            storage=self.storage,
+            feed=self.feed,
+            pulse=pulse,
+            progress=Progress(start),
+        )
+
+    def _attempt(self, implementation: Implementation[Any], context: JobContext[Any], row: dict[str, Any]) -> Ending:
+        try:
+            context.payload = _read_payload(implementation, row["payload"])
+            return Ending(Event.COMPLETE, result=implementation.run(context))
+        except Cancelled as error:
+            return Ending(Event.STOP, error=error)
+        except Fenced as error:
+            return Ending(Event.DIE, error=error)
+        except SoftTimeLimitExceeded:
+            message = "The job took longer than its time limit. Split the file, or raise WHARF_SOFT_TIME_LIMIT."
+            return Ending(Event.FAIL, error=Permanent(message, code="time_limit"))
+        except Exception as error:  # noqa: BLE001 - the border between a job's code and ours: everything is classified here
+            return self._failed(implementation, error, row)
+
+    def _failed(self, implementation: Implementation[Any], error: Exception, row: dict[str, Any]) -> Ending:
+        classified = classify(error)
+        verdict = judge(classified, row["failures"] + 1, row["max_attempts"], implementation.kind)
+        unexpected = None if classified is error else error
+        get_logger().warning("job.attempt_failed", code=classified.error_code, exc_info=unexpected)
+        return Ending(verdict.event, error=classified, delay=verdict.delay)
+
+    def _end(self, implementation: Implementation[Any], context: JobContext[Any], ending: Ending) -> None:
+        view = None if ending.event is Event.DIE else finish(context, implementation, ending)
+        if view is None:
+            JOBS_FENCED.inc()
+            get_logger().warning("job.fenced")
+            return
+        self.feed.tell(view, context.tenant_id)
+        _count_end(view)
+        get_logger().info("job.ended", status=view.status, code=view.error.code if view.error else None)
+
+    def _note_start(self, view: JobView, row: dict[str, Any]) -> None:
+        due = max(view.available_at, view.created_at)
+        claimed = row["claimed_at"]
+        JOB_WAIT.labels(view.queue).observe(max((claimed - due).total_seconds(), 0.0))
+        self.feed.tell(view, row["tenant_id"])
+        get_logger().info("job.started")
+
+
+def _read_payload(implementation: Implementation[Any], payload: dict[str, Any]) -> Any:  # noqa: ANN401 - the kind's own
+    try:
+        return implementation.kind.payload.model_validate(payload)
+    except ValidationError as error:
+        message = "This worker cannot read the job's payload: it was written by another version. Upgrade the workers."
+        raise Permanent(message, code="payload_version") from error
+
+
+def _count_end(view: JobView) -> None:
+    if not view.ended:
+        JOB_RETRIES.labels(view.kind).inc()
+        return
+    JOBS_FINISHED.labels(view.kind, view.queue, view.status).inc()
+    if view.cancel_requested_at and view.finished_at:
+        JOB_CANCEL.observe(max((view.finished_at - view.cancel_requested_at).total_seconds(), 0.0))

@@ -1,0 +1,106 @@
+"""Settings in small groups; every service composes its own from these.
+
+Read once, in a service's `__main__` (or its Celery `app` module), from `WHARF_*` variables and `.env`.
+No secret has a default.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import AliasChoices, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from wharf.common.errors import Invalid
+
+T = TypeVar("T", bound="Settings")
+
+Url = SecretStr
+"""An address that may carry a password: never printed."""
+
+
+class Settings(BaseSettings):
+    """Where settings come from: `WHARF_*`, then `.env` in the working folder."""
+
+    model_config = SettingsConfigDict(env_prefix="WHARF_", env_file=".env", extra="ignore", frozen=True)
+
+
+class DatabaseSettings(Settings):
+    """The ledger: PostgreSQL 15 or newer, as the role that fits the service."""
+
+    database_url: Url = Field(validation_alias=AliasChoices("WHARF_DATABASE_URL", "DATABASE_URL"))
+    database_pool: Annotated[int, Field(ge=1, le=50)] = 5
+    """Connections that one process keeps open."""
+
+
+class RedisSettings(Settings):
+    """Progress snapshots and events. Losing it loses nothing but live progress."""
+
+    redis_url: Url = Field(validation_alias=AliasChoices("WHARF_REDIS_URL", "REDIS_URL"))
+
+
+class BrokerSettings(Settings):
+    """The doorbell: Redis (a database number of its own) or RabbitMQ."""
+
+    broker_url: Url = Field(validation_alias=AliasChoices("WHARF_BROKER_URL", "CELERY_BROKER_URL"))
+
+
+class StorageSettings(Settings):
+    """Where uploads and packages are kept: a `file:///` folder or an `s3://bucket/prefix`."""
+
+    storage_url: str
+
+
+class LogSettings(Settings):
+    """One JSON object a line on stdout."""
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+
+class HealthSettings(Settings):
+    """How the outside sees that a process lives."""
+
+    metrics_port: Annotated[int, Field(ge=0, le=65535)] = 0
+    """Port of `/metrics`, `/livez` and `/readyz`; 0 serves none."""
+    metrics_host: str = "127.0.0.1"
+    heartbeat_file: Path | None = None
+    """Touched by the main loop every two seconds."""
+
+
+class WorkerSettings(DatabaseSettings, RedisSettings, BrokerSettings, StorageSettings, LogSettings, HealthSettings):
+    """What every Celery worker needs."""
+
+    queues: str = ""
+    """Comma-separated; empty: the service's own queue."""
+    concurrency: Annotated[int, Field(ge=1, le=64)] = 2
+    """Child processes of one worker."""
+    soft_time_limit: Annotated[int, Field(ge=1)] = 600
+    """Seconds after which a job is told to end."""
+    time_limit: Annotated[int, Field(ge=1)] = 900
+    """Seconds after which its process is killed."""
+    max_jobs_per_child: Annotated[int, Field(ge=1)] = 1000
+    lease_seconds: Annotated[int, Field(ge=2, le=600)] = 20
+
+
+def sentence_for(error: Exception) -> str:
+    """What a person is told when the settings cannot be read: the variables by name, never their values."""
+    problems = getattr(error, "errors", None)
+    if not callable(problems):
+        return str(error)
+    found = problems(include_input=False, include_url=False)
+    names = sorted(f"{_variable(p['loc'])} ({p['msg'].lower()})" for p in found)
+    return f"These settings are missing or wrong: {', '.join(names)}. Set them in the environment or in .env."
+
+
+def _variable(loc: tuple[int | str, ...]) -> str:
+    name = str(loc[0]) if loc else "?"
+    return name if name.isupper() else f"WHARF_{name.upper()}"
+
+
+def load(kind: type[T]) -> T:
+    """Read settings of that kind; raises `Invalid` (`bad_settings`) with one sentence."""
+    try:
+        return kind()
+    except ValueError as error:
+        raise Invalid(sentence_for(error), code="bad_settings") from None

@@ -1,0 +1,92 @@
+"""Where files are: a port over object storage. Jobs pass keys, never local paths.
+
+A local folder by default, S3-compatible storage by one setting (`s3://bucket/prefix`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlparse
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import LocalStore, ObjectStore, from_url
+
+from wharf.common.errors import Permanent, Transient
+
+PART_BYTES = 5 * 2**20
+"""What an upload holds in memory before it writes a part: S3's smallest part."""
+
+
+@contextmanager
+def _in_our_words() -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError as error:
+        message = "A stored file is gone from the object storage. Upload it again."
+        raise Permanent(message, code="stored_file_missing") from error
+    except (BaseError, OSError) as error:
+        message = "The object storage did not answer as it should. The job is tried again."
+        raise Transient(message, code="storage_unavailable") from error
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A stored object that can be read piece by piece."""
+
+    store: Storage
+    key: str
+    size: int
+
+    def read(self, start: int, length: int) -> bytes:
+        """Bytes `start` to `start + length`, fewer at the file's end."""
+        return self.store.read(self.key, start, min(length, self.size - start))
+
+
+@dataclass(frozen=True)
+class Storage:
+    """The installation's object storage."""
+
+    inner: ObjectStore
+
+    @classmethod
+    def open(cls, url: str) -> Storage:
+        """Open storage by its address; a local folder is made where there is none."""
+        parts = urlparse(url)
+        if parts.scheme == "file":
+            folder = Path(unquote(parts.path))
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            return cls(LocalStore(folder))
+        return cls(from_url(url))
+
+    def writer(self, key: str) -> obstore.AsyncWritableFile:
+        """Write an object as its bytes arrive: it is there, whole, after `close()`; unclosed it leaves nothing."""
+        return obstore.open_writer_async(self.inner, key, buffer_size=PART_BYTES)
+
+    def put(self, key: str, data: bytes) -> None:
+        """Write a small object in one go."""
+        with _in_our_words():
+            obstore.put(self.inner, key, data)
+
+    def open_file(self, key: str) -> StoredFile:
+        """A stored object's size and a way to read it; `Permanent` where it is gone."""
+        with _in_our_words():
+            return StoredFile(self, key, obstore.head(self.inner, key)["size"])
+
+    def read(self, key: str, start: int, length: int) -> bytes:
+        """A range of an object; empty when `length` is not positive."""
+        if length <= 0:
+            return b""
+        with _in_our_words():
+            return bytes(obstore.get_range(self.inner, key, start=start, length=length))
+
+    def delete(self, key: str) -> None:
+        """Remove an object; one that is not there is no error."""
+        with _in_our_words():
+            try:
+                obstore.delete(self.inner, key)
+            except FileNotFoundError:
+                return

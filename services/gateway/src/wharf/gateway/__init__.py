@@ -1,0 +1,1 @@
+"""The HTTP API: takes files, enqueues jobs, reads their status."""

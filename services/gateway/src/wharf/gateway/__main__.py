@@ -1,0 +1,67 @@
+"""`wharf-gateway`: serve the HTTP API."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from typing import NoReturn
+
+import uvicorn
+
+from wharf.common.errors import WharfError
+from wharf.common.logs import configure_logs
+from wharf.common.settings import load
+from wharf.gateway.app import create_app
+from wharf.gateway.resources import Resources
+from wharf.gateway.settings import GatewaySettings
+
+BAD_SETTINGS = 2
+
+
+class Server(uvicorn.Server):
+    """Uvicorn, which waits for open streams at its end: they are told to end first."""
+
+    resources: Resources
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End the streams, then let the other requests finish."""
+        self.resources.events.stop()
+        await super().shutdown(sockets)
+
+
+def make_server(settings: GatewaySettings) -> Server:
+    """A server that is ready to run."""
+    app = create_app(settings)
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        # Lines go through our one pipeline; each request has its own structured one.
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=settings.stop_seconds,
+    )
+    server = Server(config)
+    server.resources = app.state.resources
+    return server
+
+
+def main() -> None:
+    """Serve until SIGTERM; a setting that is missing or wrong is one sentence and exit code 2."""
+    try:
+        settings = load(GatewaySettings)
+        configure_logs("gateway", settings.log_level)
+        server = make_server(settings)
+    except WharfError as error:
+        _give_up(error.message)
+    server.run()
+
+
+def _give_up(sentence: str) -> NoReturn:
+    sys.stderr.write(f"wharf-gateway: {sentence}\n")
+    sys.exit(BAD_SETTINGS)
+
+
+if __name__ == "__main__":
+    main()

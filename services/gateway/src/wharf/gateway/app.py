@@ -1,0 +1,55 @@
+"""The gateway as an ASGI application: `uvicorn wharf.gateway.app:create_app --factory`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from importlib.metadata import version
+
+from fastapi import FastAPI
+
+from wharf.common.logs import configure_logs
+from wharf.common.settings import load
+from wharf.gateway import problems
+from wharf.gateway.requests import Requests
+from wharf.gateway.resources import Resources
+from wharf.gateway.routes import datasets, events, health, jobs, keys, profiles, projects, tenants, uploads
+from wharf.gateway.settings import GatewaySettings
+
+ABOUTS = (uploads, jobs, events, datasets, profiles, keys, projects, tenants, health)
+"""The modules whose routes there are."""
+UNLIMITED = frozenset({uploads.router.prefix})
+"""Where the handler itself bounds the body, while it streams."""
+ABOUT = "Hand in files, watch them being checked and loaded, read the rows."
+
+
+def create_app(settings: GatewaySettings | None = None) -> FastAPI:
+    """The application; without settings it reads them from the environment, as a server that calls this expects."""
+    if settings is None:
+        settings = load(GatewaySettings)
+        configure_logs("gateway", settings.log_level)
+    app = FastAPI(
+        title="Wharf", description=ABOUT, version=version("wharf-gateway"), lifespan=_lifespan, redoc_url=None
+    )
+    app.state.resources = Resources.open(settings)
+    app.add_middleware(Requests, unlimited=UNLIMITED)
+    problems.install(app)
+    for about in ABOUTS:
+        app.include_router(about.router)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    resources: Resources = app.state.resources
+    listening = asyncio.create_task(resources.events.listen(), name="events")
+    try:
+        yield
+    finally:
+        resources.events.stop()
+        listening.cancel()
+        with suppress(asyncio.CancelledError):
+            await listening
+        await resources.events.close()
+        resources.close()

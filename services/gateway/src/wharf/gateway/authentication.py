@@ -1,0 +1,119 @@
+"""Who calls, and whether their key's role allows it: dependencies for the routes."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated
+from uuid import UUID
+
+import structlog
+from fastapi import Depends, Request, Security
+from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
+
+from wharf.common.access import Caller, Role
+from wharf.common.errors import Forbidden, NotFound, Unauthorized
+from wharf.gateway.resources import Resources, Wired
+
+BEARER = HTTPBearer(auto_error=False, description="An API key: `Authorization: Bearer wk_…`")
+HEADER = APIKeyHeader(name="X-API-Key", auto_error=False, description="The same key in a header of its own.")
+NO_KEY = "No valid key came with the request. Send one as Authorization: Bearer <key>."
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A caller of one tenant, perhaps bound to one of its projects."""
+
+    key_id: UUID
+    role: Role
+    tenant_id: UUID
+    tenant_name: str
+    project_id: str | None
+
+    def sees(self, project_id: str) -> bool:
+        """Whether the key may see that project."""
+        return self.project_id in {None, project_id}
+
+    def project(self, wanted: str | None) -> str | None:
+        """The project to narrow down to; raises `Forbidden` for one that the key may not see."""
+        if wanted is not None and not self.sees(wanted):
+            message = f"This key is for the project {self.project_id} only."
+            raise Forbidden(message, code="wrong_project")
+        return wanted or self.project_id
+
+
+def key_of(request: Request) -> str | None:
+    """The key that came with a request, if one did."""
+    scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and credentials.strip():
+        return credentials.strip()
+    return request.headers.get("x-api-key")
+
+
+async def authenticate(resources: Resources, request: Request) -> Caller:
+    """Whose request it is; raises `Unauthorized`."""
+    key = key_of(request)
+    caller = await resources.keys.find(key) if key else None
+    if caller is None:
+        raise Unauthorized(NO_KEY)
+    if caller.tenant_id is not None:
+        structlog.contextvars.bind_contextvars(tenant_id=str(caller.tenant_id))
+    return caller
+
+
+async def _caller(
+    resources: Wired,
+    request: Request,
+    _bearer: Annotated[HTTPAuthorizationCredentials | None, Security(BEARER)],
+    _header: Annotated[str | None, Security(HEADER)],
+) -> Caller:
+    """The two schemes are named for the API's description; the key is read in one place."""
+    return await authenticate(resources, request)
+
+
+Known = Annotated[Caller, Depends(_caller)]
+
+
+def allow(caller: Caller, *roles: Role) -> Caller:
+    """The caller, if their role covers one of these; raises `Forbidden`."""
+    if not any(caller.role.covers(role) for role in roles):
+        message = f"A key with the role {caller.role} may not do this; it takes {' or '.join(roles)}."
+        raise Forbidden(message)
+    return caller
+
+
+def require(*roles: Role) -> Callable[[Caller], Awaitable[Caller]]:
+    """Make a dependency: a caller whose role covers one of these."""
+
+    async def check(caller: Known) -> Caller:
+        return allow(caller, *roles)
+
+    return check
+
+
+def member(caller: Caller) -> Member:
+    """The caller as one of a tenant; raises `Forbidden` for the platform."""
+    if caller.tenant_id is None or caller.tenant_name is None:
+        message = "The platform's key sees no tenant's data."
+        raise Forbidden(message)
+    return Member(caller.key_id, caller.role, caller.tenant_id, caller.tenant_name, caller.project_id)
+
+
+def _member_with(role: Role) -> Callable[[Caller], Awaitable[Member]]:
+    async def check(caller: Known) -> Member:
+        return member(allow(caller, role))
+
+    return check
+
+
+Viewer = Annotated[Member, Depends(_member_with(Role.VIEWER))]
+Operator = Annotated[Member, Depends(_member_with(Role.OPERATOR))]
+Admin = Annotated[Member, Depends(_member_with(Role.ADMIN))]
+Platform = Annotated[Caller, Depends(require(Role.PLATFORM))]
+Manager = Annotated[Caller, Depends(require(Role.ADMIN, Role.PLATFORM))]
+"""Who may manage keys: a tenant's admin its own, the platform those of any tenant."""
+
+
+def hidden(what: str, wanted: object, code: str) -> NotFound:
+    """The same answer for what is not there and for what the key may not see."""
+    return NotFound(f"There is no {what} {wanted}.", code=code)

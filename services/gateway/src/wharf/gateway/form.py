@@ -1,0 +1,120 @@
+"""The fields of an upload beside its file, checked before anything is written to the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    Json,
+    StringConstraints,
+    ValidationError,
+)
+from pydantic_core import PydanticCustomError
+
+from wharf.common.errors import Invalid, Problem
+from wharf.common.imports import ImportOptions
+from wharf.common.profiles import builtin_profile
+from wharf.common.queues import Priority
+
+MOST_MAPPED = 2000
+CONTROLS = frozenset(map(chr, [*range(32), 127]))
+
+
+def plain(value: str) -> str:
+    """Refuse control characters: no name needs them, and PostgreSQL has no text with NUL."""
+    if CONTROLS.intersection(value):
+        raise PydanticCustomError("control_character", "Control characters are not allowed here.")
+    return value
+
+
+def storable(text: str) -> str:
+    """Refuse NUL, which PostgreSQL has no text with; a header may have any other character."""
+    if "\0" in text:
+        raise PydanticCustomError("control_character", "NUL characters are not allowed here.")
+    return text
+
+
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+"""The name of a project or a tenant."""
+Label = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(plain)]
+"""A name that a person gives."""
+Header = Annotated[str, StringConstraints(max_length=1000), AfterValidator(storable)]
+Target = Annotated[str, StringConstraints(min_length=1, max_length=63), AfterValidator(plain)]
+T = TypeVar("T")
+
+
+def _none_for_empty(value: object) -> object:
+    """A form cannot leave out a field that its page shows: an empty one says nothing."""
+    return None if value == "" else value
+
+
+Optional = Annotated[T | None, BeforeValidator(_none_for_empty)]
+
+
+class UploadFields(BaseModel):
+    """What may be said beside the file; an unknown field is an error that names it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    profile: Optional[Label] = None
+    """None: detected by the file's headers."""
+    project_id: Optional[Slug] = None
+    mode: Optional[Literal["append", "upsert", "replace"]] = None
+    mapping: Optional[Json[Annotated[dict[Header, Target], Field(max_length=MOST_MAPPED)]]] = None
+    options: Optional[Json[ImportOptions]] = None
+    on_error: Optional[Literal["reject", "abort"]] = None
+    dry_run: Optional[bool] = None
+    priority: Optional[Priority] = None
+    start: Optional[bool] = None
+
+
+def read_fields(fields: Mapping[str, str]) -> UploadFields:
+    """Check the fields; raises `Invalid` with one problem for each that is wrong."""
+    try:
+        found = UploadFields.model_validate(fields)
+    except ValidationError as error:
+        problems = tuple(
+            _problem(e["loc"], e["type"], e["msg"]) for e in error.errors(include_url=False, include_input=False)
+        )
+        message = (
+            f"The form cannot be used as it is: {', '.join(sorted({p.loc.removeprefix('body.') for p in problems}))}."
+        )
+        raise Invalid(message, code="invalid_request", problems=problems) from None
+    _check_profile(found.profile)
+    _check_start(start=found.start)
+    return found
+
+
+def _problem(loc: tuple[int | str, ...], kind: str, message: str) -> Problem:
+    if kind == "extra_forbidden":
+        kind, message = (
+            "unknown_field",
+            f"There is no such field. Known: {', '.join(['file', *UploadFields.model_fields])}.",
+        )
+    return Problem(".".join(["body", *(str(part) for part in loc)]), kind, message)
+
+
+def _check_profile(name: str | None) -> None:
+    if name is None:
+        return
+    try:
+        builtin_profile(name)
+    except Invalid as error:
+        problem = Problem("body.profile", error.error_code, error.message)
+        raise Invalid(error.message, code=error.error_code, problems=(problem,)) from None
+
+
+def _check_start(*, start: bool | None) -> None:
+    if start is False:
+        message = (
+            "Uploading without importing (start=false) is not available yet. Leave the field out to import at once."
+        )
+        raise Invalid(
+            message, code="not_available_yet", problems=(Problem("body.start", "not_available_yet", message),)
+        )

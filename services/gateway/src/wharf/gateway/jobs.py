@@ -1,0 +1,161 @@
+"""Reading jobs: the list, one job from its snapshot or the ledger, and what belongs to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Connection, Select, Text, cast, or_, select, tuple_
+from sqlalchemy.orm import InstrumentedAttribute
+
+from wharf.common.errors import Conflict, NotFound
+from wharf.common.feed import Feed
+from wharf.common.jobs.control import find
+from wharf.common.jobs.kinds import IMPORT
+from wharf.common.jobs.states import ENDED, Status
+from wharf.common.jobs.view import JobView, job_view
+from wharf.common.ledger.database import Database
+from wharf.common.ledger.models import Attempt, Job, JobLog, Reject
+from wharf.common.queues import Queue
+from wharf.gateway.authentication import Member, hidden
+from wharf.gateway.cursors import decode, page
+
+LIVE = tuple(status for status in Status if status not in ENDED)
+
+
+@dataclass(frozen=True, slots=True)
+class JobFilter:
+    """Which jobs a list shows; what is None does not matter."""
+
+    status: tuple[Status, ...] = ()
+    kind: str | None = None
+    queue: Queue | None = None
+    project_id: str | None = None
+    since: datetime | None = None
+    q: str | None = None
+    """Part of the label, or the beginning of the id."""
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """For a query on jobs."""
+        found: list[ColumnElement[bool]] = []
+        if self.status:
+            found.append(Job.status.in_(self.status))
+        if self.since is not None:
+            # A time without a zone is UTC, as everywhere in the API.
+            found.append(Job.created_at >= (self.since if self.since.tzinfo else self.since.replace(tzinfo=UTC)))
+        if self.q:
+            found.append(
+                or_(
+                    Job.label.icontains(self.q, autoescape=True), cast(Job.id, Text).startswith(self.q, autoescape=True)
+                )
+            )
+        equal = {Job.kind: self.kind, Job.queue: self.queue, Job.project_id: self.project_id}
+        return found + [column == value for column, value in equal.items() if value is not None]
+
+
+def list_jobs(
+    connection: Connection, wanted: JobFilter, cursor: str | None, limit: int
+) -> tuple[list[JobView], str | None]:
+    """Newest first."""
+    query = select(*Job.__table__.c).where(*wanted.conditions())
+    if cursor:
+        created_at, job_id = decode(cursor, (datetime.fromisoformat, UUID))
+        query = query.where(tuple_(Job.created_at, Job.id) < (created_at, job_id))
+    query = query.order_by(Job.created_at.desc(), Job.id.desc()).limit(limit + 1)
+    views = [job_view(row) for row in connection.execute(query).mappings()]
+    return page(views, limit, lambda job: (job.created_at.isoformat(), job.job_id))
+
+
+def live_jobs(connection: Connection, member: Member, ended_since: datetime | None, most: int) -> list[JobView]:
+    """The jobs that somebody who watches has to know of: those not ended, and those that ended since then."""
+    watched: ColumnElement[bool] = Job.status.in_(LIVE)
+    if ended_since is not None:
+        watched = or_(watched, Job.finished_at >= ended_since)
+    query = select(*Job.__table__.c).where(watched, *JobFilter(project_id=member.project_id).conditions())
+    query = query.order_by(Job.created_at.desc(), Job.id.desc()).limit(most)
+    return [job_view(row) for row in reversed(connection.execute(query).mappings().all())]
+
+
+def find_job(connection: Connection, member: Member, job_id: UUID, *, lock: bool = False) -> JobView:
+    """One job that the key may see; raises `NotFound`."""
+    view = find(connection, job_id, lock=lock)
+    if not member.sees(view.project_id):
+        raise _no_job(job_id)
+    return view
+
+
+def current_job(database: Database, feed: Feed, member: Member, job_id: UUID) -> JobView | dict[str, Any]:
+    """What a job is like now: its snapshot, as the contract's JSON, without asking the ledger; else the ledger's."""
+    snapshot = feed.read(job_id)
+    if snapshot is not None and snapshot.tenant_id != member.tenant_id:
+        raise _no_job(job_id)
+    if snapshot is not None and snapshot.job is not None:
+        if not member.sees(snapshot.job["project_id"]):
+            raise _no_job(job_id)
+        return snapshot.job
+    with database.tenant(member.tenant_id) as connection:
+        return find_job(connection, member, job_id)
+
+
+def _no_job(job_id: UUID) -> NotFound:
+    return hidden("job", job_id, "job_not_found")
+
+
+Rows = tuple[list[dict[str, Any]], str | None]
+
+
+def list_logs(connection: Connection, member: Member, job_id: UUID, cursor: str | None, limit: int) -> Rows:
+    """The lines that a job wrote about itself, oldest first."""
+    find_job(connection, member, job_id)
+    columns = (JobLog.id, JobLog.at, JobLog.attempt, JobLog.level, JobLog.event, JobLog.fields)
+    return _by_number(connection, select(*columns).where(JobLog.job_id == job_id), JobLog.id, cursor, limit)
+
+
+def list_attempts(connection: Connection, member: Member, job_id: UUID, cursor: str | None, limit: int) -> Rows:
+    """The tries at a job, first to last."""
+    find_job(connection, member, job_id)
+    columns = (Attempt.attempt, Attempt.worker, Attempt.started_at, Attempt.ended_at, Attempt.outcome, Attempt.error)
+    return _by_number(connection, select(*columns).where(Attempt.job_id == job_id), Attempt.attempt, cursor, limit)
+
+
+def list_rejects(connection: Connection, member: Member, job_id: UUID, cursor: str | None, limit: int) -> Rows:
+    """The rows that an import set aside, in the file's order."""
+    find_job(connection, member, job_id)
+    columns = (Reject.line, Reject.byte_offset, Reject.raw, Reject.errors)
+    query = select(*columns).where(Reject.import_id == _import_of(connection, job_id))
+    return _by_number(connection, query, Reject.byte_offset, cursor, limit)
+
+
+def _import_of(connection: Connection, job_id: UUID) -> UUID:
+    row = connection.execute(select(Job.kind, Job.payload).where(Job.id == job_id)).one()
+    if row.kind != IMPORT.name:
+        message = f"Only imports have rejects; this job is of the kind {row.kind}."
+        raise Conflict(message, code="wrong_kind")
+    return UUID(row.payload["import_id"])
+
+
+def _by_number(
+    connection: Connection,
+    query: Select[*tuple[Any, ...]],
+    number: InstrumentedAttribute[int],
+    cursor: str | None,
+    limit: int,
+) -> Rows:
+    if cursor:
+        query = query.where(number > decode(cursor, (int,))[0])
+    rows = connection.execute(query.order_by(number).limit(limit + 1)).mappings()
+    return page([dict(row) for row in rows], limit, lambda row: (row[number.key],))
+
+
+def result_of(job: JobView) -> dict[str, Any]:
+    """What a completed job resulted in; raises `Conflict` where there is no result, and says why."""
+    if not job.ended:
+        message = f"The job has not finished: it is {job.status}."
+        raise Conflict(message, code="not_finished")
+    if job.status is not Status.COMPLETED:
+        why = f" {job.error.message}" if job.error else ""
+        message = f"The job has no result: it is {job.status}.{why}"
+        raise Conflict(message, code="wrong_state")
+    return job.result or {}

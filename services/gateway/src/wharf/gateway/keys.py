@@ -1,0 +1,68 @@
+"""Who a key is, remembered for at most a second: polling costs no look-ups, and a revoked key ends at once."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from uuid import UUID
+
+from starlette.concurrency import run_in_threadpool
+
+from wharf.common.access import Caller, digest_of, identify, prefix_of
+from wharf.common.ledger.database import Database
+
+MEMORY_SECONDS = 1.0
+MOST = 10_000
+"""Keys remembered at once; the oldest are forgotten first."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    since: float
+    answer: asyncio.Task[Caller | None]
+
+
+class Keys:
+    """Looks keys up, one look-up for all requests that wait for the same key."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._entries: OrderedDict[bytes, _Entry] = OrderedDict()
+
+    async def find(self, key: str) -> Caller | None:
+        """Whose key this is; None where it is unknown, revoked or expired."""
+        if prefix_of(key) is None:
+            return None
+        digest = digest_of(key)
+        entry = self._entries.get(digest)
+        if entry is None or time.monotonic() - entry.since >= MEMORY_SECONDS:
+            entry = self._look_up(digest, key)
+        # Shielded: a client that goes away must not take the answer from the others that wait for it.
+        return await asyncio.shield(entry.answer)
+
+    def forget(self, key_id: UUID) -> None:
+        """Do not wait for the second to pass: this key was revoked just now, by this process."""
+        for digest, entry in list(self._entries.items()):
+            done = entry.answer.done() and not entry.answer.cancelled() and entry.answer.exception() is None
+            caller = entry.answer.result() if done else None
+            if caller is None or caller.key_id == key_id:
+                del self._entries[digest]
+
+    def _look_up(self, digest: bytes, key: str) -> _Entry:
+        answer = asyncio.create_task(run_in_threadpool(identify, self._database, key))
+        answer.add_done_callback(lambda done: self._drop_useless(digest, done))
+        entry = _Entry(time.monotonic(), answer)
+        self._entries[digest] = entry
+        self._entries.move_to_end(digest)
+        while len(self._entries) > MOST:
+            self._entries.popitem(last=False)
+        return entry
+
+    def _drop_useless(self, digest: bytes, done: asyncio.Task[Caller | None]) -> None:
+        """Failures are not remembered; nor are wrong keys, which would push out the right ones."""
+        if done.cancelled() or done.exception() is not None or done.result() is None:
+            entry = self._entries.get(digest)
+            if entry is not None and entry.answer is done:
+                del self._entries[digest]

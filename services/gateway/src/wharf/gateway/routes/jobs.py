@@ -1,0 +1,183 @@
+"""`/api/v1/jobs`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated, Any
+from uuid import UUID
+
+import orjson
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, Field
+from sqlalchemy import Connection
+
+from wharf.common.jobs import control
+from wharf.common.jobs.states import Status
+from wharf.common.jobs.submission import ring
+from wharf.common.jobs.view import ErrorView, JobView
+from wharf.common.queues import Queue
+from wharf.gateway import jobs
+from wharf.gateway.authentication import Member, Operator, Viewer
+from wharf.gateway.cursors import LONGEST, MOST, Cursor, Limit
+from wharf.gateway.resources import Resources, Wired
+
+router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
+Change = Callable[[Connection, UUID], JobView]
+
+
+class JobPage(BaseModel):
+    """Jobs, newest first."""
+
+    items: list[JobView]
+    next_cursor: str | None
+
+
+class LogLine(BaseModel):
+    """What a job said about itself."""
+
+    id: int
+    at: datetime
+    attempt: int
+    level: str
+    event: str
+    fields: dict[str, Any]
+
+
+class LogPage(BaseModel):
+    """Lines, oldest first."""
+
+    items: list[LogLine]
+    next_cursor: str | None
+
+
+class AttemptView(BaseModel):
+    """One try at a job by one worker."""
+
+    attempt: int
+    worker: str
+    started_at: datetime
+    ended_at: datetime | None
+    outcome: str | None
+    error: ErrorView | None
+
+
+class AttemptPage(BaseModel):
+    """Attempts, first to last."""
+
+    items: list[AttemptView]
+    next_cursor: str | None
+
+
+class RejectView(BaseModel):
+    """A row that was set aside: where it is, what it says, what is wrong with it."""
+
+    line: int
+    byte_offset: int
+    raw: str
+    errors: list[dict[str, Any]]
+
+
+class RejectPage(BaseModel):
+    """Rejects, in the file's order."""
+
+    items: list[RejectView]
+    next_cursor: str | None
+
+
+class JobQuery(BaseModel):
+    """The filters of the list."""
+
+    status: list[Status] = []
+    kind: str | None = Field(None, max_length=50)
+    queue: Queue | None = None
+    project_id: str | None = Field(None, max_length=63)
+    since: datetime | None = None
+    q: str | None = Field(None, max_length=200)
+    cursor: str | None = Field(None, max_length=LONGEST)
+    limit: int = Field(50, ge=1, le=MOST)
+
+
+@router.get("")
+def list_jobs(resources: Wired, member: Viewer, query: Annotated[JobQuery, Query()]) -> JobPage:
+    """The tenant's jobs."""
+    wanted = jobs.JobFilter(
+        status=tuple(query.status),
+        kind=query.kind,
+        queue=query.queue,
+        project_id=member.project(query.project_id),
+        since=query.since,
+        q=query.q,
+    )
+    with resources.database.tenant(member.tenant_id) as connection:
+        items, next_cursor = jobs.list_jobs(connection, wanted, query.cursor, query.limit)
+    return JobPage(items=items, next_cursor=next_cursor)
+
+
+@router.get("/{job_id}", response_model=JobView)
+def show(job_id: UUID, resources: Wired, member: Viewer) -> Response:
+    """One job as it is now."""
+    job = jobs.current_job(resources.database, resources.feed, member, job_id)
+    # The snapshot is the contract's JSON already: checking it again would cost more than reading it.
+    body = job.model_dump_json().encode() if isinstance(job, JobView) else orjson.dumps(job)
+    return Response(body, media_type="application/json")
+
+
+@router.post("/{job_id}/cancel", status_code=HTTPStatus.ACCEPTED)
+def cancel(job_id: UUID, resources: Wired, member: Operator) -> JobView:
+    """Ask for a job's end."""
+    return _change(resources, member, job_id, control.cancel)
+
+
+@router.post("/{job_id}/retry", status_code=HTTPStatus.ACCEPTED)
+def retry(job_id: UUID, resources: Wired, member: Operator) -> JobView:
+    """Try an ended or waiting job again."""
+    view = _change(resources, member, job_id, control.retry)
+    ring(resources.database, resources.doorbell, view, member.tenant_id)
+    return view
+
+
+@router.post("/{job_id}/discard", status_code=HTTPStatus.ACCEPTED)
+def discard(job_id: UUID, resources: Wired, member: Operator) -> JobView:
+    """Take a failed job out of the dead count."""
+    return _change(resources, member, job_id, control.discard)
+
+
+def _change(resources: Resources, member: Member, job_id: UUID, change: Change) -> JobView:
+    with resources.database.tenant(member.tenant_id) as connection:
+        jobs.find_job(connection, member, job_id, lock=True)
+        view = change(connection, job_id)
+    resources.feed.tell(view, member.tenant_id)
+    return view
+
+
+@router.get("/{job_id}/logs")
+def logs(job_id: UUID, resources: Wired, member: Viewer, cursor: Cursor = None, limit: Limit = 50) -> LogPage:
+    """The lines that the job wrote about itself."""
+    with resources.database.tenant(member.tenant_id) as connection:
+        items, next_cursor = jobs.list_logs(connection, member, job_id, cursor, limit)
+    return LogPage.model_validate({"items": items, "next_cursor": next_cursor})
+
+
+@router.get("/{job_id}/attempts")
+def attempts(job_id: UUID, resources: Wired, member: Viewer, cursor: Cursor = None, limit: Limit = 50) -> AttemptPage:
+    """The tries at the job."""
+    with resources.database.tenant(member.tenant_id) as connection:
+        items, next_cursor = jobs.list_attempts(connection, member, job_id, cursor, limit)
+    return AttemptPage.model_validate({"items": items, "next_cursor": next_cursor})
+
+
+@router.get("/{job_id}/rejects")
+def rejects(job_id: UUID, resources: Wired, member: Viewer, cursor: Cursor = None, limit: Limit = 50) -> RejectPage:
+    """The rows that the import set aside."""
+    with resources.database.tenant(member.tenant_id) as connection:
+        items, next_cursor = jobs.list_rejects(connection, member, job_id, cursor, limit)
+    return RejectPage.model_validate({"items": items, "next_cursor": next_cursor})
+
+
+@router.get("/{job_id}/result")
+def result(job_id: UUID, resources: Wired, member: Viewer) -> dict[str, Any]:
+    """What the completed job resulted in."""
+    with resources.database.tenant(member.tenant_id) as connection:
+        return jobs.result_of(jobs.find_job(connection, member, job_id))

@@ -1,0 +1,56 @@
+"""`/api/v1/tenants`: for the platform."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict
+
+from wharf.gateway import tenancy
+from wharf.gateway.authentication import Platform
+from wharf.gateway.cursors import Cursor, Limit
+from wharf.gateway.form import Slug
+from wharf.gateway.resources import Wired
+
+router = APIRouter(prefix="/api/v1/tenants", tags=["tenants"])
+
+
+class TenantRequest(BaseModel):
+    """A tenant that is wanted."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Slug
+
+
+class TenantView(BaseModel):
+    """A tenant, without anything of its data."""
+
+    id: UUID
+    name: str
+    limits: dict[str, Any]
+    created_at: datetime
+
+
+class TenantPage(BaseModel):
+    """Tenants, by name."""
+
+    items: list[TenantView]
+    next_cursor: str | None
+
+
+@router.get("")
+def list_tenants(resources: Wired, _caller: Platform, cursor: Cursor = None, limit: Limit = 50) -> TenantPage:
+    """The tenants of the installation."""
+    items, next_cursor = tenancy.list_tenants(resources.database, cursor, limit)
+    return TenantPage.model_validate({"items": items, "next_cursor": next_cursor})
+
+
+@router.post("", status_code=HTTPStatus.CREATED)
+def create_tenant(body: TenantRequest, resources: Wired, _caller: Platform) -> TenantView:
+    """Make a tenant."""
+    return TenantView.model_validate(tenancy.create_tenant(resources.database, body.name))

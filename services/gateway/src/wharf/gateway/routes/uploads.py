@@ -1,0 +1,98 @@
+"""`/api/v1/uploads`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, BackgroundTasks, Request, Response
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import select
+from starlette.concurrency import run_in_threadpool
+
+from wharf.common.jobs.states import Status
+from wharf.common.ledger.models import Upload
+from wharf.gateway.authentication import Operator, Viewer, hidden
+from wharf.gateway.form import UploadFields
+from wharf.gateway.requests import REQUEST_ID
+from wharf.gateway.resources import Wired
+from wharf.gateway.uploads import FORM_BYTES, make_known, submit, take_in, too_large
+
+router = APIRouter(prefix="/api/v1/uploads", tags=["uploads"])
+
+
+class Accepted(BaseModel):
+    """The file is stored and its job waits."""
+
+    job_id: UUID
+    upload_id: UUID
+    status: Status
+    status_url: str
+    events_url: str
+
+
+class UploadView(BaseModel):
+    """One stored file."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    file_name: str
+    media_type: str
+    size: int
+    sha256: str
+    project_id: str
+    created_at: datetime
+
+
+def _form_description() -> dict[str, Any]:
+    texts: dict[str, Any] = {name: {"type": "string"} for name in UploadFields.model_fields}
+    enums = {
+        "mode": ["append", "upsert", "replace"],
+        "on_error": ["reject", "abort"],
+        "priority": ["low", "normal", "high", "urgent"],
+    }
+    for name, values in enums.items():
+        texts[name]["enum"] = values
+    for name in ("dry_run", "start"):
+        texts[name] = {"type": "boolean"}
+    texts["mapping"]["description"] = "a JSON object: source header to column"
+    texts["options"]["description"] = "JSON: how to read the file"
+    texts["file"] = {"type": "string", "format": "binary"}
+    form = {"type": "object", "required": ["file"], "properties": texts}
+    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": form}}}}
+
+
+@router.post("", status_code=HTTPStatus.ACCEPTED, response_model=Accepted, openapi_extra=_form_description())
+async def upload(
+    request: Request, response: Response, later: BackgroundTasks, resources: Wired, member: Operator
+) -> Accepted:
+    """Take a file and start its import. Nothing of the file is parsed before this answers."""
+    limit = resources.settings.upload_max_bytes
+    length = request.headers.get("content-length", "")
+    if length.isdigit() and int(length) > limit + FORM_BYTES:
+        raise too_large(limit)
+    arrival = await take_in(resources, member, request.headers.get("content-type", ""), request.stream())
+    job = await run_in_threadpool(submit, resources, member, arrival, request.scope[REQUEST_ID])
+    # The job is safe in the ledger: a broker that is slow must not hold up the answer.
+    later.add_task(make_known, resources, member, job)
+    response.headers["Location"] = job.links["self"]
+    return Accepted(
+        job_id=job.job_id,
+        upload_id=arrival.upload_id,
+        status=job.status,
+        status_url=job.links["self"],
+        events_url=job.links["events"],
+    )
+
+
+@router.get("/{upload_id}")
+def show(upload_id: UUID, resources: Wired, member: Viewer) -> UploadView:
+    """What is known of a stored file."""
+    with resources.database.tenant(member.tenant_id) as connection:
+        row = connection.execute(select(*Upload.__table__.c).where(Upload.id == upload_id)).first()
+    if row is None or not member.sees(row.project_id):
+        raise hidden("upload", upload_id, "upload_not_found")
+    return UploadView.model_validate(row)

@@ -1,0 +1,28 @@
+"""The settings of the gateway."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from wharf.common.settings import BrokerSettings, DatabaseSettings, LogSettings, RedisSettings, StorageSettings
+
+
+class GatewaySettings(DatabaseSettings, RedisSettings, BrokerSettings, StorageSettings, LogSettings):
+    """What the gateway needs: the ledger as the role `wharf_app`, Redis, the broker, object storage, an address."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    upload_max_bytes: Annotated[int, Field(ge=1)] = 2 * 2**30
+    """The largest file that is taken, in bytes."""
+    stop_seconds: Annotated[int, Field(ge=1, le=600)] = 8
+    """How long requests may go on after the process was asked to stop."""
+    events_keepalive_seconds: Annotated[float, Field(gt=0, le=300)] = 15.0
+    """How often a stream of events with nothing to say shows that it lives."""
+    events_recheck_seconds: Annotated[float, Field(gt=0, le=300)] = 10.0
+    """How often an open stream looks up its key, and the ledger, again."""
+    events_poll_seconds: Annotated[float, Field(gt=0, le=60)] = 1.0
+    """How often streams ask the ledger while Redis is away."""
+    events_max_streams: Annotated[int, Field(ge=1)] = 1000
+    """Open streams of events in one process."""

@@ -1,0 +1,1 @@
+"""The worker that inspects, checks and loads files."""

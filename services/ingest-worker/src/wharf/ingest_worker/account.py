@@ -1,0 +1,60 @@
+"""The account of an import: what became of its rows, written with the merge."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from wharf.common.clock import new_id
+from wharf.common.ledger.models import DataUpdate, Import, Upload
+from wharf.ingest_worker.merge import Counts
+
+
+@dataclass(frozen=True)
+class Account:
+    """Everything that a DataUpdate record says."""
+
+    tenant_id: UUID
+    project_id: str
+    profile: str
+    import_id: UUID
+    job_id: UUID
+    mode: str
+    counts: Counts
+    rejected: int
+    period: tuple[datetime, datetime] | None
+
+    def write(self, connection: Connection) -> None:
+        """Add the record, and mark the import as merged."""
+        start, end = self.period or (None, None)
+        values: dict[str, Any] = {
+            "id": new_id(),
+            "tenant_id": self.tenant_id,
+            "project_id": self.project_id,
+            "profile": self.profile,
+            "import_id": self.import_id,
+            "job_id": self.job_id,
+            "mode": self.mode,
+            "rejected": self.rejected,
+            "period_from": start,
+            "period_to": end,
+        }
+        connection.execute(insert(DataUpdate).values(values | asdict(self.counts)))
+        connection.execute(update(Import).where(Import.id == self.import_id).values(merged_at=func.now()))
+
+
+def earlier_import(connection: Connection, upload: Upload, import_id: UUID) -> UUID | None:
+    """The import that loaded the same content into the same project before, newest first."""
+    query = (
+        select(Import.id)
+        .join(Upload, Upload.id == Import.upload_id)
+        .where(Upload.sha256 == upload.sha256, Import.project_id == upload.project_id)
+        .where(Import.id != import_id, Import.merged_at.is_not(None))
+        .order_by(Import.merged_at.desc())
+        .limit(1)
+    )
+    return connection.execute(query).scalar_one_or_none()

@@ -1,0 +1,74 @@
+"""What an import keeps in the ledger with every batch, so that any later attempt goes on exactly there."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict
+
+from wharf.common.profiles import Profile
+from wharf.ingest_worker.reading import Batch, Cursor, Plan
+
+
+class Checkpoint(BaseModel):
+    """How far an import has come, and all that was counted on the way. Commits with the rows that it counts."""
+
+    model_config = ConfigDict(frozen=True)
+
+    plan: dict[str, Any]
+    profile: dict[str, Any]
+    """The declaration that the plan was made for: it may have changed by the next attempt."""
+    cursor: Cursor
+    staged: int = 0
+    places: int = 0
+    """Of rejected rows that count among their group's."""
+    rejected: int = 0
+    skipped: int = 0
+    complete: bool = False
+    """Every row of the file is in staging or among the rejects."""
+    period: tuple[datetime, datetime] | None = None
+    gaps: frozenset[str] = frozenset()
+    """Numbered columns that have an empty cell somewhere."""
+    result: dict[str, Any] | None = None
+    """Set in the transaction of the merge: an attempt that finds it has nothing left to do."""
+
+    @property
+    def read(self) -> int:
+        """Rows read so far: good ones and rejects."""
+        return self.staged + self.rejected
+
+    def after(self, batch: Batch, *, places: int, gaps: frozenset[str]) -> Self:
+        """The checkpoint once that batch is staged."""
+        changes = {
+            "cursor": batch.cursor,
+            "staged": self.staged + batch.rows.num_rows,
+            "places": self.places + places,
+            "rejected": self.rejected + batch.rejects.num_rows,
+            "skipped": self.skipped + batch.skipped,
+            "period": _wider(self.period, batch.period),
+            "gaps": self.gaps | gaps,
+        }
+        return self.model_copy(update=changes)
+
+    @classmethod
+    def first(cls, plan: Plan, profile: Profile) -> Self:
+        """Nothing loaded: the next record is the first one after the header."""
+        return cls(plan=plan.as_dict(), profile=profile.model_dump(mode="json"), cursor=plan.dialect.data)
+
+    def from_the_start(self) -> Self:
+        """The same plan, nothing loaded."""
+        return self.first(Plan.from_dict(self.plan), Profile.model_validate(self.profile))
+
+    def to_json(self) -> dict[str, Any]:
+        """As the ledger keeps it."""
+        return self.model_dump(mode="json")
+
+
+Period = tuple[datetime, datetime]
+
+
+def _wider(one: Period | None, other: Period | None) -> Period | None:
+    if one is None or other is None:
+        return one or other
+    return min(one[0], other[0]), max(one[1], other[1])

@@ -1,0 +1,91 @@
+"""The import of one file: plan, load, check, merge, account."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from wharf.common.errors import Invalid, Problem
+from wharf.common.jobs.kinds import ImportPayload
+from wharf.common.ledger.models import Reject
+from wharf.common.metrics import IMPORT_BYTES, IMPORT_ROWS
+from wharf.ingest_worker.checkpoint import Checkpoint
+from wharf.ingest_worker.loading import LOADED_PERCENT, Context, Loading
+from wharf.ingest_worker.outcome import OUTCOMES, Outcome
+from wharf.ingest_worker.reading import release_memory
+from wharf.ingest_worker.staging import drop_staging
+
+SHOWN = 20
+"""Rejects that an error names; all of them are in the ledger."""
+
+
+def run_import(context: Context) -> dict[str, Any]:
+    """Load one upload into its dataset; gives the contract's `result` of an import.
+
+    Raises `Invalid` where the file cannot be used: nothing of it is then in the dataset.
+    """
+    started = time.monotonic()
+    merged = context.checkpoint and context.checkpoint["result"]
+    if merged:
+        return dict(merged)
+    loading = Loading.begin(context)
+    for checkpoint in loading.run():
+        _refuse_rejects(context, checkpoint)
+    result = _merge(context, loading, started)
+    _count(result, loading.file.size)
+    release_memory()
+    return result
+
+
+def clean_import(connection: Connection, payload: ImportPayload) -> None:
+    """When the job has ended for good, whichever way: no staged row stays."""
+    drop_staging(connection, payload.import_id)
+
+
+def _merge(context: Context, loading: Loading, started: float) -> dict[str, Any]:
+    """All of it or nothing, whatever happens: the result is a part of the checkpoint that commits with the rows."""
+    loaded = loading.checkpoint
+    rows = loaded.read
+    context.report(rows, rows, stage="merge", message="Merging into the dataset", percent=LOADED_PERCENT)
+    with context.transaction() as connection:
+        result = Outcome.of_merge(connection, loading, loaded).result(connection)
+        result["seconds"] = round(time.monotonic() - started, 3)
+        context.save(connection, loaded.model_copy(update={"result": result}).to_json())
+    context.report(rows, rows, stage="done", message=_sentence(result), percent=100.0)
+    context.log("info", "import.done", **{name: result[name] for name in OUTCOMES}, seconds=result["seconds"])
+    return result
+
+
+def _refuse_rejects(context: Context, checkpoint: Checkpoint) -> None:
+    """Stop where the user said so: at the first bad row, or at the end where too large a part of the rows is bad."""
+    if checkpoint.rejected and context.payload.on_error == "abort":
+        why = "Nothing was loaded, since on_error is abort"
+        raise _rejected(context, checkpoint, "rows_rejected", why)
+    limit = context.payload.options.max_reject_ratio
+    limit = checkpoint.profile["max_reject_ratio"] if limit is None else limit
+    if checkpoint.complete and checkpoint.read and checkpoint.rejected / checkpoint.read > limit:
+        why = f"Nothing was loaded, since at most {limit:.0%} may be rejected"
+        raise _rejected(context, checkpoint, "too_many_rejects", why)
+
+
+def _rejected(context: Context, checkpoint: Checkpoint, code: str, why: str) -> Invalid:
+    """The error that says how many rows are wrong, and shows the first of them."""
+    own = Reject.import_id == context.payload.import_id
+    with context.database.tenant(context.tenant_id) as connection:
+        query = select(Reject.line, Reject.errors).where(own).order_by(Reject.byte_offset).limit(SHOWN)
+        rows: list[dict[str, Any]] = [dict(row) for row in connection.execute(query).mappings()]
+    message = f"{checkpoint.rejected} of {checkpoint.read} rows have errors. {why}. Correct them and upload again."
+    problems = tuple(Problem(f"line {r['line']}", e["code"], e["message"]) for r in rows for e in r["errors"])
+    return Invalid(message, code=code, detail={"rejected": checkpoint.rejected, "rows": rows}, problems=problems)
+
+
+def _sentence(result: dict[str, Any]) -> str:
+    return ", ".join(f"{result[name]:,} {name}" for name in OUTCOMES if result[name]) or "no rows"
+
+
+def _count(result: dict[str, Any], size: int) -> None:
+    for outcome in OUTCOMES:
+        IMPORT_ROWS.labels(result["profile"], outcome).inc(result[outcome])
+    IMPORT_BYTES.labels(result["profile"]).inc(size)

@@ -1,0 +1,168 @@
+"""Reading a file into staging, batch by batch. Any batch may be the first one of a later attempt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import orjson
+import pyarrow as pa
+from sqlalchemy import Connection, select, update
+
+from wharf.common.errors import Permanent
+from wharf.common.jobs.kinds import ImportPayload
+from wharf.common.ledger.models import Import, Upload
+from wharf.common.profiles import Profile, builtin_profile, builtin_profiles
+from wharf.common.runtime.context import JobContext
+from wharf.common.storage import StoredFile
+from wharf.ingest_worker.checkpoint import Checkpoint
+from wharf.ingest_worker.reading import SAMPLE_BYTES, Batch, Plan, make_plan, read_batches
+from wharf.ingest_worker.staging import Staging
+
+LOADED_PERCENT = 80.0
+"""Of the bar: reading and staging. The rest is merging."""
+
+Context = JobContext[ImportPayload]
+
+
+@dataclass
+class Loading:
+    """One attempt at staging one file."""
+
+    context: Context
+    upload: Upload
+    file: StoredFile
+    profile: Profile
+    plan: Plan
+    staging: Staging
+    checkpoint: Checkpoint
+
+    @classmethod
+    def begin(cls, context: Context) -> Loading:
+        """Make a plan, or go on with the one of an earlier attempt if its rows are all still there."""
+        upload = find_upload(context)
+        file = context.storage.open_file(upload.storage_key)
+        checkpoint = Checkpoint.model_validate(context.checkpoint) if context.checkpoint else plan_import(context, file)
+        profile = Profile.model_validate(checkpoint.profile)
+        with context.transaction() as connection:
+            staging = Staging.open(connection, context.payload.import_id, context.tenant_id, profile)
+            checkpoint = _verified(context, connection, staging, checkpoint)
+            context.save(connection, checkpoint.to_json())
+            _note_profile(connection, context, profile)
+        return cls(context, upload, file, profile, Plan.from_dict(checkpoint.plan), staging, checkpoint)
+
+    @property
+    def mode(self) -> str:
+        """How the rows will be merged: as asked, else what the profile's key suggests."""
+        return merge_mode(self.context.payload, self.profile)
+
+    @property
+    def brought(self) -> frozenset[str]:
+        """The profile's columns that the file has."""
+        return frozenset(m.target for m in self.plan.mapping.matches if m.target)
+
+    def run(self) -> Iterator[Checkpoint]:
+        """Stage the rest of the file; gives the checkpoint after each batch, and a last one that is complete."""
+        for batch in _one_ahead(read_batches(self.file, self.plan, self.profile, self.checkpoint.cursor)):
+            self.context.check()
+            self._stage(batch)
+            self._report()
+            yield self.checkpoint
+        if not self.checkpoint.complete:
+            with self.context.transaction() as connection:
+                self._keep(connection, self.checkpoint.model_copy(update={"complete": True}))
+        yield self.checkpoint
+
+    def _stage(self, batch: Batch) -> None:
+        """Rows, rejects and cursor commit together: whatever kills this process, nothing is doubled or left out."""
+        places = self._places(batch)
+        with self.context.transaction() as connection:
+            self.staging.add_rows(connection, batch.rows)
+            self.staging.add_rows(connection, places)
+            self.staging.add_rejects(connection, batch.rejects)
+            self._keep(connection, self.checkpoint.after(batch, places=places.num_rows, gaps=self._gaps(batch)))
+
+    def _keep(self, connection: Connection, checkpoint: Checkpoint) -> None:
+        self.context.save(connection, checkpoint.to_json())
+        self.checkpoint = checkpoint
+
+    def _places(self, batch: Batch) -> pa.Table:
+        """For each rejected row whose group can be read: the group's columns, its line and its place in the file."""
+        groups = sorted({name for c in self.profile.columns for name in c.number_within})
+        cells = [orjson.loads(c) if c else {} for c in batch.rejects["cells"].to_pylist()] if groups else []
+        known = [i for i, found in enumerate(cells) if all(found.get(g) for g in groups)]
+        taken = batch.rejects.take(pa.array(known, pa.int64()))
+        columns = {g: pa.array([cells[i][g] for i in known], pa.string()) for g in groups}
+        return pa.table(columns | {"_line": taken["line"], "_rejected_at": taken["byte_offset"]})
+
+    def _gaps(self, batch: Batch) -> frozenset[str]:
+        numbered = [c.name for c in self.profile.columns if c.number_within and c.name in self.brought]
+        return frozenset(name for name in numbered if batch.rows[name].null_count)
+
+    def _report(self) -> None:
+        done, read = self.checkpoint.cursor.byte_offset, self.checkpoint.read
+        total = max(read, round(read * self.file.size / done)) if done else None
+        percent = LOADED_PERCENT * done / self.file.size
+        self.context.report(read, total, stage="load", message="Reading and checking rows", percent=percent)
+
+
+def merge_mode(payload: ImportPayload, profile: Profile) -> str:
+    """How rows are merged: as asked, else by key where the profile has one."""
+    return payload.mode or ("upsert" if profile.key else "append")
+
+
+def find_upload(context: Context) -> Upload:
+    """The file's row; raises `Permanent` (`upload_missing`)."""
+    query = select(Upload.__table__).where(Upload.id == context.payload.upload_id)
+    with context.database.tenant(context.tenant_id) as connection:
+        row = connection.execute(query).mappings().first()
+    if row is None:
+        message = "The upload of this import is gone. Upload the file again."
+        raise Permanent(message, code="upload_missing")
+    return Upload(**row)
+
+
+def plan_import(context: Context, file: StoredFile) -> Checkpoint:
+    """Look at the file's beginning and decide how to read it."""
+    context.report(0, None, stage="plan", message="Looking at the file")
+    profile = _profile_for(context.payload)
+    sample = file.read(0, SAMPLE_BYTES)
+    plan = make_plan(sample, file.size, profile, context.payload.options, context.payload.mapping)
+    for warning in plan.warnings:
+        context.log("warning", "import.plan", loc=warning.loc, code=warning.code, message=warning.message)
+    return Checkpoint.first(plan, profile)
+
+
+def _profile_for(payload: ImportPayload) -> Profile:
+    if payload.profile:
+        return builtin_profile(payload.profile)
+    # There is one profile so far. Which of several a file fits is the next issue's question.
+    return next(iter(builtin_profiles().values()))
+
+
+def _verified(context: Context, connection: Connection, staging: Staging, checkpoint: Checkpoint) -> Checkpoint:
+    """Staging is unlogged: after a crash of the server it may be empty. Then everything is staged again."""
+    if context.checkpoint is None:
+        # The first try, or one after an end: what an ended try set aside is not told twice.
+        staging.empty(connection)
+        return checkpoint
+    if staging.count(connection) == (checkpoint.staged, checkpoint.places):
+        return checkpoint
+    context.log("warning", "import.staged_again", rows=checkpoint.staged)
+    staging.empty(connection)
+    return checkpoint.from_the_start()
+
+
+def _note_profile(connection: Connection, context: Context, profile: Profile) -> None:
+    values = {"profile": profile.name, "mode": merge_mode(context.payload, profile)}
+    connection.execute(update(Import).where(Import.id == context.payload.import_id).values(values))
+
+
+def _one_ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
+    """Read the next batch while the server takes in this one. Never more than one waits: memory stays flat."""
+    with ThreadPoolExecutor(1, thread_name_prefix="reading") as reader:
+        coming = reader.submit(next, batches, None)
+        while (batch := coming.result()) is not None:
+            coming = reader.submit(next, batches, None)
+            yield batch

@@ -1,0 +1,195 @@
+"""From staging into the dataset: set-wise, in the transaction of the caller.
+
+The statement is built from the profile: which columns are computed, which are numbered, which are the key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from psycopg import sql
+from sqlalchemy import Connection, text
+
+from wharf.common.profiles import Column, Profile
+from wharf.ingest_worker.staging import Staging, definition, driver
+
+ENSURE = text("SELECT wharf.ensure_dataset(:profile, cast(:definition AS jsonb))")
+# One merge at a time into one dataset of one project: the counts are exact, and nobody's insert can collide.
+TURN = text("SELECT pg_advisory_xact_lock(hashtextextended(:place, 0))")
+MEMORY = text("SET LOCAL work_mem = '96MB'")
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What became of the staged rows."""
+
+    rows_before: int
+    inserted: int
+    updated: int
+    unchanged: int
+    superseded: int
+    rows_after: int
+
+
+@dataclass(frozen=True)
+class Merge:
+    """One merge: the staged rows of an import into the dataset of a profile, within one project."""
+
+    staging: Staging
+    dataset: sql.Composable
+    profile: Profile
+    project_id: str
+    import_id: UUID
+    brought: frozenset[str]
+    """The profile's columns that the file has."""
+    gaps: frozenset[str]
+    """Those of them with an empty cell somewhere."""
+
+    @classmethod
+    def prepare(
+        cls, connection: Connection, staging: Staging, project_id: str, *, brought: frozenset[str], gaps: frozenset[str]
+    ) -> Merge:
+        """Make sure that the dataset is there, and wait for the turn."""
+        profile = staging.profile
+        place = connection.execute(ENSURE, {"profile": profile.name, "definition": definition(profile)}).scalar_one()
+        connection.execute(TURN, {"place": f"{place}.{profile.name}/{project_id}"})
+        connection.execute(MEMORY)
+        dataset = sql.Identifier(place, profile.name)
+        return cls(staging, dataset, profile, project_id, staging.import_id, brought, gaps)
+
+    def run(self, connection: Connection, mode: str, staged: int) -> Counts:
+        """Merge `staged` rows in that mode."""
+        before = self._rows(connection)
+        if mode == "replace":
+            self._clear(connection)
+        distinct_key = bool(self.profile.key)
+        if not distinct_key or mode == "replace" or before == 0:
+            inserted = self._insert(connection)
+            return Counts(
+                before, inserted, 0, 0, staged - inserted, inserted if mode == "replace" else before + inserted
+            )
+        inserted, updated, candidates = self._upsert(connection, keep=mode == "append")
+        unchanged = candidates - inserted - updated
+        return Counts(before, inserted, updated, unchanged, staged - candidates, before + inserted)
+
+    def number_rejects(self, connection: Connection) -> None:
+        """Tell rejected rows the number that is theirs, so that the corrected row takes no other row's place."""
+        for column in self._numbered():
+            group = _names(column.number_within)
+            statement = sql.SQL(
+                "UPDATE wharf.rejects r SET assigned = jsonb_build_object({label}, n.number) FROM ("
+                " SELECT _rejected_at, row_number() OVER (PARTITION BY {group} ORDER BY _line) AS number FROM {staging}"
+                " WHERE ({group}) IN (SELECT {group} FROM {staging} WHERE _rejected_at IS NOT NULL)) n"
+                " WHERE r.import_id = {id} AND r.byte_offset = n._rejected_at"
+            ).format(label=column.name, group=group, staging=self.staging.table, id=self.import_id)
+            driver(connection).execute(statement)
+
+    def _rows(self, connection: Connection) -> int:
+        query = sql.SQL("SELECT count(*) FROM {} WHERE project_id = {}").format(self.dataset, self.project_id)
+        return _one(connection, query)[0]
+
+    def _clear(self, connection: Connection) -> None:
+        driver(connection).execute(
+            sql.SQL("DELETE FROM {} WHERE project_id = {}").format(self.dataset, self.project_id)
+        )
+
+    def _insert(self, connection: Connection) -> int:
+        statement = sql.SQL("INSERT INTO {} ({}) {}").format(self.dataset, self._targets(), self._winners())
+        return driver(connection).execute(statement).rowcount
+
+    def _upsert(self, connection: Connection, *, keep: bool) -> tuple[int, int, int]:
+        """Inserted, updated, and how many rows were offered (the last one of each key)."""
+        statement = sql.SQL(
+            "WITH offered AS MATERIALIZED ({winners}), merged AS ("
+            " INSERT INTO {dataset} AS kept ({targets}) SELECT {targets} FROM offered"
+            " ON CONFLICT (project_id, {key}) {action} RETURNING (xmax = 0) AS fresh)"
+            " SELECT count(*) FILTER (WHERE fresh), count(*) FILTER (WHERE NOT fresh),"
+            " (SELECT count(*) FROM offered) FROM merged"
+        ).format(
+            winners=self._winners(),
+            dataset=self.dataset,
+            targets=self._targets(),
+            key=_names(self.profile.key),
+            action=sql.SQL("DO NOTHING") if keep else self._update(),
+        )
+        inserted, updated, offered = _one(connection, statement)
+        return inserted, updated, offered
+
+    def _update(self) -> sql.Composed:
+        """Overwrite what the file brings, and only where something differs: an unchanged row is not rewritten."""
+        changing = [c.name for c in self.profile.columns if c.name not in self.profile.key and self._is_given(c)]
+        changing += ["properties"] if self.profile.keep_unknown else []
+        lineage = [*changing, "_import_id", "_line"]
+        sets = sql.SQL(", ").join(sql.SQL("{0} = excluded.{0}").format(sql.Identifier(n)) for n in lineage)
+        kept = sql.SQL(", ").join(sql.SQL("kept.{}").format(sql.Identifier(n)) for n in changing)
+        new = sql.SQL(", ").join(sql.SQL("excluded.{}").format(sql.Identifier(n)) for n in changing)
+        return sql.SQL("DO UPDATE SET {} WHERE ({}) IS DISTINCT FROM ({})").format(sets, kept, new)
+
+    def _targets(self) -> sql.Composed:
+        return _names(["project_id", *(c.name for c in self.profile.columns), "properties", "_import_id", "_line"])
+
+    def _winners(self) -> sql.Composed:
+        """The rows to merge: numbered and computed; of several with one key in the file the last one."""
+        key = self.profile.key
+        values = sql.SQL(", ").join([*map(self._value, self.profile.columns), sql.Identifier("properties")])
+        return sql.SQL(
+            "SELECT {distinct} {project}::text AS project_id, {values}, {id}::uuid AS _import_id, _line"
+            " FROM ({numbered}) staged {order}"
+        ).format(
+            distinct=sql.SQL("DISTINCT ON ({})").format(_names(key)) if self._may_repeat() else sql.SQL(""),
+            project=self.project_id,
+            values=values,
+            id=str(self.import_id),
+            numbered=self._numbering(),
+            order=sql.SQL("ORDER BY {}, _line DESC").format(_names(key)) if self._may_repeat() else sql.SQL(""),
+        )
+
+    def _numbering(self) -> sql.Composed:
+        """Staged rows, with numbers where the file has none; rejected ones are counted and then left out."""
+        rows = sql.SQL("SELECT * FROM {} WHERE _rejected_at IS NULL").format(self.staging.table)
+        for column in self._numbered():
+            others = _names([c.name for c in self.profile.columns if c.name != column.name])
+            rows = sql.SQL(
+                "SELECT * FROM (SELECT {others},"
+                " coalesce({name}, row_number() OVER (PARTITION BY {group} ORDER BY _line)) AS {name},"
+                " properties, _line, _rejected_at FROM {staging}) numbered WHERE _rejected_at IS NULL"
+            ).format(
+                others=others,
+                group=_names(column.number_within),
+                name=sql.Identifier(column.name),
+                staging=self.staging.table,
+            )
+        return sql.SQL("{}").format(rows)
+
+    def _value(self, column: Column) -> sql.Composable:
+        own = sql.Identifier(column.name)
+        if not column.product_of:
+            return own
+        product = sql.SQL(" * ").join(map(sql.Identifier, column.product_of))
+        return sql.SQL("coalesce({}, {}) AS {}").format(own, product, own)
+
+    def _numbered(self) -> list[Column]:
+        """The columns that Wharf numbers, because the file does not have them or has them not everywhere."""
+        return [c for c in self.profile.columns if c.number_within and self._has_gaps(c)]
+
+    def _has_gaps(self, column: Column) -> bool:
+        return column.name not in self.brought or column.name in self.gaps
+
+    def _may_repeat(self) -> bool:
+        """Whether two staged rows can have one key: not where the key holds a number that was just given."""
+        given_by_us = {c.name for c in self._numbered()} - self.brought
+        return bool(self.profile.key) and not given_by_us & set(self.profile.key)
+
+    def _is_given(self, column: Column) -> bool:
+        return column.name in self.brought or bool(column.product_of)
+
+
+def _names(names: Iterable[str]) -> sql.Composed:
+    return sql.SQL(", ").join(map(sql.Identifier, names))
+
+
+def _one(connection: Connection, query: sql.Composed) -> tuple[int, ...]:
+    row = driver(connection).execute(query).fetchone()
+    return tuple(row) if row else ()

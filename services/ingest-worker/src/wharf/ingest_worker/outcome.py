@@ -1,0 +1,82 @@
+"""What became of an import: the merge, its account and the job's result, all in one transaction."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+
+from wharf.ingest_worker.account import Account, earlier_import
+from wharf.ingest_worker.checkpoint import Checkpoint
+from wharf.ingest_worker.loading import Loading
+from wharf.ingest_worker.merge import Counts, Merge
+
+OUTCOMES = ("inserted", "updated", "unchanged", "superseded", "rejected")
+"""Every row read is one of these."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The end of one import, in the transaction of the caller."""
+
+    loading: Loading
+    loaded: Checkpoint
+    counts: Counts
+
+    @classmethod
+    def of_merge(cls, connection: Connection, loading: Loading, loaded: Checkpoint) -> Outcome:
+        """Merge what is staged and write the account. A dry run counts exactly: it merges, and takes it back."""
+        attempt = connection.begin_nested()
+        project_id = loading.context.view.project_id
+        merge = Merge.prepare(connection, loading.staging, project_id, brought=loading.brought, gaps=loaded.gaps)
+        outcome = cls(loading, loaded, merge.run(connection, loading.mode, loaded.staged))
+        if loading.context.payload.dry_run:
+            attempt.rollback()
+        else:
+            attempt.commit()
+            outcome._account().write(connection)
+        if loaded.rejected:
+            merge.number_rejects(connection)
+        return outcome
+
+    def result(self, connection: Connection) -> dict[str, Any]:
+        """The contract's `result` of an import, but for its seconds."""
+        payload, plan = self.loading.context.payload, self.loading.plan
+        start, end = self.loaded.period or (None, None)
+        duplicate = earlier_import(connection, self.loading.upload, payload.import_id)
+        return {
+            "import_id": payload.import_id,
+            "upload_id": payload.upload_id,
+            "profile": self.loading.profile.name,
+            "project_id": self.loading.context.view.project_id,
+            "mode": self.loading.mode,
+            "dry_run": payload.dry_run,
+            "rows_read": self.loaded.read,
+            "inserted": self.counts.inserted,
+            "updated": self.counts.updated,
+            "unchanged": self.counts.unchanged,
+            "superseded": self.counts.superseded,
+            "rejected": self.loaded.rejected,
+            "warnings": [asdict(warning) for warning in plan.warnings],
+            "skipped_lines": [asdict(line) for line in plan.dialect.skipped_lines],
+            "dialect": plan.dialect.as_dict(),
+            "mapping": plan.mapping.as_dict(),
+            "period": {"from": start, "to": end} if start and end else None,
+            "entities": {},
+            "duplicate_of": duplicate,
+        }
+
+    def _account(self) -> Account:
+        context = self.loading.context
+        return Account(
+            tenant_id=context.tenant_id,
+            project_id=context.view.project_id,
+            profile=self.loading.profile.name,
+            import_id=context.payload.import_id,
+            job_id=context.job_id,
+            mode=self.loading.mode,
+            counts=self.counts,
+            rejected=self.loaded.rejected,
+            period=self.loaded.period,
+        )

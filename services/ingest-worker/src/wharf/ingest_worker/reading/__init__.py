@@ -1,0 +1,33 @@
+"""From bytes to typed rows, without a database: dialect, plan, batches, COPY payloads."""
+
+from __future__ import annotations
+
+from wharf.ingest_worker.reading.batches import Batch, read_batches, row_schema
+from wharf.ingest_worker.reading.copyformat import encode_csv
+from wharf.ingest_worker.reading.dialect import SAMPLE_BYTES, Dialect, SkippedLine, detect
+from wharf.ingest_worker.reading.mapping import ColumnMapping, Match, map_columns
+from wharf.ingest_worker.reading.memory import release_memory, restrain_arrow
+from wharf.ingest_worker.reading.plan import Plan, expected_headers, make_plan
+from wharf.ingest_worker.reading.source import Bytes, ByteSource, Cursor
+
+__all__ = [
+    "SAMPLE_BYTES",
+    "Batch",
+    "ByteSource",
+    "Bytes",
+    "ColumnMapping",
+    "Cursor",
+    "Dialect",
+    "Match",
+    "Plan",
+    "SkippedLine",
+    "detect",
+    "encode_csv",
+    "expected_headers",
+    "make_plan",
+    "map_columns",
+    "read_batches",
+    "release_memory",
+    "restrain_arrow",
+    "row_schema",
+]

@@ -1,0 +1,179 @@
+"""The file, batch by batch: typed rows that are ready to load, and the rows that are not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from wharf.ingest_worker.reading.cells import trimmed
+from wharf.ingest_worker.reading.columns import ARROW_TYPES, absent, convert, nul_mask
+from wharf.ingest_worker.reading.jsontext import json_lists, json_object, json_strings
+from wharf.ingest_worker.reading.parsing import parse
+from wharf.ingest_worker.reading.reasons import NUMBER
+from wharf.ingest_worker.reading.records import BLOCK_BYTES, MAX_RECORD_BYTES, read_blocks
+from wharf.ingest_worker.reading.rejects import (
+    ColumnFaults,
+    broken_line,
+    in_order,
+    rejected_records,
+    rejected_rows,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from numpy.typing import NDArray
+
+    from wharf.common.profiles import Profile
+    from wharf.ingest_worker.reading.cells import Converted
+    from wharf.ingest_worker.reading.parsing import Cells
+    from wharf.ingest_worker.reading.plan import Plan
+    from wharf.ingest_worker.reading.records import Block
+    from wharf.ingest_worker.reading.source import ByteSource, Cursor
+
+PROPERTIES: Final = "properties"
+LINE: Final = "_line"
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What came of one block of the file."""
+
+    rows: pa.Table
+    """See `row_schema`; in the file's order."""
+    rejects: pa.Table
+    """See `rejects.SCHEMA`; in the file's order."""
+    records: int
+    """Rows and rejects together."""
+    skipped: int
+    """Blank lines."""
+    cursor: Cursor
+    """Where the next batch begins."""
+    period: tuple[datetime, datetime] | None
+    """The first and the last moment among the rows, in the profile's period column."""
+
+
+def row_schema(profile: Profile) -> pa.Schema:
+    """The profile's columns in its order, then `properties` (a JSON object or null) and `_line`."""
+    columns = [(c.name, ARROW_TYPES[c.type]) for c in profile.columns]
+    return pa.schema([*columns, (PROPERTIES, pa.string()), (LINE, pa.int64())])
+
+
+def read_batches(
+    source: ByteSource,
+    plan: Plan,
+    profile: Profile,
+    cursor: Cursor | None = None,
+    *,
+    block_bytes: int = BLOCK_BYTES,
+    max_record: int = MAX_RECORD_BYTES,
+) -> Iterator[Batch]:
+    """The file's batches from a cursor (default: the first record after the header) to its end.
+
+    Reading again from any batch's cursor gives exactly the rest. A block and its columns are the only
+    things held, so memory is the same for every size of file.
+    """
+    start = cursor or plan.dialect.data
+    for block in read_blocks(source, plan.dialect.syntax, start, block_bytes=block_bytes, max_record=max_record):
+        yield _broken_batch(block, plan, profile) if block.broken else _batch(block, plan, profile)
+
+
+def _broken_batch(block: Block, plan: Plan, profile: Profile) -> Batch:
+    rows = row_schema(profile).empty_table()
+    return Batch(rows, broken_line(block, plan.dialect.syntax), 1, 0, block.next, None)
+
+
+def _batch(block: Block, plan: Plan, profile: Profile) -> Batch:
+    found = parse(block, plan.dialect.syntax, len(plan.headers))
+    has_nul = plan.dialect.syntax.unit > 1 or b"\0" in block.data
+    columns = _columns(found, plan, profile, has_nul=has_nul)
+    faults = _faults(found, plan, columns, has_nul=has_nul and profile.keep_unknown)
+    bad = np.logical_or.reduce([f.faults != 0 for f in faults]) if faults else None
+    rows = _rows(block, found, plan, profile, columns)
+    rejects = [rejected_records(block, plan.dialect.syntax, found, _targets(plan))]
+    if bad is not None and bad.any():
+        rejects.append(_bad_rows(block, found, plan, faults, np.flatnonzero(bad)))
+        rows = rows.filter(pa.array(~bad))
+    return Batch(rows, in_order(rejects), len(block), block.skipped, block.next, _period(rows, profile))
+
+
+def _columns(found: Cells, plan: Plan, profile: Profile, *, has_nul: bool) -> dict[str, Converted]:
+    columns = {}
+    for column in profile.columns:
+        sources = [found.columns[i] for i in plan.mapping.sources_of(column.name)]
+        reading = plan.reading(column.name)
+        columns[column.name] = (
+            convert(column, sources, reading.mark, reading.order, has_nul=has_nul)
+            if sources
+            else absent(column, found.records.size)
+        )
+    return columns
+
+
+def _faults(found: Cells, plan: Plan, columns: dict[str, Converted], *, has_nul: bool) -> list[ColumnFaults]:
+    """Every column that has a faulty cell."""
+    faults = [
+        ColumnFaults(name, column.faults, found.columns[plan.mapping.sources_of(name)[0]])
+        for name, column in columns.items()
+        if column.faults is not None and column.faults.any()
+    ]
+    if has_nul:
+        faults += [
+            f
+            for m in plan.mapping.matches
+            if m.target is None
+            if (f := _nul_faults(m.source, found.columns[m.position]))
+        ]
+    return faults
+
+
+def _nul_faults(header: str, cells: pa.Array) -> ColumnFaults | None:
+    """A NUL can no more be kept in `properties` than in a column."""
+    where = nul_mask(cells)
+    return ColumnFaults(header, where.astype(np.int8) * NUMBER["nul_byte"], cells) if where.any() else None
+
+
+def _rows(block: Block, found: Cells, plan: Plan, profile: Profile, columns: dict[str, Converted]) -> pa.Table:
+    values = [columns[c.name].values for c in profile.columns]
+    lines = pa.array(block.lines[found.records], pa.int64())
+    return pa.table([*values, _properties(found, plan, profile), lines], schema=row_schema(profile))
+
+
+def _properties(found: Cells, plan: Plan, profile: Profile) -> pa.Array:
+    """The columns that the profile does not know, as one JSON object a row; null where all are empty."""
+    unknown = plan.mapping.unknown if profile.keep_unknown else ()
+    if not unknown:
+        return pa.nulls(found.records.size, pa.string())
+    fields = []
+    for header, places in unknown:
+        cells = [trimmed(found.columns[i]) for i in places]
+        fields.append((header, json_strings(cells[0]) if len(cells) == 1 else json_lists(cells)))
+    return json_object(fields)
+
+
+def _bad_rows(block: Block, found: Cells, plan: Plan, faults: list[ColumnFaults], at: NDArray[np.int64]) -> pa.Table:
+    places = pa.array(at)
+    chosen = [ColumnFaults(f.column, f.faults[at], f.text.take(places)) for f in faults]
+    texts = [(name, trimmed(found.columns[i].take(places))) for i, name in _targets(plan).items()]
+    return rejected_rows(block, plan.dialect.syntax, found.records[at], chosen, texts)
+
+
+def _targets(plan: Plan) -> dict[int, str]:
+    """Source column to the profile's column; of a list its first source."""
+    found: dict[str, int] = {}
+    for match in plan.mapping.matches:
+        if match.target is not None:
+            found.setdefault(match.target, match.position)
+    return {position: name for name, position in found.items()}
+
+
+def _period(rows: pa.Table, profile: Profile) -> tuple[datetime, datetime] | None:
+    if profile.period_column is None:
+        return None
+    found: Any = pc.min_max(rows.column(profile.period_column)).as_py()
+    return None if found["min"] is None else (found["min"], found["max"])

@@ -1,0 +1,114 @@
+"""The staging table of one import: typed, unlogged, gone when the import has ended.
+
+Only the loader role may COPY past row security, and it may only insert; everything else is done as the app.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import pyarrow as pa
+from psycopg import Connection as Driver
+from psycopg import sql
+from sqlalchemy import Connection, text
+
+from wharf.common.profiles import Profile
+from wharf.ingest_worker.reading import encode_csv
+
+CREATE = text("SELECT wharf.create_staging(:id, cast(:definition AS jsonb))")
+DROP = text("SELECT wharf.drop_staging(:id)")
+ADD_REJECTS = text("""
+    INSERT INTO wharf.rejects (tenant_id, import_id, byte_offset, line, raw, errors)
+    SELECT :tenant, :id, r.* FROM unnest(
+        cast(:offsets AS bigint[]), cast(:lines AS bigint[]), cast(:raws AS text[]), cast(:errors AS jsonb[])) r""")
+FORGET_REJECTS = text("DELETE FROM wharf.rejects WHERE import_id = :id")
+COPY_BYTES = 2**20
+
+
+def driver(connection: Connection) -> Driver[Any]:
+    """The psycopg connection of a SQLAlchemy one: COPY has no other door."""
+    found = connection.connection.driver_connection
+    if not isinstance(found, Driver):
+        message = "the ledger's driver is psycopg"
+        raise TypeError(message)
+    return found
+
+
+@dataclass(frozen=True)
+class Staging:
+    """Where the rows of one import wait for their merge."""
+
+    import_id: UUID
+    tenant_id: UUID
+    profile: Profile
+    table: sql.Composable
+
+    @classmethod
+    def open(cls, connection: Connection, import_id: UUID, tenant_id: UUID, profile: Profile) -> Staging:
+        """Make the table, or find the one that an earlier attempt made."""
+        values = {"id": import_id, "definition": definition(profile)}
+        place, name = connection.execute(CREATE, values).scalar_one().split(".")
+        return cls(import_id, tenant_id, profile, sql.Identifier(place, name))
+
+    def add_rows(self, connection: Connection, rows: pa.Table) -> None:
+        """COPY typed columns of the profile by name, with `_line`.
+
+        A row with `_rejected_at` is only the place of a rejected one: it counts among its group's and gets a number.
+        """
+        if rows.num_rows:
+            self._copy(connection, rows)
+
+    def add_rejects(self, connection: Connection, rejects: pa.Table) -> None:
+        """Set rows aside, with their line, place, text and reasons; one statement for all of them."""
+        if rejects.num_rows == 0:
+            return
+        values = {
+            "tenant": self.tenant_id,
+            "id": self.import_id,
+            "offsets": rejects["byte_offset"].to_pylist(),
+            "lines": rejects["line"].to_pylist(),
+            "raws": rejects["raw"].to_pylist(),
+            "errors": rejects["errors"].to_pylist(),
+        }
+        connection.execute(ADD_REJECTS, values)
+
+    def count(self, connection: Connection) -> tuple[int, int]:
+        """How many rows, and how many places of rejected ones, are staged."""
+        query = sql.SQL("SELECT count(*) FILTER (WHERE _rejected_at IS NULL), count(_rejected_at) FROM {}").format(
+            self.table
+        )
+        row = driver(connection).execute(query).fetchone()
+        return (int(row[0]), int(row[1])) if row else (0, 0)
+
+    def empty(self, connection: Connection) -> None:
+        """Begin again: no rows, no rejects."""
+        driver(connection).execute(sql.SQL("TRUNCATE {}").format(self.table))
+        connection.execute(FORGET_REJECTS, {"id": self.import_id})
+
+    def _copy(self, connection: Connection, rows: pa.Table) -> None:
+        names = sql.SQL(", ").join(map(sql.Identifier, rows.column_names))
+        statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(self.table, names)
+        cursor = driver(connection).cursor()
+        cursor.execute("SET LOCAL ROLE wharf_loader")
+        with cursor.copy(statement) as copy:
+            for piece in _pieces(encode_csv(rows)):
+                copy.write(piece)
+        cursor.execute("RESET ROLE")
+
+
+def drop_staging(connection: Connection, import_id: UUID) -> None:
+    """Remove an import's staging table, if it has one."""
+    connection.execute(DROP, {"id": import_id})
+
+
+def definition(profile: Profile) -> str:
+    """What the ledger's functions need to make a profile's table."""
+    return profile.model_dump_json(include={"name": True, "key": True, "columns": {"__all__": {"name", "type"}}})
+
+
+def _pieces(data: Any) -> Iterable[memoryview]:  # noqa: ANN401 - bytes or an Arrow buffer
+    view = memoryview(data)
+    return (view[start : start + COPY_BYTES] for start in range(0, len(view), COPY_BYTES))

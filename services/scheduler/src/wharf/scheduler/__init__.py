@@ -1,0 +1,1 @@
+"""Beat, the dispatcher and the maintenance worker."""

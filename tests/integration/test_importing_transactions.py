@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from wharf.local.samples import write_transactions
+from wharf.local.trial import Job, Trial
+
+RETAIL = Path(__file__).parents[3] / "shared" / "data" / "real" / "online_retail_sample.csv"
+RETAIL_MAPPING = (
+    '{"InvoiceNo": "transaction_id", "StockCode": "product_id", "Description": "product_name",'
+    ' "InvoiceDate": "date", "UnitPrice": "unit_price", "CustomerID": "customer_id", "Country": "store"}'
+)
+AS_TRANSACTIONS = {"profile": "transactions"}
+OUTCOMES = ("inserted", "updated", "unchanged", "superseded", "rejected")
+
+
+def counts(job: Job) -> tuple[int, ...]:
+    """What became of the rows, in the order of `OUTCOMES`."""
+    assert job["status"] == "completed", job["error"]
+    found = tuple(job["result"][name] for name in OUTCOMES)
+    assert sum(found) == job["result"]["rows_read"]
+    return found
+
+
+def write(path: Path, *lines: str) -> Path:
+    """A file of these lines."""
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def test_every_good_row_is_in_the_dataset_and_every_bad_one_explained(
+    wharf: Trial, tmp_path: Path, project: str
+) -> None:
+    """The generator knows what must become of each row; the database is asked, not the job alone."""
+    expected = write_transactions(tmp_path / "t.csv", 20_000, seed=7, bad=40)
+    job = wharf.load(tmp_path / "t.csv", project_id=project, **AS_TRANSACTIONS)
+    assert counts(job) == (expected.good, 0, 0, 0, len(expected.rejects))
+    row = wharf.ask(f"SELECT count(*), sum(total) FROM {wharf.dataset()} WHERE project_id = %s", project)[0]
+    assert (row["count"], row["sum"]) == (expected.good, expected.total)
+    rejects = wharf.ask(
+        "SELECT line, byte_offset, errors FROM wharf.rejects WHERE import_id = %s ORDER BY line",
+        job["result"]["import_id"],
+    )
+    found = [(r["line"], r["byte_offset"], r["errors"][0]["code"]) for r in rejects]
+    assert found == [(r.line, r.byte_offset, r.code) for r in expected.rejects]
+
+
+def test_nothing_temporary_is_left(wharf: Trial, tmp_path: Path, project: str) -> None:
+    """When the job has ended its staging table, its lease and its checkpoint are gone; progress is at 100 percent."""
+    write_transactions(tmp_path / "t.csv", 100, seed=2)
+    job = wharf.load(tmp_path / "t.csv", project_id=project, **AS_TRANSACTIONS)
+    staging = f"staging_{job['result']['import_id'].replace('-', '')}"
+    assert wharf.ask("SELECT 1 FROM pg_class WHERE relname = %s", staging) == []
+    assert wharf.ask("SELECT 1 FROM wharf.leases WHERE job_id = %s", job["job_id"]) == []
+    assert wharf.one("SELECT checkpoint FROM wharf.jobs WHERE id = %s", job["job_id"]) is None
+    assert (job["progress"]["percent"], job["progress"]["current"]) == (100.0, 100)
+
+
+def test_the_same_file_again_changes_nothing(wharf: Trial, tmp_path: Path, project: str) -> None:
+    """Unchanged rows are counted and not rewritten: the rows keep the place on disk that they had."""
+    expected = write_transactions(tmp_path / "t.csv", 500, seed=3, bad=4)
+    first = wharf.load(tmp_path / "t.csv", project_id=project, **AS_TRANSACTIONS)
+    place = f"SELECT ctid::text, transaction_id, line_number, _import_id FROM {wharf.dataset()} WHERE project_id = %s"
+    before = wharf.ask(f"{place} ORDER BY 2, 3", project)
+    again = wharf.load(tmp_path / "t.csv", project_id=project, **AS_TRANSACTIONS)
+    assert counts(again) == (0, 0, expected.good, 0, len(expected.rejects))
+    assert wharf.ask(f"{place} ORDER BY 2, 3", project) == before
+    assert again["result"]["duplicate_of"] == first["result"]["import_id"]
+
+
+def test_an_upsert_changes_what_differs_and_the_last_row_of_a_key_wins(
+    wharf: Trial, tmp_path: Path, project: str
+) -> None:
+    """Inserted, updated, unchanged and superseded rows are told apart."""
+    header = "transaction_id,line_number,date,quantity,unit_price,notes"
+    one = ["A,1,2025-01-01,1,2.50,same", "B,1,2025-01-01,1,1.00,old"]
+    two = [
+        "A,1,2025-01-01,1,2.50,same",
+        "B,1,2025-01-02,3,1.00,mid",
+        "B,1,2025-01-02,4,1.00,new",
+        "C,1,2025-01-03,1,9,x",
+    ]
+    wharf.load(write(tmp_path / "1.csv", header, *one), project_id=project, **AS_TRANSACTIONS)
+    job = wharf.load(write(tmp_path / "2.csv", header, *two), project_id=project, **AS_TRANSACTIONS)
+    assert counts(job) == (1, 1, 1, 1, 0)
+    rows = wharf.ask(
+        f"SELECT transaction_id, quantity, total, notes FROM {wharf.dataset()} WHERE project_id = %s ORDER BY 1",
+        project,
+    )
+    assert [tuple(r.values()) for r in rows] == [
+        ("A", 1, Decimal("2.50"), "same"),
+        ("B", 4, Decimal("4.00"), "new"),
+        ("C", 1, Decimal(9), "x"),
+    ]
+
+
+def test_columns_that_a_file_does_not_have_stay_as_they_are(wharf: Trial, tmp_path: Path, project: str) -> None:
+    """An update by a narrower file does not empty the columns it knows nothing of."""
+    wide = write(
+        tmp_path / "1.csv", "transaction_id,line_number,date,quantity,unit_price,store", "A,1,2025-01-01,1,2,Rome"
+    )
+    narrow = write(tmp_path / "2.csv", "transaction_id,line_number,date,quantity,unit_price", "A,1,2025-01-01,5,2")
+    wharf.load(wide, project_id=project, **AS_TRANSACTIONS)
+    assert counts(wharf.load(narrow, project_id=project, **AS_TRANSACTIONS)) == (0, 1, 0, 0, 0)
+    rows = wharf.ask(f"SELECT quantity, total, store FROM {wharf.dataset()} WHERE project_id = %s", project)
+    assert rows == [{"quantity": 5, "total": Decimal(10), "store": "Rome"}]
+
+
+def test_lines_of_an_invoice_are_numbered_and_a_corrected_one_takes_its_own_place(
+    wharf: Trial, tmp_path: Path, project: str
+) -> None:
+    """A rejected line keeps its number: corrected and uploaded with it, it overwrites no other line."""
+    header = "transaction_id,date,quantity,unit_price,product_id"
+    lines = ["INV,2025-01-01,1,1.00,same", "INV,2025-01-01,oops,1.00,bad", "INV,2025-01-01,1,1.00,same"]
+    job = wharf.load(write(tmp_path / "1.csv", header, *lines), project_id=project, **AS_TRANSACTIONS)
+    assert counts(job) == (2, 0, 0, 0, 1)
+    numbers = f"SELECT line_number, product_id FROM {wharf.dataset()} WHERE project_id = %s ORDER BY 1"
+    assert [tuple(r.values()) for r in wharf.ask(numbers, project)] == [(1, "same"), (3, "same")]
+    assigned = wharf.one("SELECT assigned FROM wharf.rejects WHERE import_id = %s", job["result"]["import_id"])
+    assert assigned == {"line_number": 2}
+    fixed = write(tmp_path / "2.csv", f"{header},line_number", "INV,2025-01-01,7,1.00,good,2")
+    assert counts(wharf.load(fixed, project_id=project, **AS_TRANSACTIONS)) == (1, 0, 0, 0, 0)
+    assert [tuple(r.values()) for r in wharf.ask(numbers, project)] == [(1, "same"), (2, "good"), (3, "same")]
+
+
+def test_the_account_says_what_the_dataset_shows(wharf: Trial, tmp_path: Path, project: str) -> None:
+    """The DataUpdate record: rows before and after, outcomes, and the period that the rows cover."""
+    header = "transaction_id,date,quantity,unit_price"
+    lines = ["A,2025-03-01 10:00,1,1", "B,2025-01-15,1,1", "C,2025-06-30 23:59:59,1,1"]
+    wharf.load(write(tmp_path / "1.csv", header, *lines), project_id=project, **AS_TRANSACTIONS)
+    updates = wharf.api.get("/api/v1/datasets/transactions/updates", params={"project_id": project}).json()["items"]
+    assert len(updates) == 1
+    assert {k: updates[0][k] for k in ("rows_before", "inserted", "rows_after", "rejected")} == {
+        "rows_before": 0,
+        "inserted": 3,
+        "rows_after": 3,
+        "rejected": 0,
+    }
+    assert updates[0]["period"] == {"from": "2025-01-15T00:00:00Z", "to": "2025-06-30T23:59:59Z"}
+
+
+def test_replace_shows_only_the_new_rows(wharf: Trial, tmp_path: Path, project: str) -> None:
+    """Mode replace: what the file does not have is gone, in this project only."""
+    header = "transaction_id,date,quantity,unit_price"
+    wharf.load(
+        write(tmp_path / "1.csv", header, "A,2025-01-01,1,1", "B,2025-01-01,1,1"), project_id=project, **AS_TRANSACTIONS
+    )
+    job = wharf.load(
+        write(tmp_path / "2.csv", header, "C,2025-01-01,1,1"), project_id=project, **AS_TRANSACTIONS, mode="replace"
+    )
+    assert counts(job) == (1, 0, 0, 0, 0)
+    assert wharf.one(f"SELECT array_agg(transaction_id) FROM {wharf.dataset()} WHERE project_id = %s", project) == ["C"]
+
+
+def test_a_dry_run_counts_exactly_and_changes_nothing(wharf: Trial, tmp_path: Path, project: str) -> None:
+    """The counts are those of the real merge, which is taken back."""
+    header = "transaction_id,date,quantity,unit_price"
+    wharf.load(write(tmp_path / "1.csv", header, "A,2025-01-01,1,1"), project_id=project, **AS_TRANSACTIONS)
+    file = write(tmp_path / "2.csv", header, "A,2025-01-01,2,1", "B,2025-01-01,1,1", "C,x,1,1")
+    job = wharf.load(file, project_id=project, **AS_TRANSACTIONS, dry_run="true")
+    assert counts(job) == (1, 1, 0, 0, 1)
+    assert wharf.one(f"SELECT array_agg(quantity) FROM {wharf.dataset()} WHERE project_id = %s", project) == [1]
+    assert len(wharf.ask("SELECT 1 FROM wharf.data_updates WHERE project_id = %s", project)) == 1
+
+
+@pytest.mark.skipif(not RETAIL.exists(), reason="the shared folder of real files is not here")
+def test_a_real_shops_file_loads_through_a_mapping(wharf: Trial, project: str) -> None:
+    """999 rows in, 999 loaded, dates month first, the sum of totals exact to the cent."""
+    fields = {"mapping": RETAIL_MAPPING, "options": '{"date_order": "MDY"}'}
+    job = wharf.load(RETAIL, project_id=project, **AS_TRANSACTIONS, **fields)
+    assert counts(job) == (999, 0, 0, 0, 0)
+    rows = [line.split(",") for line in RETAIL.read_text("utf-8").splitlines()[1:]]
+    total = sum((Decimal(r[-5]) * Decimal(r[-3]) for r in rows), Decimal(0))
+    found = wharf.ask(
+        f"SELECT sum(total), min(date)::text AS first, count(DISTINCT transaction_id) AS invoices"
+        f" FROM {wharf.dataset()} WHERE project_id = %s",
+        project,
+    )[0]
+    assert (found["sum"], found["first"]) == (total, "2010-12-01 08:26:00+00")
+    assert found["invoices"] == len({r[0] for r in rows})

@@ -80,7 +80,7 @@ def test_every_row_comes_once_in_the_order_of_the_key(api, sales, limit):
         (r["transaction_id"], r["line_number"]) for r in sales if r["project_id"] == "default"
     ]
     assert set(found[0]) == NAMES
-    assert (found[1]["unit_price"], found[1]["date"], found[1]["quantity"]) == ("1.10", "2025-01-02T00:00:00Z", 1)
+    assert (found[1]["unit_price"], found[1]["date"], found[1]["quantity"]) == (1.1, "2025-01-02T00:00:00Z", 1)
     assert (found[1]["properties"], found[1]["_line"], found[0]["store"]) == ({"colour": "red"}, 3, None)
     assert len(pages(api, ROWS, limit=limit)) == len(sales)
 

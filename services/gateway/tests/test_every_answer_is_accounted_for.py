@@ -205,7 +205,7 @@ def test_a_port_that_is_taken_ends_the_process(backend, gateway, tmp_path):
     settings = environment(backend, tmp_path / "objects", WHARF_PORT=taken)
     command = [sys.executable, "-m", "wharf.gateway"]
     done = subprocess.run(command, env=settings, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
-    assert done.returncode == 1
+    assert done.returncode == 3
     assert "address already in use" in done.stdout
 
 

@@ -278,8 +278,11 @@ def _row(row: RowMapping, definition: Definition) -> dict[str, Any]:
 
 
 def _json(value: object) -> object:
-    """Decimals as text: a number in JSON is a binary fraction to most who read it, and money is not."""
-    return format(value, "f") if isinstance(value, Decimal) else value
+    """Decimals as numbers, but for those with more digits than a reader's float keeps: these are text, and exact."""
+    if not isinstance(value, Decimal):
+        return value
+    number = float(value)
+    return number if Decimal(repr(number)) == value else format(value, "f")
 
 
 def list_updates(connection: Connection, profile: str, project_id: str | None, cursor: str | None, limit: int) -> Page:

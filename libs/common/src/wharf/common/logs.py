@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import traceback
 from typing import TYPE_CHECKING
 
 import orjson
@@ -15,6 +16,8 @@ import structlog
 
 if TYPE_CHECKING:
     from structlog.typing import EventDict, Processor
+
+FRAMES = 30
 
 # The last two say for each message what the runtime's own lines say better.
 QUIET = (
@@ -65,7 +68,7 @@ def _configure_structlog(shared: list[Processor], level: str) -> None:
 def _configure_stdlib(shared: list[Processor], level: str) -> None:
     rendering: list[Processor] = [
         structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-        structlog.processors.format_exc_info,
+        show_error,
         structlog.processors.JSONRenderer(serializer=_dumps),
     ]
     handler = logging.StreamHandler(sys.stdout)
@@ -75,6 +78,29 @@ def _configure_stdlib(shared: list[Processor], level: str) -> None:
     root.setLevel(level)
     for name in QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+
+
+def show_error(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """An error as its class, its SQLSTATE and the places it came through, but never its text.
+
+    The text of a foreign error may hold a row: PostgreSQL quotes the one that failed, Python a value it could not read.
+    """
+    error = _error_of(event.pop("exc_info", None))
+    if error is not None:
+        event["exception"] = f"{type(error).__module__}.{type(error).__qualname__}"
+        event["sqlstate"] = getattr(getattr(error, "orig", error), "sqlstate", None)
+        frames = traceback.extract_tb(error.__traceback__)[-FRAMES:]
+        event["trace"] = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
+    return event
+
+
+def _error_of(exc_info: object) -> BaseException | None:
+    if isinstance(exc_info, BaseException):
+        return exc_info
+    if isinstance(exc_info, tuple):
+        error: BaseException | None = exc_info[1]
+        return error
+    return sys.exc_info()[1] if exc_info else None
 
 
 def _dumps(value: object, **_options: object) -> str:

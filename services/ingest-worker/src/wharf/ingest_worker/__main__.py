@@ -13,7 +13,8 @@ def main() -> None:
     try:
         from wharf.ingest_worker.app import app  # noqa: PLC0415 - reads the settings
     except Invalid as error:
-        sys.exit(f"wharf-ingest-worker: {error.message}")
+        sys.stderr.write(f"wharf-ingest-worker: {error.message}\n")
+        sys.exit(2)
     start_worker(app, sys.argv[1:])
 
 

@@ -13,7 +13,8 @@ def main() -> None:
     try:
         from wharf.package_worker.app import app  # noqa: PLC0415 - reads the settings
     except Invalid as error:
-        sys.exit(f"wharf-package-worker: {error.message}")
+        sys.stderr.write(f"wharf-package-worker: {error.message}\n")
+        sys.exit(2)
     start_worker(app, sys.argv[1:])
 
 

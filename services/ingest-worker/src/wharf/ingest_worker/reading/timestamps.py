@@ -185,7 +185,7 @@ def _moments(fields: Fields) -> tuple[Numbers, NDArray[np.bool_]]:
     good = (year >= 1) & (month >= 1) & (month <= MONTHS) & (day >= 1)
     months = np.where(good, (year - 1970) * MONTHS + month - 1, 0).astype("datetime64[M]")
     first = months.astype("datetime64[D]").astype(np.int64)
-    good &= day <= (months + 1).astype("datetime64[D]").astype(np.int64) - first
+    good &= day <= (months + np.timedelta64(1, "M")).astype("datetime64[D]").astype(np.int64) - first
     seconds, good_time = _seconds(fields)
     zone, good_zone = _zone_seconds(fields["zone"])
     found = ((first + day - 1) * 86_400 + seconds - zone) * MICROSECONDS + _micros(fields)

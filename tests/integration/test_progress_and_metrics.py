@@ -40,7 +40,7 @@ def test_a_running_import_has_a_snapshot_that_lives_for_thirty_seconds(
             return False
 
         eventually(done, "the last snapshot")
-    assert len(seen) > 3
+    assert any(0 < rows < ROWS for rows in seen)
     assert max(seen) == ROWS
     assert wharf.job(job_id)["progress"]["percent"] == 100.0
 

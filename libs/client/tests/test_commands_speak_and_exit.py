@@ -250,7 +250,10 @@ def test_ctrl_c_leaves_the_job_running(known: Gateway) -> None:
     """The person is told so, and how to stop it; the shell sees 130."""
     known.streams = [moves(job_document(progress={"current": 1, "stage": "load"}))]
     known.release.clear()
-    command = [sys.executable, "-m", "wharf.client", "jobs", "watch", JOB]
+    # A shell's background job ignores Ctrl-C, and so would its child: these tests may run in one.
+    heard = "import signal, runpy; signal.signal(signal.SIGINT, signal.default_int_handler);"
+    heard += " runpy.run_module('wharf.client', run_name='__main__', alter_sys=True)"
+    command = [sys.executable, "-c", heard, "jobs", "watch", JOB]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as watching:
         assert isinstance(watching.stdout, io.TextIOBase)
         assert "load" in watching.stdout.readline()

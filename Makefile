@@ -64,7 +64,7 @@ setup: .venv/.stamp ## Make .venv from the hashed lock (the other targets do it 
 	@echo "Set up."
 
 .PHONY: demo
-demo: .venv/.stamp ## Start everything, import a sample with a live progress bar, show the result, stop
+demo: .venv/.stamp ## Start everything, import four files at once with live bars, show the results, stop
 	@$(BIN)/python -m wharf.local.demo
 
 .PHONY: up

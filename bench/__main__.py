@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from bench.imports import ImportBench, warm_up
 from bench.machine import machine
+from bench.promises import PROMISES, PromiseBench
 from bench.report import PAGE, Report
 from bench.submits import RATE, measure_submits
 from wharf.client.api import WharfClient
@@ -40,8 +41,11 @@ def run(folder: Path, sizes: tuple[int, ...], rounds: int, seconds: float) -> Re
         tasks = {rows: shown.add_task(f"imports of {rows:,} rows", total=rounds) for rows in sizes}
         submits = measure_submits(wharf, folder, seconds, lambda: shown.advance(submitting))
         measured = [bench.measure(rows, rounds, partial(shown.advance, tasks[rows])) for rows in sizes]
+        promising = shown.add_task("numbers of the five systems", total=PROMISES)
+        promises = PromiseBench(wharf, folder, connection.processes["ingest-worker"])
+        promised = promises.measure(lambda: shown.advance(promising))
         where = machine(connection.database_url)
-    return Report(where, measured, submits, time.monotonic() - begun)
+    return Report(where, measured, submits, promised, time.monotonic() - begun)
 
 
 def progress() -> Progress:

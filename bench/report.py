@@ -9,6 +9,7 @@ from pathlib import Path
 from statistics import median
 
 from bench.imports import Size
+from bench.promises import Promise
 from bench.submits import Submits, percentile
 
 ROOT = Path(__file__).parents[1]
@@ -47,6 +48,15 @@ machine; from the moment when a file was due.
 With everything on this machine {files_a_second:.1f} such files a second are imported; the last one was done
 {drained:.1f} s after the last 202.
 
+## The numbers of the systems that it replaces
+
+Theirs as their documents tell or ask for them, on their machines; ours on this one, one run each, through the API, from
+the first byte sent to the end of the job.
+
+| system | what | theirs | Wharf |
+|---|---|---:|---:|
+{promises}
+
 ## Where
 
 {machine}
@@ -65,6 +75,7 @@ class Report:
     machine: dict[str, str]
     sizes: list[Size]
     submits: Submits
+    promises: list[Promise]
     seconds: float
 
     def text(self) -> str:
@@ -79,6 +90,7 @@ class Report:
             submits=_submit_line("until the 202", self.submits.latencies),
             files_a_second=len(self.submits.latencies) / (self.submits.seconds + self.submits.drained),
             drained=self.submits.drained,
+            promises="\n".join(f"| {p.system} | {p.what} | {p.theirs} | {p.ours} |" for p in self.promises),
             machine="\n".join(f"- {name}: {value}" for name, value in self.machine.items()),
             minutes=max(1.0, self.seconds / 60),
         )
@@ -91,6 +103,7 @@ class Report:
             "machine": self.machine,
             "imports": [size.as_dict() for size in self.sizes],
             "submits": self.submits.as_dict(),
+            "promises": [promise.as_dict() for promise in self.promises],
         }
         path.write_text(json.dumps(document, indent=1), encoding="utf-8")
         return path

@@ -181,3 +181,22 @@ def test_a_real_shops_file_loads_through_a_mapping(wharf: Trial, project: str) -
     )[0]
     assert (found["sum"], found["first"]) == (total, "2010-12-01 08:26:00+00")
     assert found["invoices"] == len({r[0] for r in rows})
+
+
+def test_further_columns_are_kept_and_a_file_without_them_leaves_them(
+    wharf: Trial, tmp_path: Path, project: str
+) -> None:
+    """What no column claims is in `properties`; a later file that brings none of it changes none of it."""
+    header = "transaction_id,line_number,date,quantity,unit_price"
+    wide = write(tmp_path / "1.csv", f"{header},Colour", "A,1,2025-01-01,1,2,red")
+    narrow = write(tmp_path / "2.csv", header, "A,1,2025-01-01,5,2")
+    recoloured = write(tmp_path / "3.csv", f"{header},Colour", "A,1,2025-01-01,5,2,blue")
+    found = []
+    for file in (wide, narrow, recoloured):
+        wharf.load(file, project_id=project, **AS_TRANSACTIONS)
+        found += wharf.ask(f"SELECT quantity, properties FROM {wharf.dataset()} WHERE project_id = %s", project)
+    assert [(row["quantity"], row["properties"]) for row in found] == [
+        (1, {"Colour": "red"}),
+        (5, {"Colour": "red"}),
+        (5, {"Colour": "blue"}),
+    ]

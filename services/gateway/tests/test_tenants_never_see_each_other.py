@@ -29,7 +29,7 @@ def test_every_route_takes_a_key(gateway, routes):
 
 
 def filled(path: str, value: object) -> str:
-    for name in ("job_id", "upload_id", "key_id"):
+    for name in ("job_id", "upload_id", "key_id", "task_id"):
         path = path.replace(f"{{{name}}}", str(value))
     return path.replace("{profile}", "transactions").replace("{name}", "transactions")
 
@@ -40,7 +40,7 @@ def test_another_tenants_things_are_not_there(make_tenant, routes, gateway):
     job = owner.job()
     owner.feed.tell(job, owner.id)
     (upload,) = owner.execute("SELECT id FROM wharf.uploads")
-    ids = {"job_id": job.job_id, "upload_id": upload["id"], "key_id": owner.key("viewer")["id"]}
+    ids = {"job_id": job.job_id, "task_id": job.job_id, "upload_id": upload["id"], "key_id": owner.key("viewer")["id"]}
     tried = 0
     with stranger.client() as client:
         for method, path in routes:
@@ -50,7 +50,7 @@ def test_another_tenants_things_are_not_there(make_tenant, routes, gateway):
                     assert answer.status_code == 404, (method, path, answer.text)
                     assert json.dumps(answer.json()).count("sales.csv") == 0
                     tried += 1
-    assert tried >= 11
+    assert tried >= 19
     assert owner.view(job.job_id).status == "queued"
     with owner.client() as client:
         keys = {k["id"]: k["revoked_at"] for k in client.get("/api/v1/keys").json()["items"]}

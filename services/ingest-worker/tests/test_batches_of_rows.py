@@ -307,7 +307,7 @@ messy_rows = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(messy_rows, st.integers(1, 60))
 def test_resuming_from_any_batch_gives_exactly_the_rest(rows: list[str], block_bytes: int) -> None:
     """Rows, rejects and counts, whatever the blocks of the second attempt are."""
@@ -324,7 +324,7 @@ def test_resuming_from_any_batch_gives_exactly_the_rest(rows: list[str], block_b
 cells = st.text(alphabet="ab1 ,;\t|\"'\n\ré€\\", max_size=10)
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(st.tuples(cells, cells, cells), min_size=1, max_size=15), st.sampled_from(",;\t|"),
        st.sampled_from([(csv.QUOTE_ALL, "\n"), (csv.QUOTE_ALL, "\r\n"), (csv.QUOTE_MINIMAL, "\r\n")]),
        st.sampled_from(["utf-8", "utf-16", "cp1252"]), st.integers(1, 200))  # fmt: skip
@@ -344,7 +344,7 @@ def test_any_table_that_csv_writes_is_read_cell_by_cell(
     assert found.rejects == []
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(st.text(alphabet='ab",\n\r é', max_size=60), st.integers(1, 3))
 def test_the_exact_way_finds_what_the_fast_one_finds(text: str, width: int) -> None:
     """It is there for the day on which Arrow sees other records than we do."""

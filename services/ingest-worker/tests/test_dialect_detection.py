@@ -197,7 +197,7 @@ def test_a_dialect_survives_its_checkpoint() -> None:
     assert Dialect.from_dict(found.to_dict()) == found
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.lists(st.text(alphabet="ab1 ,;\"'\n|", max_size=8), min_size=3, max_size=3), min_size=3),
        st.sampled_from(",;\t|"), st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]))  # fmt: skip
 def test_any_table_under_a_known_header_is_read_with_its_delimiter(

@@ -1,13 +1,17 @@
-"""`make demo`: the whole stack, one import with a live bar, its result, and an end."""
+"""`make demo`: the whole stack, four files at once with a live bar each, their results, and an end."""
 
 from __future__ import annotations
 
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import psycopg
 import typer
@@ -18,10 +22,12 @@ from wharf.client.api import WharfClient
 from wharf.client.failure import ClientError
 from wharf.client.figures import count, duration, size
 from wharf.client.job import Job
-from wharf.client.watching import first_rejects, outcome, send, watch
+from wharf.client.screen import Step
+from wharf.client.watching import first_rejects, outcome, show_job
+from wharf.local.board import Board, Place, board
 from wharf.local.connection import Connection
 from wharf.local.failure import StartFailed
-from wharf.local.samples import Expected, write_transactions
+from wharf.local.samples import Expected, write_assets, write_jira_issues, write_purchase_orders, write_transactions
 from wharf.local.stack import LocalStack
 
 ROWS = 300_000
@@ -31,27 +37,74 @@ SHOWN_ROWS = 3
 INTERRUPTED = 130
 FIND_DATASET = """
 SELECT d.schema_name, d.table_name FROM wharf.datasets d JOIN wharf.tenants t ON t.id = d.tenant_id
-WHERE t.name = 'default' AND d.profile = 'transactions'
+WHERE t.name = 'default' AND d.profile = %s
 """
-SUM = "SELECT count(*) AS rows, coalesce(sum(total), 0) AS total FROM {}"
 SHOW = """
 SELECT transaction_id, line_number, date AT TIME ZONE 'UTC' AS date, product_name, quantity, unit_price, total, store
 FROM {} ORDER BY transaction_id, line_number LIMIT %s
 """
 
+COMMENTS = "sum(cardinality(comments) + coalesce(jsonb_array_length(properties->'_surplus'), 0))"
+"""A row with more comments than its header has columns for keeps them too, apart from the others."""
 
-class Loaded(NamedTuple):
-    """What is in the dataset: how many rows, the sum of their totals, the first of them."""
 
-    rows: int
-    total: Decimal
-    first: list[dict[str, Any]]
+@dataclass(frozen=True)
+class Sample:
+    """A file of the demo. `rows` of None is asked for; `total` is its account's total in SQL, `of` says of what."""
+
+    name: str
+    profile: str
+    write: Callable[..., Expected]
+    rows: int | None
+    total: str
+    of: str
+
+
+SAMPLES = (
+    Sample("jira-export.csv", "jira_issues", write_jira_issues, 5_000, COMMENTS, "comments"),
+    Sample("assets.csv", "assets", write_assets, 10_000, "sum((properties->>'weight_kg')::numeric)", "kg of equipment"),
+    Sample("transactions.csv", "transactions", write_transactions, None, "sum(total)", "in totals"),
+    Sample(
+        "purchase-orders.csv", "procurement", write_purchase_orders, 20_000, "sum(quantity * unit_price)", "ordered"
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Import:
+    """A file of the demo once it is there: what must become of it."""
+
+    sample: Sample
+    path: Path
+    expected: Expected
+
+    def run(self, wharf: WharfClient, shown: Board) -> Job:
+        """Upload it and follow its job to the end; nobody says what kind of file it is."""
+        place = Place(shown, self.sample.name)
+        sent = wharf.upload(self.path, on_sent=lambda done, total: place.show(Step("sending", done, total, "bytes")))
+        return show_job(wharf.follow(sent["job_id"]), place)
+
+    def wrong(self, job: Job, connection: Connection) -> list[str]:
+        """What is not as the file's account says; each as a sentence."""
+        if not job.succeeded or job.result is None:
+            return [f"The job is {job.status}."]
+        expected = self.expected
+        rows, total = _loaded(connection.database_url, self.sample)
+        created = {name: counts["created"] for name, counts in (job.result.get("entities") or {}).items()}
+        facts = (
+            ("profile", job.result.get("profile"), self.sample.profile),
+            ("rows rejected", job.result.get("rejected"), len(expected.rejects)),
+            ("rows loaded", rows, expected.good),
+            (self.sample.of, total, expected.total),
+            ("things created", created, expected.entities),
+        )
+        return [f"{what}: {found}, and not {wanted}." for what, found, wanted in facts if found != wanted]
 
 
 def demo(*, rows: Annotated[int, typer.Option(min=1, help="How many transactions.")] = ROWS) -> None:
-    """Start the stack in a temporary folder, import a sample, show what became of it, stop."""
+    """Start the stack in a temporary folder, import four sample files at once, show what became of them, stop."""
     started = time.monotonic()
-    typer.echo(f"Wharf: {count(rows)} sales transactions, from a CSV file into PostgreSQL\n")
+    typer.echo("Wharf: four files of four systems at once, from CSV into PostgreSQL\n")
     try:
         with tempfile.TemporaryDirectory(prefix="wharf-demo-", ignore_cleanup_errors=True) as folder:
             succeeded = _run(Path(folder), rows)
@@ -72,59 +125,97 @@ def _run(folder: Path, rows: int) -> bool:
     with LocalStack(folder / "data", port=0, discard=True, say=lambda line: typer.echo(f"      {line}")) as stack:
         connection = stack.connection
         typer.echo(f"      ready at {connection.url} in {duration(time.monotonic() - begun)}")
-        expected = _make_sample(folder / "transactions.csv", rows)
+        imports = _make_samples(folder, rows)
         with WharfClient(connection.url, connection.api_key) as wharf:
-            job = _import(wharf, folder / "transactions.csv")
-        exact = job.succeeded and _check(connection, job, expected)
+            jobs = _import(wharf, imports)
+            exact = _check(wharf, connection, imports, jobs)
         _step(5, "Where to look")
         _tell_where(connection)
         typer.echo("\nStopping everything in order ...")
     return exact
 
 
-def _make_sample(path: Path, rows: int) -> Expected:
-    _step(2, "Making a sample file")
-    expected = write_transactions(path, rows, seed=SEED, bad=rows // ROWS_A_BAD_ONE)
+def _make_samples(folder: Path, rows: int) -> list[Import]:
+    _step(2, "Making the sample files")
+    return [_make_sample(sample, folder / sample.name, sample.rows or rows) for sample in SAMPLES]
+
+
+def _make_sample(sample: Sample, path: Path, rows: int) -> Import:
+    expected = sample.write(path, rows, seed=SEED, bad=rows // ROWS_A_BAD_ONE)
     bad = len(expected.rejects)
-    typer.echo(f"      {path.name}: {size(path.stat().st_size)}, {count(rows)} rows, {count(bad)} of them spoilt")
-    return expected
+    about = f"{size(path.stat().st_size):>8}, {count(rows):>7} rows, {count(bad)} of them spoilt"
+    typer.echo(f"      {path.name:<19} {about}")
+    return Import(sample, path, expected)
 
 
-def _import(wharf: WharfClient, path: Path) -> Job:
-    _step(3, "Uploading it; a background worker checks and loads every row")
-    job = watch(wharf, send(wharf, path)["job_id"])
-    for line in (*outcome(job), *first_rejects(wharf, job)):
-        typer.echo(f"      {line}")
-    return job
+def _import(wharf: WharfClient, imports: list[Import]) -> list[Job]:
+    _step(3, "Uploading them all; background workers find out what they are, check and load every row")
+    with board([one.sample.name for one in imports]) as shown, ThreadPoolExecutor(len(imports)) as threads:
+        return list(threads.map(partial(_run_one, wharf, shown), imports))
 
 
-def _check(connection: Connection, job: Job, expected: Expected) -> bool:
+def _run_one(wharf: WharfClient, shown: Board, one: Import) -> Job:
+    return one.run(wharf, shown)
+
+
+def _check(wharf: WharfClient, connection: Connection, imports: list[Import], jobs: list[Job]) -> bool:
     _step(4, "Looking into PostgreSQL")
-    loaded = _loaded(connection.database_url)
-    rejected = (job.result or {}).get("rejected")
-    exact = (loaded.rows, loaded.total, rejected) == (expected.good, expected.total, len(expected.rejects))
-    typer.echo(f"      {count(loaded.rows)} rows, the sum of their totals is {loaded.total:,.2f}: {_verdict(exact)}")
-    for row in loaded.first:
+    told = [_told(wharf, connection, one, job) for one, job in zip(imports, jobs, strict=True)]
+    return all(told)
+
+
+def _told(wharf: WharfClient, connection: Connection, one: Import, job: Job) -> bool:
+    """Say what became of one file, and whether all of it is as it must be."""
+    result = job.result or {}
+    typer.echo(f"      {one.sample.name} -> {result.get('profile')}")
+    for line in (*outcome(job), *_entities(result, list(one.expected.entities))):
+        typer.echo(f"        {line}")
+    if one.sample.rows is None:
+        _show_rows(wharf, connection, one, job)
+    wrong = one.wrong(job, connection)
+    total = f"{count(one.expected.good)} rows, {one.expected.total:,} {one.sample.of}"
+    typer.echo(f"        {total}: exactly what the sample holds" if not wrong else "        NOT what the sample holds:")
+    for sentence in wrong:
+        typer.echo(f"          {sentence}")
+    return not wrong
+
+
+def _entities(result: dict[str, Any], names: list[str]) -> list[str]:
+    entities = result.get("entities") or {}
+    made = (f"{count(entities[name]['created'])} {name.replace('_', ' ')}" for name in names if name in entities)
+    return [f"  {', '.join(made)} created"] if entities else []
+
+
+def _show_rows(wharf: WharfClient, connection: Connection, one: Import, job: Job) -> None:
+    for line in first_rejects(wharf, job):
+        typer.echo(f"        {line}")
+    for row in _first(connection.database_url, one.sample):
         typer.echo(
-            f"      {row['transaction_id']} line {row['line_number']}  {row['date']:%Y-%m-%d %H:%M}  {row['store']:<11}"
-            f"  {row['quantity']:>3} x {row['unit_price']:>7}  = {row['total']:>8}  {row['product_name']}"
+            f"          {row['transaction_id']} line {row['line_number']}  {row['date']:%Y-%m-%d %H:%M}"
+            f"  {row['store']:<11}  {row['quantity']:>3} x {row['unit_price']:>7}  = {row['total']:>8}"
+            f"  {row['product_name']}"
         )
-    return exact
 
 
-def _verdict(exact: bool) -> str:  # noqa: FBT001 - one fact, and the only parameter
-    return "exactly what the sample holds" if exact else "NOT what the sample holds"
+def _loaded(database_url: str, sample: Sample) -> tuple[int, Decimal]:
+    """How many rows are in the dataset, and the sample's total over them."""
+    query = sql.SQL("SELECT count(*) AS rows, coalesce({}, 0) AS total FROM {{}}").format(sql.SQL(sample.total))
+    found = _ask(database_url, sample, query.as_string())
+    return (found[0]["rows"], Decimal(found[0]["total"])) if found else (0, Decimal(0))
 
 
-def _loaded(database_url: str) -> Loaded:
+def _first(database_url: str, sample: Sample) -> list[dict[str, Any]]:
+    return _ask(database_url, sample, SHOW, SHOWN_ROWS)
+
+
+def _ask(database_url: str, sample: Sample, query: str, *values: object) -> list[dict[str, Any]]:
+    """The rows of a query on the sample's dataset; none where there is no dataset."""
     with psycopg.connect(database_url, row_factory=dict_row) as ledger:
-        place = ledger.execute(FIND_DATASET).fetchone()
+        place = ledger.execute(FIND_DATASET, [sample.profile]).fetchone()
         if place is None:
-            return Loaded(0, Decimal(0), [])
+            return []
         table = sql.Identifier(place["schema_name"], place["table_name"])
-        found = ledger.execute(sql.SQL(SUM).format(table)).fetchone() or {}
-        first = ledger.execute(sql.SQL(SHOW).format(table), [SHOWN_ROWS]).fetchall()
-    return Loaded(found["rows"], found["total"], first)
+        return ledger.execute(sql.SQL(query).format(table), values).fetchall()
 
 
 def _tell_where(connection: Connection) -> None:

@@ -16,6 +16,7 @@ from wharf.gateway.resources import Resources
 from wharf.gateway.settings import GatewaySettings
 
 BAD_SETTINGS = 2
+SOCKET_BYTES = 16 * 1024
 
 
 class Server(uvicorn.Server):
@@ -40,6 +41,10 @@ def make_server(settings: GatewaySettings) -> Server:
         log_config=None,
         access_log=False,
         server_header=False,
+        # What clients send through a socket is a key at most; what is sent to them is small and not worth compressing.
+        ws_max_size=SOCKET_BYTES,
+        ws_per_message_deflate=False,
+        ws_ping_interval=settings.events_keepalive_seconds,
         timeout_graceful_shutdown=settings.stop_seconds,
     )
     server = Server(config)

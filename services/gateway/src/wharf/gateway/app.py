@@ -14,12 +14,12 @@ from wharf.common.settings import load
 from wharf.gateway import problems
 from wharf.gateway.requests import Requests
 from wharf.gateway.resources import Resources
-from wharf.gateway.routes import datasets, events, health, jobs, keys, profiles, projects, tenants, uploads
+from wharf.gateway.routes import clients, datasets, events, health, jobs, keys, profiles, projects, tenants, uploads
 from wharf.gateway.settings import GatewaySettings
 
-ABOUTS = (uploads, jobs, events, datasets, profiles, keys, projects, tenants, health)
+ABOUTS = (uploads, jobs, events, datasets, profiles, keys, projects, tenants, clients, health)
 """The modules whose routes there are."""
-UNLIMITED = frozenset({uploads.router.prefix})
+UNLIMITED = frozenset({uploads.router.prefix}) | clients.UPLOADS
 """Where the handler itself bounds the body, while it streams."""
 ABOUT = "Hand in files, watch them being checked and loaded, read the rows."
 

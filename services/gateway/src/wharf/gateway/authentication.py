@@ -8,8 +8,9 @@ from typing import Annotated
 from uuid import UUID
 
 import structlog
-from fastapi import Depends, Request, Security
+from fastapi import Depends, Security
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
+from starlette.requests import HTTPConnection
 
 from wharf.common.access import Caller, Role
 from wharf.common.errors import Forbidden, NotFound, Unauthorized
@@ -42,17 +43,30 @@ class Member:
         return wanted or self.project_id
 
 
-def key_of(request: Request) -> str | None:
+def key_of(connection: HTTPConnection) -> str | None:
     """The key that came with a request, if one did."""
-    scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
+    scheme, _, credentials = connection.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and credentials.strip():
         return credentials.strip()
-    return request.headers.get("x-api-key")
+    return connection.headers.get("x-api-key")
 
 
-async def authenticate(resources: Resources, request: Request) -> Caller:
-    """Whose request it is; raises `Unauthorized`."""
-    key = key_of(request)
+def is_foreign(connection: HTTPConnection) -> bool:
+    """Whether a page of another site made a browser send this; programs send no Origin."""
+    origin = connection.headers.get("origin")
+    return origin is not None and origin.partition("://")[2].lower() != connection.headers.get("host", "").lower()
+
+
+def legacy_key(resources: Resources, connection: HTTPConnection) -> str | None:
+    """The key for a client that brings none, where there is one; raises `Forbidden` for pages of other sites."""
+    if resources.legacy_key is not None and is_foreign(connection):
+        message = "A page of another site may not call this without a key of its own."
+        raise Forbidden(message, code="foreign_origin")
+    return resources.legacy_key
+
+
+async def authenticate(resources: Resources, key: str | None) -> Caller:
+    """Whose key it is; raises `Unauthorized`."""
     caller = await resources.keys.find(key) if key else None
     if caller is None:
         raise Unauthorized(NO_KEY)
@@ -63,15 +77,26 @@ async def authenticate(resources: Resources, request: Request) -> Caller:
 
 async def _caller(
     resources: Wired,
-    request: Request,
+    connection: HTTPConnection,
     _bearer: Annotated[HTTPAuthorizationCredentials | None, Security(BEARER)],
     _header: Annotated[str | None, Security(HEADER)],
 ) -> Caller:
     """The two schemes are named for the API's description; the key is read in one place."""
-    return await authenticate(resources, request)
+    return await authenticate(resources, key_of(connection))
+
+
+async def _client(
+    resources: Wired,
+    connection: HTTPConnection,
+    _bearer: Annotated[HTTPAuthorizationCredentials | None, Security(BEARER)],
+    _header: Annotated[str | None, Security(HEADER)],
+) -> Caller:
+    return await authenticate(resources, key_of(connection) or legacy_key(resources, connection))
 
 
 Known = Annotated[Caller, Depends(_caller)]
+KnownClient = Annotated[Caller, Depends(_client)]
+"""As `Known`, but without a key of its own it stands under the installation's legacy key."""
 
 
 def allow(caller: Caller, *roles: Role) -> Caller:
@@ -106,9 +131,18 @@ def _member_with(role: Role) -> Callable[[Caller], Awaitable[Member]]:
     return check
 
 
+def _client_with(role: Role) -> Callable[[Caller], Awaitable[Member]]:
+    async def check(caller: KnownClient) -> Member:
+        return member(allow(caller, role))
+
+    return check
+
+
 Viewer = Annotated[Member, Depends(_member_with(Role.VIEWER))]
 Operator = Annotated[Member, Depends(_member_with(Role.OPERATOR))]
 Admin = Annotated[Member, Depends(_member_with(Role.ADMIN))]
+ClientViewer = Annotated[Member, Depends(_client_with(Role.VIEWER))]
+ClientOperator = Annotated[Member, Depends(_client_with(Role.OPERATOR))]
 Platform = Annotated[Caller, Depends(require(Role.PLATFORM))]
 Manager = Annotated[Caller, Depends(require(Role.ADMIN, Role.PLATFORM))]
 """Who may manage keys: a tenant's admin its own, the platform those of any tenant."""

@@ -132,6 +132,7 @@ class Events:
             retry=Retry(NoBackoff(), 0),
         )
         self._limit = limit
+        self._at_the_door = 0
         self._watching: defaultdict[UUID, set[Subscription]] = defaultdict(set)
         self._stopping = False
 
@@ -149,9 +150,18 @@ class Events:
 
     def check_room(self) -> None:
         """Raise `Transient` when this process has as many streams as it may."""
-        if self._stopping or sum(map(len, self._watching.values())) >= self._limit:
+        if self._stopping or sum(map(len, self._watching.values())) + self._at_the_door >= self._limit:
             message = "This server has no room for another stream of events. Try again in a moment, or poll the job."
             raise Transient(message, code="too_many_streams")
+
+    @contextmanager
+    def at_the_door(self) -> Iterator[None]:
+        """Count a client that has not said who it is as a stream: they are bounded together."""
+        self._at_the_door += 1
+        try:
+            yield
+        finally:
+            self._at_the_door -= 1
 
     @contextmanager
     def watch(self, tenant_id: UUID, job_id: UUID | None) -> Iterator[Subscription]:

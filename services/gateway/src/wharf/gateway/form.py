@@ -1,4 +1,4 @@
-"""The fields of an upload beside its file, checked before anything is written to the ledger."""
+"""What is said about an import, in a form or as JSON, checked before anything is written to the ledger."""
 
 from __future__ import annotations
 
@@ -47,6 +47,7 @@ Label = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterVal
 Header = Annotated[str, StringConstraints(max_length=1000), AfterValidator(storable)]
 Target = Annotated[str, StringConstraints(min_length=1, max_length=63), AfterValidator(plain)]
 T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
 
 
 def _none_for_empty(value: object) -> object:
@@ -57,50 +58,65 @@ def _none_for_empty(value: object) -> object:
 Optional = Annotated[T | None, BeforeValidator(_none_for_empty)]
 
 
-class UploadFields(BaseModel):
-    """What may be said beside the file; an unknown field is an error that names it."""
+SourceMapping = Annotated[dict[Header, Target], Field(max_length=MOST_MAPPED)]
+"""Source header to column."""
+
+
+class ImportRequest(BaseModel):
+    """How a file is to be imported; an unknown field is an error that names it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     profile: Optional[Label] = None
     """None: detected by the file's headers."""
-    project_id: Optional[Slug] = None
     mode: Optional[Literal["append", "upsert", "replace"]] = None
-    mapping: Optional[Json[Annotated[dict[Header, Target], Field(max_length=MOST_MAPPED)]]] = None
-    options: Optional[Json[ImportOptions]] = None
+    mapping: Optional[SourceMapping] = None
+    options: Optional[ImportOptions] = None
     on_error: Optional[Literal["reject", "abort"]] = None
     dry_run: Optional[bool] = None
     priority: Optional[Priority] = None
+
+
+class UploadFields(ImportRequest):
+    """What a form may say beside the file: the same, with JSON in texts, and where the file belongs."""
+
+    mapping: Optional[Json[SourceMapping]] = None
+    options: Optional[Json[ImportOptions]] = None
+    project_id: Optional[Slug] = None
     start: Optional[bool] = None
 
 
 def read_fields(fields: Mapping[str, str]) -> UploadFields:
-    """Check the fields; raises `Invalid` with one problem for each that is wrong."""
+    """Check an upload's fields; raises `Invalid` with one problem for each that is wrong."""
+    found = checked(UploadFields, fields)
+    check_profile(found.profile)
+    _check_start(start=found.start)
+    return found
+
+
+def checked(model: type[M], fields: Mapping[str, str]) -> M:
+    """A form's fields as that model has them; raises `Invalid` with one problem for each that is wrong."""
     try:
-        found = UploadFields.model_validate(fields)
+        return model.model_validate(fields)
     except ValidationError as error:
+        known = ["file", *model.model_fields]
         problems = tuple(
-            _problem(e["loc"], e["type"], e["msg"]) for e in error.errors(include_url=False, include_input=False)
+            _problem(e["loc"], e["type"], e["msg"], known) for e in error.errors(include_url=False, include_input=False)
         )
         message = (
             f"The form cannot be used as it is: {', '.join(sorted({p.loc.removeprefix('body.') for p in problems}))}."
         )
         raise Invalid(message, code="invalid_request", problems=problems) from None
-    _check_profile(found.profile)
-    _check_start(start=found.start)
-    return found
 
 
-def _problem(loc: tuple[int | str, ...], kind: str, message: str) -> Problem:
+def _problem(loc: tuple[int | str, ...], kind: str, message: str, known: list[str]) -> Problem:
     if kind == "extra_forbidden":
-        kind, message = (
-            "unknown_field",
-            f"There is no such field. Known: {', '.join(['file', *UploadFields.model_fields])}.",
-        )
+        kind, message = "unknown_field", f"There is no such field. Known: {', '.join(known)}."
     return Problem(".".join(["body", *(str(part) for part in loc)]), kind, message)
 
 
-def _check_profile(name: str | None) -> None:
+def check_profile(name: str | None) -> None:
+    """Refuse a profile that there is not: `Invalid` (`unknown_profile`)."""
     if name is None:
         return
     try:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Select, Text, cast, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, Text, cast, or_, select, text, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 
 from wharf.common.errors import Conflict, NotFound
@@ -22,6 +22,12 @@ from wharf.common.queues import Queue
 from wharf.gateway.authentication import Member, hidden
 from wharf.gateway.cursors import decode, page
 
+# An import and its job are written in one transaction: they share its time, which the index of the list leads to.
+JOB_OF_UPLOAD = text("""
+    SELECT jobs.id FROM wharf.jobs JOIN (
+        SELECT id, created_at FROM wharf.imports WHERE upload_id = :upload_id ORDER BY created_at DESC, id DESC LIMIT 1
+    ) newest ON jobs.created_at = newest.created_at AND jobs.payload ->> 'import_id' = newest.id::text
+""")
 LIVE = tuple(status for status in Status if status not in ENDED)
 
 
@@ -84,6 +90,12 @@ def find_job(connection: Connection, member: Member, job_id: UUID, *, lock: bool
     if not member.sees(view.project_id):
         raise _no_job(job_id)
     return view
+
+
+def job_of_upload(connection: Connection, upload_id: UUID) -> UUID | None:
+    """The job of the newest import of an upload; None where it was only stored."""
+    found: UUID | None = connection.execute(JOB_OF_UPLOAD, {"upload_id": upload_id}).scalar()
+    return found
 
 
 def current_job(database: Database, feed: Feed, member: Member, job_id: UUID) -> JobView | dict[str, Any]:

@@ -58,6 +58,7 @@ class Form:
         self.has_file = False
         self._sink = sink
         self._part = _Part()
+        self._misplaced: str | None = None
         self._steps: list[tuple[_Step, bytes]] = []
         self._field_bytes = 0
         self._ended = False
@@ -73,8 +74,13 @@ class Form:
         if not self._ended:
             raise _malformed("The form ends in its middle")
         if not self.has_file:
-            message = "The form has no file. Send it as the part `file`."
-            raise Invalid(message, code="file_missing", problems=(Problem("body.file", "missing", message),))
+            raise self._no_file()
+
+    def _no_file(self) -> Invalid:
+        message = "The form has no file. Send it as the part `file`."
+        if self._misplaced is not None:
+            message = f"The file came in the part `{self._misplaced[:100]}`. Send it in the part `file`."
+        return Invalid(message, code="file_missing", problems=(Problem("body.file", "missing", message),))
 
     def _make_parser(self, boundary: bytes) -> MultipartParser:
         def says(step: _Step) -> None:
@@ -131,6 +137,8 @@ class Form:
         part.is_file = part.name == FILE
         if not part.is_file:
             self._check_field(part)
+            if b"filename" in options:
+                self._misplaced = part.name
             return
         if self.has_file:
             message = "The form has more than one file. Send one request for each."
@@ -155,6 +163,8 @@ class Form:
             return
         self._field_bytes += len(data)
         if self._field_bytes > FIELD_BYTES:
+            if self._misplaced == part.name and not self.has_file:
+                raise self._no_file()
             message = f"The form's fields have more than {FIELD_BYTES} bytes together."
             raise Invalid(message, code="fields_too_large", problems=(Problem("body", "too_large", message),))
         part.value += data

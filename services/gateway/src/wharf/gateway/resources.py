@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Self
 
-from fastapi import Depends, Request
+from fastapi import Depends
+from starlette.requests import HTTPConnection
 
+from wharf.common.access import prefix_of
 from wharf.common.doorbell import Doorbell
+from wharf.common.errors import Invalid
 from wharf.common.feed import Feed
 from wharf.common.ledger.database import Database
 from wharf.common.runtime.celery import celery_app
@@ -28,6 +32,8 @@ class Resources:
     feed: Feed
     keys: Keys
     events: Events
+    legacy_key: str | None = None
+    """Under which the five systems' clients stand that bring no key."""
 
     @classmethod
     def open(cls, settings: GatewaySettings) -> Self:
@@ -43,6 +49,7 @@ class Resources:
             feed=Feed(redis_url),
             keys=Keys(database),
             events=Events(redis_url, limit=settings.events_max_streams),
+            legacy_key=_legacy_key(settings.legacy_key_file),
         )
 
     def close(self) -> None:
@@ -50,8 +57,22 @@ class Resources:
         self.database.close()
 
 
-async def _resources(request: Request) -> Resources:
-    found = request.app.state.resources
+def _legacy_key(file: Path | None) -> str | None:
+    # A variable that is set to nothing, as Compose files do, is an empty path.
+    if file is None or file == Path():
+        return None
+    try:
+        key = file.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        key = ""
+    if prefix_of(key) is None:
+        message = "WHARF_LEGACY_KEY_FILE names a file that cannot be read or holds no API key. Put one key into it."
+        raise Invalid(message, code="bad_settings")
+    return key
+
+
+async def _resources(connection: HTTPConnection) -> Resources:
+    found = connection.app.state.resources
     if not isinstance(found, Resources):
         raise TypeError
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
@@ -25,4 +26,8 @@ class GatewaySettings(DatabaseSettings, RedisSettings, BrokerSettings, StorageSe
     events_poll_seconds: Annotated[float, Field(gt=0, le=60)] = 1.0
     """How often streams ask the ledger while Redis is away."""
     events_max_streams: Annotated[int, Field(ge=1)] = 1000
-    """Open streams of events in one process."""
+    """Open streams of events and sockets in one process."""
+    events_auth_seconds: Annotated[float, Field(gt=0, le=60)] = 5.0
+    """How long a socket that was opened without a key may take to send one."""
+    legacy_key_file: Path | None = None
+    """A file with the API key under which the five systems' clients stand that bring none."""

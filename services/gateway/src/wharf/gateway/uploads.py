@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from obstore.exceptions import BaseError
-from sqlalchemy import text
+from sqlalchemy import Connection, Row, select, text
+from starlette.requests import Request
 
 from wharf.common.clock import new_id
 from wharf.common.errors import Invalid, Problem, TooLarge, Transient, WharfError
@@ -19,11 +20,12 @@ from wharf.common.imports import ImportOptions
 from wharf.common.jobs.kinds import IMPORT, ImportPayload
 from wharf.common.jobs.submission import Order, announce, write_job
 from wharf.common.jobs.view import JobView
+from wharf.common.ledger.models import Upload
 from wharf.common.logs import get_logger
 from wharf.common.queues import Priority
 from wharf.common.storage import Storage
-from wharf.gateway.authentication import Member
-from wharf.gateway.form import CONTROLS, UploadFields, read_fields
+from wharf.gateway.authentication import Member, hidden
+from wharf.gateway.form import CONTROLS, ImportRequest, UploadFields, read_fields
 from wharf.gateway.multipart import Form
 from wharf.gateway.resources import Resources
 
@@ -48,6 +50,18 @@ WRITE = text("""
     INSERT INTO wharf.imports (id, tenant_id, project_id, upload_id, profile, mode)
     VALUES (:import_id, :tenant_id, :project_id, :upload_id, :profile, :mode)
 """)
+WRITE_UPLOAD = text("""
+    WITH project AS (
+        INSERT INTO wharf.projects (tenant_id, slug) VALUES (:tenant_id, :project_id) ON CONFLICT DO NOTHING
+    )
+    INSERT INTO wharf.uploads (id, tenant_id, project_id, file_name, media_type, size, sha256, storage_key)
+    VALUES (:upload_id, :tenant_id, :project_id, :file_name, :media_type, :size, :sha256, :storage_key)
+""")
+WRITE_IMPORT = text("""
+    INSERT INTO wharf.imports (id, tenant_id, project_id, upload_id, profile, mode)
+    VALUES (:import_id, :tenant_id, :project_id, :upload_id, :profile, :mode)
+""")
+Read = Callable[[Mapping[str, str]], UploadFields]
 
 
 class Intake:
@@ -107,14 +121,29 @@ class Arrival:
     fields: UploadFields
 
 
-async def take_in(resources: Resources, member: Member, content_type: str, body: AsyncIterator[bytes]) -> Arrival:
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """An import that is about to be: of which upload, where to, for which request."""
+
+    import_id: UUID
+    upload_id: UUID
+    project_id: str
+    file_name: str
+    request_id: str
+
+
+async def take_in(resources: Resources, member: Member, request: Request, read: Read = read_fields) -> Arrival:
     """Read a form; its file is in the storage afterwards, or nothing is and an error of ours is raised."""
+    limit = resources.settings.upload_max_bytes
+    length = request.headers.get("content-length", "")
+    if length.isdigit() and int(length) > limit + FORM_BYTES:
+        raise too_large(limit)
     upload_id = new_id()
-    intake = Intake(resources.storage, f"uploads/{member.tenant_id}/{upload_id}", resources.settings.upload_max_bytes)
+    intake = Intake(resources.storage, f"uploads/{member.tenant_id}/{upload_id}", limit)
     try:
-        form = Form(content_type, intake)
-        await form.read(body)
-        fields = read_fields(form.fields)
+        form = Form(request.headers.get("content-type", ""), intake)
+        await form.read(request.stream())
+        fields = read(form.fields)
         project_id = member.project(fields.project_id) or DEFAULT_PROJECT
         _check_name(intake.file_name)
         await intake.keep()
@@ -131,14 +160,35 @@ def _check_name(file_name: str) -> None:
 
 def submit(resources: Resources, member: Member, arrival: Arrival, request_id: str) -> JobView:
     """Write upload, import and job in one transaction. If that fails the stored file is deleted."""
-    try:
-        with resources.database.tenant(member.tenant_id) as connection:
-            connection.execute(WRITE, _rows(member, arrival))
-            job = write_job(connection, _order(member, arrival, request_id))
-    except Exception:
-        _delete(resources.storage, arrival.intake.key)
-        raise
-    return job
+    plan = Plan(arrival.import_id, arrival.upload_id, arrival.project_id, arrival.intake.file_name, request_id)
+    with _or_delete(resources.storage, arrival), resources.database.tenant(member.tenant_id) as connection:
+        connection.execute(WRITE, _upload_row(member, arrival) | _import_row(member, plan, arrival.fields))
+        return write_job(connection, _order(member, plan, arrival.fields))
+
+
+def store(resources: Resources, member: Member, arrival: Arrival) -> None:
+    """Write the upload alone: its import is asked for later. If that fails the stored file is deleted."""
+    with _or_delete(resources.storage, arrival), resources.database.tenant(member.tenant_id) as connection:
+        connection.execute(WRITE_UPLOAD, _upload_row(member, arrival))
+
+
+def import_stored(
+    resources: Resources, member: Member, upload_id: UUID, wish: ImportRequest, request_id: str
+) -> JobView:
+    """Start an import of a stored upload, again if need be; raises `NotFound`, for another tenant's upload too."""
+    with resources.database.tenant(member.tenant_id) as connection:
+        upload = find_upload(connection, member, upload_id)
+        plan = Plan(new_id(), upload_id, upload.project_id, upload.file_name, request_id)
+        connection.execute(WRITE_IMPORT, _import_row(member, plan, wish))
+        return write_job(connection, _order(member, plan, wish))
+
+
+def find_upload(connection: Connection, member: Member, upload_id: UUID) -> Row[Any]:
+    """The upload's row; raises `NotFound` where the key may see none of that id."""
+    row = connection.execute(select(*Upload.__table__.c).where(Upload.id == upload_id)).first()
+    if row is None or not member.sees(row.project_id):
+        raise hidden("upload", upload_id, "upload_not_found")
+    return row
 
 
 def make_known(resources: Resources, member: Member, job: JobView) -> None:
@@ -146,42 +196,58 @@ def make_known(resources: Resources, member: Member, job: JobView) -> None:
     announce(resources.database, resources.doorbell, resources.feed, job, member.tenant_id)
 
 
-def _rows(member: Member, arrival: Arrival) -> dict[str, object]:
+@contextmanager
+def _or_delete(storage: Storage, arrival: Arrival) -> Iterator[None]:
+    try:
+        yield
+    except Exception:
+        _delete(storage, arrival.intake.key)
+        raise
+
+
+def _upload_row(member: Member, arrival: Arrival) -> dict[str, object]:
     return {
         "tenant_id": member.tenant_id,
         "project_id": arrival.project_id,
         "upload_id": arrival.upload_id,
-        "import_id": arrival.import_id,
         "file_name": arrival.intake.file_name,
         "media_type": arrival.intake.media_type,
         "size": arrival.intake.size,
         "sha256": arrival.intake.sha256,
         "storage_key": arrival.intake.key,
-        "profile": arrival.fields.profile,
-        "mode": arrival.fields.mode,
     }
 
 
-def _order(member: Member, arrival: Arrival, request_id: str) -> Order:
-    fields = arrival.fields
+def _import_row(member: Member, plan: Plan, wish: ImportRequest) -> dict[str, object]:
+    return {
+        "import_id": plan.import_id,
+        "tenant_id": member.tenant_id,
+        "project_id": plan.project_id,
+        "upload_id": plan.upload_id,
+        "profile": wish.profile,
+        "mode": wish.mode,
+    }
+
+
+def _order(member: Member, plan: Plan, wish: ImportRequest) -> Order:
     payload = ImportPayload(
-        import_id=arrival.import_id,
-        upload_id=arrival.upload_id,
-        profile=fields.profile,
-        mode=fields.mode,
-        mapping=fields.mapping,
-        options=fields.options or ImportOptions(),
-        on_error=fields.on_error or "reject",
-        dry_run=bool(fields.dry_run),
+        import_id=plan.import_id,
+        upload_id=plan.upload_id,
+        profile=wish.profile,
+        mode=wish.mode,
+        mapping=wish.mapping,
+        options=wish.options or ImportOptions(),
+        on_error=wish.on_error or "reject",
+        dry_run=bool(wish.dry_run),
     )
     return Order(
         tenant_id=member.tenant_id,
-        project_id=arrival.project_id,
+        project_id=plan.project_id,
         kind=IMPORT,
         payload=payload,
-        priority=fields.priority or Priority.NORMAL,
-        label=arrival.intake.file_name,
-        request_id=request_id,
+        priority=wish.priority or Priority.NORMAL,
+        label=plan.file_name,
+        request_id=plan.request_id,
     )
 
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from wharf.common.profiles import Profile
 from wharf.ingest_worker.reading import Batch, Cursor, Plan
+from wharf.ingest_worker.reading.batches import PROPERTIES
 
 
 class Checkpoint(BaseModel):
@@ -28,6 +29,8 @@ class Checkpoint(BaseModel):
     complete: bool = False
     """Every row of the file is in staging or among the rejects."""
     period: tuple[datetime, datetime] | None = None
+    has_properties: bool = False
+    """Some row brought more than the profile's columns."""
     gaps: frozenset[str] = frozenset()
     """Numbered columns that have an empty cell somewhere."""
     result: dict[str, Any] | None = None
@@ -47,6 +50,7 @@ class Checkpoint(BaseModel):
             "rejected": self.rejected + batch.rejects.num_rows,
             "skipped": self.skipped + batch.skipped,
             "period": _wider(self.period, batch.period),
+            "has_properties": self.has_properties or batch.rows[PROPERTIES].null_count < batch.rows.num_rows,
             "gaps": self.gaps | gaps,
         }
         return self.model_copy(update=changes)

@@ -76,9 +76,16 @@ def _rejected(context: Context, checkpoint: Checkpoint, code: str, why: str) -> 
     with context.database.tenant(context.tenant_id) as connection:
         query = select(Reject.line, Reject.errors).where(own).order_by(Reject.byte_offset).limit(SHOWN)
         rows: list[dict[str, Any]] = [dict(row) for row in connection.execute(query).mappings()]
-    message = f"{checkpoint.rejected} of {checkpoint.read} rows have errors. {why}. Correct them and upload again."
-    problems = tuple(Problem(f"line {r['line']}", e["code"], e["message"]) for r in rows for e in r["errors"])
+    problems = tuple(Problem(_place(row, e), e["code"], e["message"]) for row in rows for e in row["errors"])
+    first = f" The first: {problems[0].loc}: {problems[0].message}" if problems else ""
+    message = (
+        f"{checkpoint.rejected} of {checkpoint.read} rows have errors. {why}. Correct them and upload again.{first}"
+    )
     return Invalid(message, code=code, detail={"rejected": checkpoint.rejected, "rows": rows}, problems=problems)
+
+
+def _place(row: dict[str, Any], error: dict[str, Any]) -> str:
+    return f"line {row['line']}, {error['column']}" if error["column"] else f"line {row['line']}"
 
 
 def _sentence(result: dict[str, Any]) -> str:

@@ -17,7 +17,8 @@ from wharf.common.profiles import Profile, builtin_profile, builtin_profiles
 from wharf.common.runtime.context import JobContext
 from wharf.common.storage import StoredFile
 from wharf.ingest_worker.checkpoint import Checkpoint
-from wharf.ingest_worker.reading import SAMPLE_BYTES, Batch, Plan, make_plan, read_batches
+from wharf.ingest_worker.reading import SAMPLE_BYTES, Batch, Dialect, Plan, detect_profile, make_plan, read_batches
+from wharf.ingest_worker.reading.batches import PROPERTIES
 from wharf.ingest_worker.staging import Staging
 
 LOADED_PERCENT = 80.0
@@ -59,8 +60,9 @@ class Loading:
 
     @property
     def brought(self) -> frozenset[str]:
-        """The profile's columns that the file has."""
-        return frozenset(m.target for m in self.plan.mapping.matches if m.target)
+        """The dataset's columns that the file has; known for `properties` when all of it is loaded."""
+        targets = {m.target for m in self.plan.mapping.matches if m.target}
+        return frozenset(targets | ({PROPERTIES} if self.checkpoint.has_properties else set()))
 
     def run(self) -> Iterator[Checkpoint]:
         """Stage the rest of the file; gives the checkpoint after each batch, and a last one that is complete."""
@@ -126,19 +128,24 @@ def find_upload(context: Context) -> Upload:
 def plan_import(context: Context, file: StoredFile) -> Checkpoint:
     """Look at the file's beginning and decide how to read it."""
     context.report(0, None, stage="plan", message="Looking at the file")
-    profile = _profile_for(context.payload)
     sample = file.read(0, SAMPLE_BYTES)
-    plan = make_plan(sample, file.size, profile, context.payload.options, context.payload.mapping)
+    payload = context.payload
+    profile, dialect = _profile_for(payload, sample, file.size)
+    plan = make_plan(sample, file.size, profile, payload.options, payload.mapping, dialect=dialect)
+    if plan.profile:
+        how = "given" if payload.profile else "detected"
+        context.log("info", "import.profile", profile=plan.profile.name, score=plan.profile.score, how=how)
     for warning in plan.warnings:
         context.log("warning", "import.plan", loc=warning.loc, code=warning.code, message=warning.message)
     return Checkpoint.first(plan, profile)
 
 
-def _profile_for(payload: ImportPayload) -> Profile:
+def _profile_for(payload: ImportPayload, sample: bytes, size: int) -> tuple[Profile, Dialect | None]:
+    """The profile as given, else as the headers say; then with the dialect in which they were found."""
     if payload.profile:
-        return builtin_profile(payload.profile)
-    # There is one profile so far. Which of several a file fits is the next issue's question.
-    return next(iter(builtin_profiles().values()))
+        return builtin_profile(payload.profile), None
+    found = detect_profile(sample, size, builtin_profiles().values(), payload.options, payload.mapping)
+    return found.profile, found.dialect
 
 
 def _verified(context: Context, connection: Connection, staging: Staging, checkpoint: Checkpoint) -> Checkpoint:

@@ -13,6 +13,7 @@ from psycopg import sql
 from sqlalchemy import Connection, text
 
 from wharf.common.profiles import Column, Profile
+from wharf.ingest_worker.reading.batches import PROPERTIES
 from wharf.ingest_worker.staging import Staging, definition, driver
 
 ENSURE = text("SELECT wharf.ensure_dataset(:profile, cast(:definition AS jsonb))")
@@ -53,7 +54,7 @@ class Merge:
     ) -> Merge:
         """Make sure that the dataset is there, and wait for the turn."""
         profile = staging.profile
-        place = connection.execute(ENSURE, {"profile": profile.name, "definition": definition(profile)}).scalar_one()
+        place = ensure(connection, profile)
         connection.execute(TURN, {"place": f"{place}.{profile.name}/{project_id}"})
         connection.execute(MEMORY)
         dataset = sql.Identifier(place, profile.name)
@@ -77,7 +78,7 @@ class Merge:
     def number_rejects(self, connection: Connection) -> None:
         """Tell rejected rows the number that is theirs, so that the corrected row takes no other row's place."""
         for column in self._numbered():
-            group = _names(column.number_within)
+            group = names(column.number_within)
             statement = sql.SQL(
                 "UPDATE wharf.rejects r SET assigned = jsonb_build_object({label}, n.number) FROM ("
                 " SELECT _rejected_at, row_number() OVER (PARTITION BY {group} ORDER BY _line) AS number FROM {staging}"
@@ -88,7 +89,7 @@ class Merge:
 
     def _rows(self, connection: Connection) -> int:
         query = sql.SQL("SELECT count(*) FROM {} WHERE project_id = {}").format(self.dataset, self.project_id)
-        return _one(connection, query)[0]
+        return one_row(connection, query)[0]
 
     def _clear(self, connection: Connection) -> None:
         driver(connection).execute(
@@ -96,7 +97,7 @@ class Merge:
         )
 
     def _insert(self, connection: Connection) -> int:
-        statement = sql.SQL("INSERT INTO {} ({}) {}").format(self.dataset, self._targets(), self._winners())
+        statement = sql.SQL("INSERT INTO {} ({}) {}").format(self.dataset, self._targets(), self.winners())
         return driver(connection).execute(statement).rowcount
 
     def _upsert(self, connection: Connection, *, keep: bool) -> tuple[int, int, int]:
@@ -108,19 +109,21 @@ class Merge:
             " SELECT count(*) FILTER (WHERE fresh), count(*) FILTER (WHERE NOT fresh),"
             " (SELECT count(*) FROM offered) FROM merged"
         ).format(
-            winners=self._winners(),
+            winners=self.winners(),
             dataset=self.dataset,
             targets=self._targets(),
-            key=_names(self.profile.key),
+            key=names(self.profile.key),
             action=sql.SQL("DO NOTHING") if keep else self._update(),
         )
-        inserted, updated, offered = _one(connection, statement)
+        inserted, updated, offered = one_row(connection, statement)
         return inserted, updated, offered
 
     def _update(self) -> sql.Composed:
         """Overwrite what the file brings, and only where something differs: an unchanged row is not rewritten."""
         changing = [c.name for c in self.profile.columns if c.name not in self.profile.key and self._is_given(c)]
-        changing += ["properties"] if self.profile.keep_unknown else []
+        changing += [PROPERTIES] if PROPERTIES in self.brought else []
+        if not changing:
+            return sql.SQL("DO NOTHING").format()
         lineage = [*changing, "_import_id", "_line"]
         sets = sql.SQL(", ").join(sql.SQL("{0} = excluded.{0}").format(sql.Identifier(n)) for n in lineage)
         kept = sql.SQL(", ").join(sql.SQL("kept.{}").format(sql.Identifier(n)) for n in changing)
@@ -128,9 +131,9 @@ class Merge:
         return sql.SQL("DO UPDATE SET {} WHERE ({}) IS DISTINCT FROM ({})").format(sets, kept, new)
 
     def _targets(self) -> sql.Composed:
-        return _names(["project_id", *(c.name for c in self.profile.columns), "properties", "_import_id", "_line"])
+        return names(["project_id", *(c.name for c in self.profile.columns), "properties", "_import_id", "_line"])
 
-    def _winners(self) -> sql.Composed:
+    def winners(self) -> sql.Composed:
         """The rows to merge: numbered and computed; of several with one key in the file the last one."""
         key = self.profile.key
         values = sql.SQL(", ").join([*map(self._value, self.profile.columns), sql.Identifier("properties")])
@@ -138,26 +141,26 @@ class Merge:
             "SELECT {distinct} {project}::text AS project_id, {values}, {id}::uuid AS _import_id, _line"
             " FROM ({numbered}) staged {order}"
         ).format(
-            distinct=sql.SQL("DISTINCT ON ({})").format(_names(key)) if self._may_repeat() else sql.SQL(""),
+            distinct=sql.SQL("DISTINCT ON ({})").format(names(key)) if self._may_repeat() else sql.SQL(""),
             project=self.project_id,
             values=values,
             id=str(self.import_id),
             numbered=self._numbering(),
-            order=sql.SQL("ORDER BY {}, _line DESC").format(_names(key)) if self._may_repeat() else sql.SQL(""),
+            order=sql.SQL("ORDER BY {}, _line DESC").format(names(key)) if self._may_repeat() else sql.SQL(""),
         )
 
     def _numbering(self) -> sql.Composed:
         """Staged rows, with numbers where the file has none; rejected ones are counted and then left out."""
         rows = sql.SQL("SELECT * FROM {} WHERE _rejected_at IS NULL").format(self.staging.table)
         for column in self._numbered():
-            others = _names([c.name for c in self.profile.columns if c.name != column.name])
+            others = names([c.name for c in self.profile.columns if c.name != column.name])
             rows = sql.SQL(
                 "SELECT * FROM (SELECT {others},"
                 " coalesce({name}, row_number() OVER (PARTITION BY {group} ORDER BY _line)) AS {name},"
                 " properties, _line, _rejected_at FROM {staging}) numbered WHERE _rejected_at IS NULL"
             ).format(
                 others=others,
-                group=_names(column.number_within),
+                group=names(column.number_within),
                 name=sql.Identifier(column.name),
                 staging=self.staging.table,
             )
@@ -186,10 +189,18 @@ class Merge:
         return column.name in self.brought or bool(column.product_of)
 
 
-def _names(names: Iterable[str]) -> sql.Composed:
-    return sql.SQL(", ").join(map(sql.Identifier, names))
+def ensure(connection: Connection, profile: Profile) -> str:
+    """Make sure that a profile's dataset is there; gives the schema in which it is."""
+    values = {"profile": profile.name, "definition": definition(profile)}
+    return str(connection.execute(ENSURE, values).scalar_one())
 
 
-def _one(connection: Connection, query: sql.Composed) -> tuple[int, ...]:
+def names(columns: Iterable[str]) -> sql.Composed:
+    """Columns, quoted, with commas between them."""
+    return sql.SQL(", ").join(map(sql.Identifier, columns))
+
+
+def one_row(connection: Connection, query: sql.Composed) -> tuple[int, ...]:
+    """The one row that a query of counts gives."""
     row = driver(connection).execute(query).fetchone()
     return tuple(row) if row else ()

@@ -7,8 +7,10 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from wharf.common.errors import Problem
 from wharf.ingest_worker.account import Account, earlier_import
 from wharf.ingest_worker.checkpoint import Checkpoint
+from wharf.ingest_worker.entities import EntityCounts, FanOut
 from wharf.ingest_worker.loading import Loading
 from wharf.ingest_worker.merge import Counts, Merge
 
@@ -23,6 +25,8 @@ class Outcome:
     loading: Loading
     loaded: Checkpoint
     counts: Counts
+    entities: dict[str, EntityCounts]
+    disagreements: list[Problem]
 
     @classmethod
     def of_merge(cls, connection: Connection, loading: Loading, loaded: Checkpoint) -> Outcome:
@@ -30,7 +34,9 @@ class Outcome:
         attempt = connection.begin_nested()
         project_id = loading.context.view.project_id
         merge = Merge.prepare(connection, loading.staging, project_id, brought=loading.brought, gaps=loaded.gaps)
-        outcome = cls(loading, loaded, merge.run(connection, loading.mode, loaded.staged))
+        counts = merge.run(connection, loading.mode, loaded.staged)
+        entities = FanOut(merge)
+        outcome = cls(loading, loaded, counts, entities.run(connection, counts), entities.disagreements(connection))
         if loading.context.payload.dry_run:
             attempt.rollback()
         else:
@@ -58,12 +64,12 @@ class Outcome:
             "unchanged": self.counts.unchanged,
             "superseded": self.counts.superseded,
             "rejected": self.loaded.rejected,
-            "warnings": [asdict(warning) for warning in plan.warnings],
+            "warnings": [asdict(warning) for warning in (*plan.warnings, *self.disagreements)],
             "skipped_lines": [asdict(line) for line in plan.dialect.skipped_lines],
             "dialect": plan.dialect.as_dict(),
             "mapping": plan.mapping.as_dict(),
             "period": {"from": start, "to": end} if start and end else None,
-            "entities": {},
+            "entities": {name: asdict(counts) for name, counts in self.entities.items()},
             "duplicate_of": duplicate,
         }
 

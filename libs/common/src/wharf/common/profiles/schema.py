@@ -6,12 +6,27 @@ that no other needs is a new field here, never a branch.
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+
+
+def _with_a_group(pattern: str) -> str:
+    try:
+        groups = re.compile(pattern).groups
+    except re.error as error:
+        raise ValueError(f"no regular expression: {error}") from error
+    if not groups:
+        raise ValueError("a header pattern needs a group: what it captures is the header")
+    return pattern
+
+
+HeaderPattern = Annotated[str, StringConstraints(max_length=200), AfterValidator(_with_a_group)]
+"""A regular expression for a whole header; its first group is the header proper."""
 
 
 class ColumnType(StrEnum):
@@ -59,6 +74,19 @@ class Column(Declared):
         return SQL_TYPES[self.type]
 
 
+class Entity(Declared):
+    """A thing that several rows speak of, such as a supplier: created once, in a dataset of its own.
+
+    A row that has no value in the key's first column speaks of none. An entity with the profile's own key is the
+    dataset itself: its rows are counted, not kept twice.
+    """
+
+    name: Name
+    key: tuple[Name, ...] = Field(min_length=1)
+    columns: tuple[Name, ...] = ()
+    """What the rows say about it, beside its key."""
+
+
 class Profile(Declared):
     """One kind of table."""
 
@@ -70,6 +98,12 @@ class Profile(Declared):
     max_reject_ratio: float = Field(default=1.0, ge=0.0, le=1.0)
     keep_unknown: bool = True
     """Columns of a file that no column here claims are kept in `properties`."""
+    header_patterns: tuple[HeaderPattern, ...] = ()
+    """Headers that wrap another one, such as `Custom field (Team)`: the column is called by what is inside."""
+    surplus_cells: Literal["reject", "keep"] = "reject"
+    """What becomes of a row with more cells than the header: `keep` puts the others into `properties`."""
+
+    entities: tuple[Entity, ...] = ()
 
     @property
     def required(self) -> tuple[Column, ...]:
@@ -81,12 +115,23 @@ class Profile(Declared):
         return next(c for c in self.columns if c.name == name)
 
     @model_validator(mode="after")
+    def _what_is_kept_has_a_place(self) -> Self:
+        if self.surplus_cells == "keep" and not self.keep_unknown:
+            msg = "surplus cells are kept in properties, so keep_unknown must be true"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
     def _names_are_known(self) -> Self:
         names = [c.name for c in self.columns]
         if len(set(names)) != len(names):
             msg = "two columns have the same name"
             raise ValueError(msg)
-        used = {*self.key, *(n for c in self.columns for n in (*c.product_of, *c.number_within))}
+        used = {
+            *self.key,
+            *(n for e in self.entities for n in (*e.key, *e.columns)),
+            *(n for c in self.columns for n in (*c.product_of, *c.number_within)),
+        }
         if self.period_column:
             used.add(self.period_column)
         if unknown := sorted(used - set(names)):

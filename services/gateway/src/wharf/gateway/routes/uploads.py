@@ -9,16 +9,15 @@ from uuid import UUID
 
 from fastapi import APIRouter, BackgroundTasks, Request, Response
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import select
 from starlette.concurrency import run_in_threadpool
 
 from wharf.common.jobs.states import Status
-from wharf.common.ledger.models import Upload
-from wharf.gateway.authentication import Operator, Viewer, hidden
-from wharf.gateway.form import UploadFields
+from wharf.common.jobs.view import JobView
+from wharf.gateway.authentication import Operator, Viewer
+from wharf.gateway.form import ImportRequest, UploadFields, check_profile
 from wharf.gateway.requests import REQUEST_ID
 from wharf.gateway.resources import Wired
-from wharf.gateway.uploads import FORM_BYTES, make_known, submit, take_in, too_large
+from wharf.gateway.uploads import find_upload, import_stored, make_known, submit, take_in
 
 router = APIRouter(prefix="/api/v1/uploads", tags=["uploads"])
 
@@ -70,18 +69,37 @@ async def upload(
     request: Request, response: Response, later: BackgroundTasks, resources: Wired, member: Operator
 ) -> Accepted:
     """Take a file and start its import. Nothing of the file is parsed before this answers."""
-    limit = resources.settings.upload_max_bytes
-    length = request.headers.get("content-length", "")
-    if length.isdigit() and int(length) > limit + FORM_BYTES:
-        raise too_large(limit)
-    arrival = await take_in(resources, member, request.headers.get("content-type", ""), request.stream())
+    arrival = await take_in(resources, member, request)
     job = await run_in_threadpool(submit, resources, member, arrival, request.scope[REQUEST_ID])
     # The job is safe in the ledger: a broker that is slow must not hold up the answer.
     later.add_task(make_known, resources, member, job)
+    return _accepted(response, job, arrival.upload_id)
+
+
+@router.post("/{upload_id}/import", status_code=HTTPStatus.ACCEPTED)
+def start_import(
+    *,
+    upload_id: UUID,
+    request: Request,
+    response: Response,
+    later: BackgroundTasks,
+    resources: Wired,
+    member: Operator,
+    body: ImportRequest | None = None,
+) -> Accepted:
+    """Import a stored file: one that was only stored, or one that was imported before and is to be so again."""
+    wish = body or ImportRequest()
+    check_profile(wish.profile)
+    job = import_stored(resources, member, upload_id, wish, request.scope[REQUEST_ID])
+    later.add_task(make_known, resources, member, job)
+    return _accepted(response, job, upload_id)
+
+
+def _accepted(response: Response, job: JobView, upload_id: UUID) -> Accepted:
     response.headers["Location"] = job.links["self"]
     return Accepted(
         job_id=job.job_id,
-        upload_id=arrival.upload_id,
+        upload_id=upload_id,
         status=job.status,
         status_url=job.links["self"],
         events_url=job.links["events"],
@@ -92,7 +110,4 @@ async def upload(
 def show(upload_id: UUID, resources: Wired, member: Viewer) -> UploadView:
     """What is known of a stored file."""
     with resources.database.tenant(member.tenant_id) as connection:
-        row = connection.execute(select(*Upload.__table__.c).where(Upload.id == upload_id)).first()
-    if row is None or not member.sees(row.project_id):
-        raise hidden("upload", upload_id, "upload_not_found")
-    return UploadView.model_validate(row)
+        return UploadView.model_validate(find_upload(connection, member, upload_id))

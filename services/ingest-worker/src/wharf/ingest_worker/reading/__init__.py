@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from wharf.ingest_worker.reading.batches import Batch, read_batches, row_schema
 from wharf.ingest_worker.reading.copyformat import encode_csv
+from wharf.ingest_worker.reading.detection import Detection, detect_profile
 from wharf.ingest_worker.reading.dialect import SAMPLE_BYTES, Dialect, SkippedLine, detect
-from wharf.ingest_worker.reading.mapping import ColumnMapping, Match, map_columns
+from wharf.ingest_worker.reading.mapping import ColumnMapping, Match, expected_headers, map_columns
 from wharf.ingest_worker.reading.memory import release_memory, restrain_arrow
-from wharf.ingest_worker.reading.plan import Plan, expected_headers, make_plan
+from wharf.ingest_worker.reading.plan import Plan, ProfileFit, make_plan
 from wharf.ingest_worker.reading.source import Bytes, ByteSource, Cursor
 
 __all__ = [
@@ -17,11 +18,14 @@ __all__ = [
     "Bytes",
     "ColumnMapping",
     "Cursor",
+    "Detection",
     "Dialect",
     "Match",
     "Plan",
+    "ProfileFit",
     "SkippedLine",
     "detect",
+    "detect_profile",
     "encode_csv",
     "expected_headers",
     "make_plan",

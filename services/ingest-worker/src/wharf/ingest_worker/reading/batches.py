@@ -22,6 +22,8 @@ from wharf.ingest_worker.reading.rejects import (
     rejected_records,
     rejected_rows,
 )
+from wharf.ingest_worker.reading.surplus import SURPLUS, keep_surplus
+from wharf.ingest_worker.reading.truncation import cut_off
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,7 +82,13 @@ def read_batches(
     """
     start = cursor or plan.dialect.data
     for block in read_blocks(source, plan.dialect.syntax, start, block_bytes=block_bytes, max_record=max_record):
-        yield _broken_batch(block, plan, profile) if block.broken else _batch(block, plan, profile)
+        if not block.broken:
+            yield _batch(block, plan, profile)
+        elif (end := cut_off(block, source, plan.dialect.syntax, len(plan.headers))) is not None:
+            yield _broken_batch(end, plan, profile)
+            return
+        else:
+            yield _broken_batch(block, plan, profile)
 
 
 def _broken_batch(block: Block, plan: Plan, profile: Profile) -> Batch:
@@ -90,6 +98,8 @@ def _broken_batch(block: Block, plan: Plan, profile: Profile) -> Batch:
 
 def _batch(block: Block, plan: Plan, profile: Profile) -> Batch:
     found = parse(block, plan.dialect.syntax, len(plan.headers))
+    if profile.surplus_cells == "keep":
+        found = keep_surplus(found, block, plan.dialect.syntax, len(plan.headers))
     has_nul = plan.dialect.syntax.unit > 1 or b"\0" in block.data
     columns = _columns(found, plan, profile, has_nul=has_nul)
     faults = _faults(found, plan, columns, has_nul=has_nul and profile.keep_unknown)
@@ -147,9 +157,9 @@ def _rows(block: Block, found: Cells, plan: Plan, profile: Profile, columns: dic
 def _properties(found: Cells, plan: Plan, profile: Profile) -> pa.Array:
     """The columns that the profile does not know, as one JSON object a row; null where all are empty."""
     unknown = plan.mapping.unknown if profile.keep_unknown else ()
-    if not unknown:
+    fields = [] if found.surplus is None else [(SURPLUS, found.surplus)]
+    if not unknown and not fields:
         return pa.nulls(found.records.size, pa.string())
-    fields = []
     for header, places in unknown:
         cells = [trimmed(found.columns[i]) for i in places]
         fields.append((header, json_strings(cells[0]) if len(cells) == 1 else json_lists(cells)))

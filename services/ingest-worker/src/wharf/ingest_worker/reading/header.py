@@ -57,6 +57,13 @@ def _normalised(header: str) -> str:
     return "".join(c for c in plain if c.isalnum())
 
 
+def unwrapped(header: str, patterns: Sequence[str]) -> str | None:
+    """What is inside a header that one of a profile's patterns matches as a whole; None where none does."""
+    short = header if len(header) <= LONGEST else ""  # a user's pattern gets nothing long to work on
+    found = (match for pattern in patterns if (match := re.fullmatch(pattern, short)))
+    return next((inner for match in found if (inner := (match[1] or "").strip())), None)
+
+
 def fit(cells: Sequence[str], expected: frozenset[str]) -> float:
     """The share of the cells that are expected headers, each counted once."""
     return len(_matches(cells, expected)) / len(cells) if cells else 0.0

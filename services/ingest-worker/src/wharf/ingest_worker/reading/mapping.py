@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from wharf.common.errors import Invalid, Problem
 from wharf.common.profiles import Column, ColumnType, Profile
-from wharf.ingest_worker.reading.header import normalised
+from wharf.ingest_worker.reading.header import normalised, unwrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -17,6 +17,8 @@ EXACT_SCORE: Final = 1.0
 ALIAS_SCORE: Final = 0.95
 ALIAS_STEP: Final = 0.005
 """An alias that the profile names earlier is the better one."""
+WRAPPED: Final = 0.9
+"""Of the score, where a header means a column only by what a pattern of the profile finds in it."""
 SHOWN: Final = 100
 
 
@@ -29,7 +31,9 @@ class Match:
     target: str | None = None
     score: float = 0.0
     reason: str | None = None
-    """`given`, `exact` or `alias`."""
+    """`given`, `exact`, `alias` or `pattern`."""
+    kept_as: str | None = None
+    """Its name in `properties`, where that is not the header itself."""
 
     def as_dict(self) -> dict[str, Any]:
         """As the contract shows it."""
@@ -48,11 +52,12 @@ class ColumnMapping:
 
     @property
     def unknown(self) -> tuple[tuple[str, tuple[int, ...]], ...]:
-        """What goes to `properties`: (header, positions), a repeated header once."""
+        """What goes to `properties`: (name there, positions), a repeated header once."""
         found: dict[str, tuple[int, ...]] = {}
         for match in self.matches:
             if match.target is None:
-                found[match.source] = (*found.get(match.source, ()), match.position)
+                name = match.kept_as or match.source
+                found[name] = (*found.get(name, ()), match.position)
         return tuple(found.items())
 
     def as_dict(self) -> list[dict[str, Any]]:
@@ -74,11 +79,23 @@ def named(header: Sequence[str]) -> tuple[str, ...]:
     return tuple(cell.strip() or f"column_{i}" for i, cell in enumerate(header, start=1))
 
 
+def expected_headers(profile: Profile) -> frozenset[str]:
+    """The names under which files bring the profile's columns."""
+    return frozenset(name for c in profile.columns for name in (c.name, *c.aliases))
+
+
 def map_columns(header: Sequence[str], profile: Profile, given: Mapping[str, str] | None = None) -> ColumnMapping:
-    """Give each column of the profile its source: as given, else by exact name, else by alias.
+    """Give each column of the profile its source: as given, else by exact name, by alias, by pattern.
 
     Raises `Invalid`: `bad_mapping` (an unknown source or target), `missing_column` (a required one has no source).
     """
+    mapping = match_columns(header, profile, given)
+    _require(mapping, profile, named(header))
+    return mapping
+
+
+def match_columns(header: Sequence[str], profile: Profile, given: Mapping[str, str] | None = None) -> ColumnMapping:
+    """The same, whether all required columns have a source or not. Raises `Invalid` (`bad_mapping`)."""
     names = named(header)
     stated = _given(names, profile, given or {})
     taken = {m.target for m in stated.values()}
@@ -88,18 +105,32 @@ def map_columns(header: Sequence[str], profile: Profile, given: Mapping[str, str
         if guess.position not in stated and (guess.target not in taken or _is_list(profile, guess.target))
     ]
     chosen = _best(guesses, profile) | stated
-    mapping = ColumnMapping(tuple(chosen.get(i, Match(name, i)) for i, name in enumerate(names)))
-    _require(mapping, profile, names)
-    return mapping
+    unknown = _unknown(names, profile)
+    return ColumnMapping(tuple(chosen.get(i, unknown[i]) for i in range(len(names))))
+
+
+def missing_columns(mapping: ColumnMapping, profile: Profile) -> list[str]:
+    """The required columns that no header brings."""
+    return [c.name for c in profile.required if not mapping.sources_of(c.name)]
+
+
+def _unknown(names: Sequence[str], profile: Profile) -> list[Match]:
+    """Each header as one that nobody knows; a wrapped one by what is inside, if no other header is called so."""
+    plain = set(names)
+    inner = [unwrapped(name, profile.header_patterns) for name in names]
+    return [
+        Match(name, i, kept_as=within if within and within not in plain else None)
+        for i, (name, within) in enumerate(zip(names, inner, strict=True))
+    ]
 
 
 def _given(names: Sequence[str], profile: Profile, given: Mapping[str, str]) -> dict[int, Match]:
     problems = [*_unknown_targets(profile, given), *_claimed_twice(profile, given)]
     found: dict[int, Match] = {}
     for source, target in given.items():
-        places = _places(names, source)
+        places = _places(names, source, profile)
         if not places:
-            problems.append((source, f"The file has no column {source!r}. It has: {_shown(names)}."))
+            problems.append((source, f"The file has no column {source!r}. It has: {listed(names)}."))
         for place in places if _is_list(profile, target) else places[:1]:
             found[place] = Match(names[place], place, target, EXACT_SCORE, "given")
     if problems:
@@ -112,7 +143,7 @@ def _given(names: Sequence[str], profile: Profile, given: Mapping[str, str]) -> 
 def _unknown_targets(profile: Profile, given: Mapping[str, str]) -> list[tuple[str, str]]:
     columns = [c.name for c in profile.columns]
     return [
-        (source, f"The profile has no column {target!r}. It has: {_shown(columns)}.")
+        (source, f"The profile has no column {target!r}. It has: {listed(columns)}.")
         for source, target in given.items()
         if target not in columns
     ]
@@ -127,18 +158,26 @@ def _claimed_twice(profile: Profile, given: Mapping[str, str]) -> list[tuple[str
     ]
 
 
-def _places(names: Sequence[str], source: str) -> list[int]:
-    """Where a header stands: as it is written, else in any spelling."""
-    exact = [i for i, name in enumerate(names) if name == source.strip()]
-    return exact or [i for i, name in enumerate(names) if normalised(source) and normalised(name) == normalised(source)]
+def _places(names: Sequence[str], source: str, profile: Profile) -> list[int]:
+    """Where a header stands: as it is written, else in any spelling, else wrapped."""
+    meant = normalised(source)
+    inner = [unwrapped(name, profile.header_patterns) or "" for name in names]
+    return (
+        [i for i, name in enumerate(names) if name == source.strip()]
+        or [i for i, name in enumerate(names) if meant and normalised(name) == meant]
+        or [i for i, name in enumerate(inner) if meant and normalised(name) == meant]
+    )
 
 
 def _guesses(names: Sequence[str], profile: Profile) -> list[Match]:
     """Every header with every column that it may bring."""
     found = []
     for place, name in enumerate(names):
+        inner = unwrapped(name, profile.header_patterns)
         for column in profile.columns:
             score, reason = _score(normalised(name), column)
+            if inner and not score:
+                score, reason = round(WRAPPED * _score(normalised(inner), column)[0], 3), "pattern"
             if score:
                 found.append(Match(name, place, column.name, score, reason))
     return found
@@ -156,14 +195,19 @@ def _score(header: str, column: Column) -> tuple[float, str | None]:
 
 
 def _best(guesses: Sequence[Match], profile: Profile) -> dict[int, Match]:
-    """One column for each header and one header for each column (lists take all): the best score, then the first."""
+    """One column for each header and one header for each column (lists take all): the best score, then the first.
+
+    What only a pattern finds stands back: `Custom field (Labels)` is none of the `Labels`.
+    """
     chosen: dict[int, Match] = {}
-    taken: set[str | None] = set()
-    for guess in sorted(guesses, key=lambda m: (-m.score, m.position)):
-        if guess.position in chosen or (guess.target in taken and not _is_list(profile, guess.target)):
+    taken: dict[str | None, bool] = {}
+    for guess in sorted(guesses, key=lambda m: (m.reason == "pattern", -m.score, m.position)):
+        wrapped = guess.reason == "pattern"
+        joins = _is_list(profile, guess.target) and taken.get(guess.target) is wrapped
+        if guess.position in chosen or (guess.target in taken and not joins):
             continue
         chosen[guess.position] = guess
-        taken.add(guess.target)
+        taken[guess.target] = wrapped
     return chosen
 
 
@@ -172,11 +216,11 @@ def _is_list(profile: Profile, target: str | None) -> bool:
 
 
 def _require(mapping: ColumnMapping, profile: Profile, names: Sequence[str]) -> None:
-    missing = [c.name for c in profile.required if not mapping.sources_of(c.name)]
+    missing = missing_columns(mapping, profile)
     if not missing:
         return
     message = (
-        f"The file has no column for {', '.join(missing)}, which {profile.title!r} requires. Found: {_shown(names)}. "
+        f"The file has no column for {', '.join(missing)}, which {profile.title!r} requires. Found: {listed(names)}. "
         "Say with a mapping which of these it is."
     )
     problems = tuple(Problem(name, "missing_column", f"No header of the file means {name}.") for name in missing)
@@ -184,6 +228,7 @@ def _require(mapping: ColumnMapping, profile: Profile, names: Sequence[str]) -> 
     raise Invalid(message, code="missing_column", detail=detail, problems=problems)
 
 
-def _shown(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """Names for a sentence, the first hundred of them."""
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     return ", ".join(names[:SHOWN]) + more

@@ -36,6 +36,8 @@ class Cells:
     """Indices of the records that are no rows, in order."""
     faults: NDArray[np.int8]
     """Their reasons, as numbers of `reasons.CODES`."""
+    surplus: pa.Array | None = None
+    """Of each row: its cells beyond the header as a JSON list, null where it has none. None: no row has any."""
 
 
 def parse(block: Block, syntax: Syntax, width: int) -> Cells:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -12,7 +12,8 @@ from wharf.common.errors import Invalid, Problem
 from wharf.common.profiles import ColumnType
 from wharf.ingest_worker.reading import numbers, timestamps
 from wharf.ingest_worker.reading.dialect import SAMPLE_BYTES, Dialect, detect
-from wharf.ingest_worker.reading.mapping import ColumnMapping, map_columns, named
+from wharf.ingest_worker.reading.fitness import score_of
+from wharf.ingest_worker.reading.mapping import ColumnMapping, expected_headers, map_columns, named
 from wharf.ingest_worker.reading.numbers import Mark
 from wharf.ingest_worker.reading.parsing import parse
 from wharf.ingest_worker.reading.records import read_blocks
@@ -39,6 +40,14 @@ class Reading:
     order: Order = Order.UNKNOWN
 
 
+@dataclass(frozen=True, slots=True)
+class ProfileFit:
+    """Which profile a file is read by, and how well its headers fit (0 to 1)."""
+
+    name: str
+    score: float
+
+
 @dataclass(frozen=True)
 class Plan:
     """How a file becomes rows of a profile."""
@@ -48,6 +57,8 @@ class Plan:
     readings: Mapping[str, Reading]
     """By column; a column without one is read by the defaults."""
     warnings: tuple[Problem, ...] = ()
+    profile: ProfileFit | None = None
+    """None in plans that were made before fits were told."""
 
     @cached_property
     def headers(self) -> tuple[str, ...]:
@@ -66,6 +77,7 @@ class Plan:
             "mapping": self.mapping.to_dict(),
             "readings": {name: {"mark": r.mark.value, "order": r.order.value} for name, r in self.readings.items()},
             "warnings": [{"loc": w.loc, "code": w.code, "message": w.message} for w in self.warnings],
+            "profile": asdict(self.profile) if self.profile else None,
         }
 
     @classmethod
@@ -76,30 +88,34 @@ class Plan:
             mapping=ColumnMapping.from_dict(kept["mapping"]),
             readings={name: Reading(Mark(r["mark"]), Order(r["order"])) for name, r in kept["readings"].items()},
             warnings=tuple(Problem(**w) for w in kept["warnings"]),
+            profile=ProfileFit(**fit) if (fit := kept.get("profile")) else None,
         )
 
 
 def make_plan(
-    sample: bytes, total_size: int, profile: Profile, options: ImportOptions, mapping: Mapping[str, str] | None = None
+    sample: bytes,
+    total_size: int,
+    profile: Profile,
+    options: ImportOptions,
+    mapping: Mapping[str, str] | None = None,
+    *,
+    dialect: Dialect | None = None,
 ) -> Plan:
     """The plan for a file of `total_size` bytes that begins with `sample` (give `SAMPLE_BYTES` of it).
+
+    `dialect`: the one by which the profile was found, where it was.
 
     Raises `Invalid`: the codes of `detect` and `map_columns`, and `no_rows` for a file with a header only.
     """
     expected = expected_headers(profile) | frozenset(mapping or {})
     required = [c.name for c in profile.required]
-    dialect = detect(sample, total_size, options, expected, required)
+    dialect = dialect or detect(sample, total_size, options, expected, required)
     columns = map_columns(dialect.header, profile, mapping)
     cells = _sample_cells(sample[:SAMPLE_BYTES], total_size, dialect)
     if cells is None:
         raise Invalid("The file has a header and no rows. Upload a file with at least one row.", code="no_rows")
-    plan = Plan(dialect, columns, {})
+    plan = Plan(dialect, columns, {}, profile=ProfileFit(profile.name, score_of(columns, profile)))
     return _with_readings(plan, profile, options, cells)
-
-
-def expected_headers(profile: Profile) -> frozenset[str]:
-    """The names under which files bring the profile's columns."""
-    return frozenset(name for c in profile.columns for name in (c.name, *c.aliases))
 
 
 def _sample_cells(sample: bytes, total_size: int, dialect: Dialect) -> tuple[pa.Array, ...] | None:

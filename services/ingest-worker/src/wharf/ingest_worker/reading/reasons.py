@@ -22,7 +22,8 @@ MESSAGES: Final[dict[str, str]] = {
     "too_few_cells": "The row has fewer cells than the header. Add the missing cells, if only empty ones.",
     "record_too_long": "The record is longer than may be; most often a quote is opened and never closed. "
     "Only its first line is set aside.",
-    "unclosed_quote": "A quote is opened and not closed before the end of the file. Only this line is set aside.",
+    "unclosed_quote": "A quote is opened and not closed before the end of the file; the file may be cut off there. "
+    "Set aside is what is shown here, and nothing else.",
 }
 CODES: Final = ("", *MESSAGES)
 """A cell's fault as a small number: its place here; 0 is none."""

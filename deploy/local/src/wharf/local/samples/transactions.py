@@ -1,8 +1,7 @@
-"""Sample files of transactions: the same for the same seed, and it is known what must become of every row."""
+"""Sales transactions of a made-up shop."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -12,7 +11,8 @@ from pathlib import Path
 from random import Random
 from typing import Final, NamedTuple
 
-from wharf.local.catalogue import QUANTITIES, STORES, cell, customers, days, notes, products, times
+from wharf.local.samples.catalogue import QUANTITIES, STORES, cell, customers, days, notes, products, times
+from wharf.local.samples.expected import Expected, ExpectedReject
 
 BATCH: Final = 20_000
 HEADER: Final = (
@@ -35,35 +35,6 @@ FAULTS: Final = (
     Fault("date", "2025-02-30", "not_a_date"),
     Fault(None, ",surplus", "too_many_cells"),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class ExpectedReject:
-    """A row that must be set aside. `line` counts from 1 for the header; `column` is None for the row as a whole."""
-
-    line: int
-    byte_offset: int
-    column: str | None
-    code: str
-
-
-@dataclass(frozen=True, slots=True)
-class Expected:
-    """What an import of the file must count: `total` is the sum of quantity x unit price over the good rows."""
-
-    rows: int
-    total: Decimal
-    rejects: tuple[ExpectedReject, ...] = ()
-
-    @property
-    def good(self) -> int:
-        """Rows that must be loaded."""
-        return self.rows - len(self.rejects)
-
-    @property
-    def rejected(self) -> dict[str, int]:
-        """Rows that must be set aside, by code."""
-        return dict(Counter(reject.code for reject in self.rejects))
 
 
 class Row(NamedTuple):
@@ -97,6 +68,7 @@ def write_transactions(
 
     An invoice has 1 to `most_lines` lines, counted in `line_number` where they are `numbered`. Transaction ids are
     `prefix` and a number: files of different prefixes share no key. About 100 bytes a row and 200,000 rows a second.
+    The expected `total` is the sum of quantity x unit price.
     """
     shop = Shop(Random(seed), most_lines, prefix, date_format, time_format)  # noqa: S311 - a sample needs no secrecy
     columns = [name for name in HEADER if (name != "line_number" or numbered) and (name != "total" or totals)]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 
+import pytest
 from rich.console import Console
 
 from wharf.client.screen import Step
@@ -26,8 +27,9 @@ def test_a_file_gets_a_line_for_each_stage_with_its_name() -> None:
     ]
 
 
-def test_a_terminal_shows_a_bar_for_each_from_the_beginning() -> None:
+def test_a_terminal_shows_a_bar_for_each_from_the_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
     """What has not begun has its place too; all bars stand at the end."""
+    monkeypatch.setenv("TERM", "xterm")
     said = io.StringIO()
     console = Console(file=said, force_terminal=True, width=100, force_interactive=True, color_system=None)
     with LiveBoard(console, NAMES) as shown:

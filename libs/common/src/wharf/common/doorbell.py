@@ -6,6 +6,7 @@ from uuid import UUID
 
 from celery import Celery
 from celery.exceptions import CeleryError
+from kombu import Connection
 from kombu.exceptions import KombuError, OperationalError
 from redis.exceptions import RedisError
 
@@ -40,3 +41,19 @@ class Doorbell:
             get_logger().warning("doorbell.unheard", job_id=str(job_id), queue=queue, error=type(error).__name__)
             return False
         return True
+
+    def waiting(self, queue: str) -> int | None:
+        """Messages of all priorities that wait in a queue; None where the broker does not say."""
+        try:
+            with self._app.connection_for_read() as connection:
+                return _messages(connection, queue)
+        except (KombuError, OperationalError, RedisError, OSError):
+            return None
+
+
+def _messages(connection: Connection, queue: str) -> int:
+    try:
+        return int(connection.default_channel.queue_declare(queue, passive=True).message_count)
+    except connection.channel_errors:
+        # Redis has no empty queues: one that is not there holds nothing.
+        return 0

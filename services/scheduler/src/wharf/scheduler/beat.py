@@ -21,7 +21,7 @@ from wharf.common.runtime.health import Beacon, serve_health
 from wharf.scheduler.dispatcher import Dispatcher
 from wharf.scheduler.settings import SchedulerSettings
 
-SWEEP_SECONDS = 30.0
+SWEEP_SECONDS = 10.0
 
 
 class LedgerScheduler(Scheduler):  # type: ignore[misc]  # Celery has no types
@@ -46,6 +46,7 @@ class LedgerScheduler(Scheduler):  # type: ignore[misc]  # Celery has no types
             self._dispatcher.tick()
             if time.monotonic() - self._swept > SWEEP_SECONDS:
                 self._swept = time.monotonic()
+                self._dispatcher.reconcile()
                 self._dispatcher.sweep()
         except DBAPIError as error:
             get_logger().warning("dispatcher.ledger_unavailable", error=type(error.orig).__name__)

@@ -6,6 +6,7 @@ Every step is one statement that claims rows with `SKIP LOCKED`: any number of d
 from __future__ import annotations
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from sqlalchemy import Connection, RowMapping, text
 
@@ -18,6 +19,8 @@ from wharf.common.metrics import JOB_RECOVERY, JOBS_FINISHED, JOBS_REDISPATCHED
 from wharf.common.queues import Priority
 
 BATCH = 500
+UNHEARD_SECONDS = 30.0
+"""How long a published job may be unclaimed before the broker is asked whether it still has the message."""
 DEATHS = 3
 """So many dead workers in a row make a dead letter: a file that kills its worker must not loop for ever."""
 
@@ -51,6 +54,13 @@ MOVE = text("""
     UPDATE wharf.jobs SET status = :status, attempt = attempt + :again, deaths = deaths + 1, published_at = NULL,
         available_at = now(), error = cast(:error AS jsonb), finished_at = CASE WHEN :again = 0 THEN now() END
     WHERE id = :id RETURNING attempt""")
+
+# Published long ago, and still nobody's: ordered so that what the broker still holds is left alone.
+UNHEARD = text("""
+    SELECT queue, array_agg(id ORDER BY published_at) AS ids FROM wharf.jobs
+    WHERE status = 'queued' AND published_at < now() - make_interval(secs => :patience) GROUP BY queue""")
+
+RING_AGAIN = text("UPDATE wharf.jobs SET published_at = NULL WHERE id = ANY(:ids) AND status = 'queued'")
 
 POISON = (
     '{"code": "poison", "message": "Three workers died on this job. Look at its file, then retry or discard it.",'
@@ -103,6 +113,22 @@ class Dispatcher:
             if moved is not None:
                 self._tell(row, *moved)
         return len(reaped)
+
+    def reconcile(self) -> int:
+        """Ring again for what was published and is neither claimed nor in the broker: a lost message is no lost job."""
+        with self.database.anyone() as connection:
+            unheard = connection.execute(UNHEARD, {"patience": UNHEARD_SECONDS}).all()
+            lost = [job for queue, ids in unheard for job in self._missing(queue, ids)]
+            connection.execute(RING_AGAIN, {"ids": lost})
+        if lost:
+            JOBS_REDISPATCHED.labels("lost").inc(len(lost))
+            get_logger().warning("dispatcher.messages_lost", jobs=len(lost))
+        return len(lost)
+
+    def _missing(self, queue: str, ids: list[UUID]) -> list[UUID]:
+        """As many as the broker holds too few; a second ring for the wrong one finds nothing to claim."""
+        waiting = self.doorbell.waiting(queue)
+        return [] if waiting is None else ids[: max(len(ids) - waiting, 0)]
 
     def sweep(self) -> int:
         """Drop staging tables that no job will come back for."""

@@ -37,6 +37,19 @@ class Watch:
         self._patience = patience
         self._unwanted: dict[str, float] = {}
 
+    def warm_up(self) -> None:
+        """Connect once before the pool forks: what a first connection imports must not be half imported in a child.
+
+        (A thread that dies in a fork keeps its import locks in the child for ever.)
+        """
+        try:
+            with self._database.anyone() as connection:
+                connection.execute(text("SELECT 1"))
+        except DBAPIError:
+            get_logger().warning("watch.unheard")
+        finally:
+            self._database.close()
+
     def start(self) -> None:
         """Begin to look, in a thread of its own."""
         threading.Thread(target=self._look_for_ever, name="watch", daemon=True).start()

@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from celery import Celery, Task, bootsteps
-from celery.signals import setup_logging, worker_process_init, worker_ready
+from celery.signals import setup_logging, worker_init, worker_process_init, worker_ready
 
 from wharf.common.feed import Feed
 from wharf.common.ledger.database import Database
@@ -53,6 +53,7 @@ class Worker:
             task_time_limit=self.settings.time_limit,
         )
         watch = Watch(self._database(1), PATIENCE_SECONDS)
+        worker_init.connect(lambda **_: watch.warm_up(), weak=False)
         for implementation in self.implementations:
             self._register(app, implementation, watch)
         self._connect_signals(watch)

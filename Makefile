@@ -104,8 +104,12 @@ lock-check: .venv/.stamp ## Check that requirements.lock is what make lock would
 	@echo "requirements.lock is current."
 
 .PHONY: bench
-bench: .venv/.stamp ## Measure imports beside a bare COPY, and the latency of a submit
+bench: .venv/.stamp ## Measure imports, submits and jobs beside bare yardsticks
 	@$(BIN)/python -m bench $(ARGS)
+
+.PHONY: chaos
+chaos: .venv/.stamp ## Load 1,000 files while everything is killed in turn, for ten minutes; check every row, write the report
+	@$(BIN)/python -m tests.chaos --minutes 10 --jobs 1000 $(ARGS)
 
 .PHONY: clean
 clean: ## Remove .venv, caches and results (the data of a local stack stays)

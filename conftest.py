@@ -18,7 +18,7 @@ AnyReport = TypeVar("AnyReport", pytest.TestReport, pytest.CollectReport)
 NEEDS = "Skipped: needs:"
 """How the reason of a skip begins whose cause is a missing tool: `pytest.skip("needs: redis-server")`."""
 
-STARTS_SERVERS = frozenset({"stack", "postgres", "redis", "backend"})
+STARTS_SERVERS = frozenset({"stack", "postgres", "redis", "backend", "chaos", "rabbit"})
 """The fixtures that start a server: a test that takes one has the marker `stack`. A new one is added here."""
 
 

@@ -76,12 +76,12 @@ def warm_up(wharf: WharfClient, folder: Path) -> None:
 
 @dataclass(frozen=True)
 class ImportBench:
-    """Measures on a running stack; `folder` holds the files, `worker` is the pid of the ingest worker."""
+    """Measures on a running stack; `folder` holds the files, `workers` are the pids of the workers that import."""
 
     connection: Connection
     wharf: WharfClient
     folder: Path
-    worker: int
+    workers: tuple[int, ...]
 
     def measure(self, rows: int, rounds: int, on_round: Callable[[], None]) -> Size:
         """`rounds` files of `rows` rows; which way comes first changes from round to round."""
@@ -108,7 +108,7 @@ class ImportBench:
 
     def _import(self, path: Path, rows: int) -> tuple[float, float, Job, int]:
         self._settle()
-        with PeakMemory(self.worker) as memory:
+        with PeakMemory(*self.workers) as memory:
             started = time.perf_counter()
             answer = self.wharf.upload(path, profile="transactions")
             submitted = time.perf_counter()

@@ -1,4 +1,4 @@
-"""The most memory that a child of the ingest worker had."""
+"""The most memory that a child of the workers that import had."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ PEAK = re.compile(r"^VmHWM:\s+(\d+) kB$", re.MULTILINE)
 
 
 class PeakMemory:
-    """While it is entered: the peak resident set, in bytes, of the largest child of the process `worker`.
+    """While it is entered: the peak resident set, in bytes, of the largest child of the processes `workers`.
 
     Where the system keeps the peak itself (Linux), that is read; elsewhere it is sampled 20 times a second.
     """
 
-    def __init__(self, worker: int) -> None:
+    def __init__(self, *workers: int) -> None:
         self.peak = 0
-        self._worker = worker
+        self._workers = workers
         self._ended = threading.Event()
         self._sampler = threading.Thread(target=self._sample, name="peak-memory", daemon=True)
 
     def __enter__(self) -> Self:
         """Begin."""
-        for child in _children(self._worker):
+        for child in _children(self._workers):
             _forget_peak(child)
         self._sampler.start()
         return self
@@ -45,14 +45,15 @@ class PeakMemory:
     def _sample(self) -> None:
         while True:
             ended = self._ended.wait(SAMPLE_SECONDS)
-            self.peak = max([self.peak, *(_peak(child) for child in _children(self._worker))])
+            self.peak = max([self.peak, *(_peak(child) for child in _children(self._workers))])
             if ended:
                 return
 
 
-def _children(worker: int) -> Iterator[psutil.Process]:
-    with suppress(psutil.NoSuchProcess):
-        yield from psutil.Process(worker).children(recursive=True)
+def _children(workers: tuple[int, ...]) -> Iterator[psutil.Process]:
+    for worker in workers:
+        with suppress(psutil.NoSuchProcess):
+            yield from psutil.Process(worker).children(recursive=True)
 
 
 def _forget_peak(process: psutil.Process) -> None:

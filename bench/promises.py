@@ -39,11 +39,11 @@ class Promise:
 
 @dataclass(frozen=True)
 class PromiseBench:
-    """Measures on a running stack; `worker` is the pid of the ingest worker."""
+    """Measures on a running stack; `workers` are the pids of the workers that import."""
 
     wharf: WharfClient
     folder: Path
-    worker: int
+    workers: tuple[int, ...]
 
     def measure(self, on_step: Callable[[], None]) -> list[Promise]:
         """Every number, one after the other."""
@@ -55,7 +55,7 @@ class PromiseBench:
         return found
 
     def _ten_thousand(self) -> list[Promise]:
-        with PeakMemory(self.worker) as memory:
+        with PeakMemory(*self.workers) as memory:
             seconds = self._import(10_000, "P10")
         megabytes = memory.peak / 1e6
         return [

@@ -3,69 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
+from bench import page
+from bench.course import Found
 from bench.imports import Size
+from bench.noops import Noops
+from bench.pickup import Pickup
 from bench.promises import Promise
+from bench.saturation import Saturation, Side
 from bench.submits import Submits, percentile
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "benchmarks.md"
 RESULTS = ROOT / "bench" / "results"
-TEXT = """\
-# Benchmarks
-
-Made by `make bench` on {day}; do not edit. Figures of different machines or runs say little beside each other:
-compare within one run, ratios above all.
-
-## Imports
-
-A CSV of new transactions (one line each), from the first byte of the upload to `completed`, asked for through the
-API; beside a bare single `COPY` of the same file into an ordinary table whose primary key is `transaction_id`, on the
-same server. Both load into an empty table after a checkpoint, a new file each round, taking turns in who is first;
-medians of the rounds ({rounds}). The import finds out the dialect, maps and types the columns, checks them and the key,
-numbers the lines, keeps line and import with each row, and can be resumed; the bare COPY does none of that.
-
-| rows | file | bare COPY | import | import, rows/s | speed / bare COPY | submit | picked up | peak worker memory |
-|---:|---:|---:|---:|---:|---:|---:|---:|---:|
-{imports}
-
-*Submit* is until the 202, the whole file included; *picked up* from the job's creation until a worker has it; the
-memory is the peak resident set of the largest worker process during the import.
-
-## Submits
-
-{count} files of {file_kb:.1f} kB, {rate} a second, each with its own rows, while the workers import them on the same
-machine; from the moment when a file was due.
-
-| | p50 | p95 | p99 | max |
-|---|---:|---:|---:|---:|
-{submits}
-
-With everything on this machine {files_a_second:.1f} such files a second are imported; the last one was done
-{drained:.1f} s after the last 202.
-
-## The numbers of the systems that it replaces
-
-Theirs as their documents tell or ask for them, on their machines; ours on this one, one run each, through the API, from
-the first byte sent to the end of the job.
-
-| system | what | theirs | Wharf |
-|---|---|---:|---:|
-{promises}
-
-## Where
-
-{machine}
-
-## Again
-
-`make bench` (about {minutes:.0f} min here), `make bench ARGS='--rounds 5'`, `make bench ARGS=--quick` (prints only).
-Every run leaves its raw figures in `bench/results`.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,40 +28,96 @@ class Report:
     """Everything that one run measured."""
 
     machine: dict[str, str]
-    sizes: list[Size]
-    submits: Submits
-    promises: list[Promise]
+    found: Found
     seconds: float
 
     def text(self) -> str:
-        """The page."""
-        return TEXT.format(
-            day=datetime.now(UTC).date().isoformat(),
-            rounds=", ".join(sorted({str(len(size.rounds)) for size in self.sizes})),
-            imports="\n".join(_import_line(size) for size in self.sizes),
-            count=f"{len(self.submits.latencies):,}",
-            file_kb=self.submits.bytes / 1000,
-            rate=self.submits.rate,
-            submits=_submit_line("until the 202", self.submits.latencies),
-            files_a_second=len(self.submits.latencies) / (self.submits.seconds + self.submits.drained),
-            drained=self.submits.drained,
-            promises="\n".join(f"| {p.system} | {p.what} | {p.theirs} | {p.ours} |" for p in self.promises),
-            machine="\n".join(f"- {name}: {value}" for name, value in self.machine.items()),
-            minutes=max(1.0, self.seconds / 60),
-        )
+        """The page, with the sections of what was measured."""
+        head = page.HEAD.format(day=datetime.now(UTC).date().isoformat())
+        where = "\n".join(f"- {name}: {value}" for name, value in self.machine.items())
+        tail = page.TAIL.format(machine=where, minutes=max(1.0, self.seconds / 60))
+        return "\n".join([head, *self._sections(), tail])
+
+    def _sections(self) -> Iterator[str]:
+        found = self.found
+        if found.imports:
+            yield _imports(found.imports)
+        if found.submits:
+            yield _submits(found.submits)
+        if found.saturation:
+            yield _saturation(found.saturation)
+        if found.noops or found.pickup:
+            yield "".join([page.JOBS, *_jobs(found)])
+        if found.promises:
+            yield _promises(found.promises)
 
     def save(self) -> Path:
         """Write the raw figures into a new file; its path."""
         RESULTS.mkdir(exist_ok=True)
         path = RESULTS / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
-        document = {
-            "machine": self.machine,
-            "imports": [size.as_dict() for size in self.sizes],
-            "submits": self.submits.as_dict(),
-            "promises": [promise.as_dict() for promise in self.promises],
-        }
+        document = {"machine": self.machine} | self.found.as_dict()
         path.write_text(json.dumps(document, indent=1), encoding="utf-8")
         return path
+
+
+def _imports(sizes: list[Size]) -> str:
+    return page.IMPORTS.format(
+        rounds=", ".join(sorted({str(len(size.rounds)) for size in sizes})),
+        imports="\n".join(_import_line(size) for size in sizes),
+    )
+
+
+def _submits(submits: Submits) -> str:
+    return page.SUBMITS.format(
+        count=f"{len(submits.latencies):,}",
+        file_kb=submits.bytes / 1000,
+        rate=submits.rate,
+        submits=_latency_line("until the 202", submits.latencies),
+        files_a_second=len(submits.latencies) / (submits.seconds + submits.drained),
+        drained=submits.drained,
+    )
+
+
+def _saturation(saturation: Saturation) -> str:
+    return page.SATURATION.format(
+        clients=saturation.clients,
+        file_kb=saturation.bytes / 1000,
+        wharf=_side_line("Wharf", saturation.wharf),
+        bare=_side_line("bare endpoint", saturation.bare),
+        ratio=saturation.ratio,
+        turns=len(saturation.wharf.rates),
+        published=saturation.published,
+    )
+
+
+def _jobs(found: Found) -> Iterator[str]:
+    if found.noops:
+        yield _noops(found.noops)
+    if found.pickup:
+        yield _pickup(found.pickup)
+
+
+def _noops(noops: Noops) -> str:
+    return page.NOOPS.format(
+        jobs=f"{noops.jobs:,}",
+        rounds=len(noops.wharf),
+        wharf=median(noops.wharf),
+        commits=median(noops.commits),
+        plain=median(noops.plain),
+        to_commits=noops.ratio("commits"),
+        to_plain=noops.ratio("plain"),
+    )
+
+
+def _pickup(pickup: Pickup) -> str:
+    lines = (_latency_line("Wharf", pickup.wharf), _latency_line("plain Celery", pickup.plain))
+    return page.PICKUP.format(rate=pickup.rate, seconds=pickup.seconds, pickup="\n".join(lines))
+
+
+def _promises(promises: list[Promise]) -> str:
+    return page.PROMISES.format(
+        promises="\n".join(f"| {p.system} | {p.what} | {p.theirs} | {p.ours} |" for p in promises)
+    )
 
 
 def _import_line(size: Size) -> str:
@@ -120,6 +131,11 @@ def _import_line(size: Size) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _submit_line(name: str, values: list[float]) -> str:
+def _latency_line(name: str, values: list[float]) -> str:
     cells = (percentile(values, 50), percentile(values, 95), percentile(values, 99), max(values))
     return f"| {name} | {' | '.join(f'{cell * 1000:.1f} ms' for cell in cells)} |"
+
+
+def _side_line(name: str, side: Side) -> str:
+    p50, p95 = (1000 * percentile(side.latencies, percent) for percent in (50, 95))
+    return f"| {name} | {median(side.rates):.0f} | {p50:.1f} ms | {p95:.1f} ms |"

@@ -9,7 +9,6 @@ import pytest
 PAGE = Path("docs/migration.md")
 TEST = re.compile(r"`([\w./-]+\.py)::(test_\w+)`")
 TO_COME = (
-    "delivery",
     "images and Compose",
     "reading any file",
     "speed, modes and undo",

@@ -81,7 +81,13 @@ def test_stopping_goes_from_the_gateway_to_the_database(root: Path) -> None:
     stops = [json.loads(line) for line in (root / STOPS).read_text(encoding="utf-8").splitlines()]
     names = [stop["name"] for stop in stops]
     assert names[:2] == ["gateway", "scheduler"]
-    assert sorted(names[2:]) == ["ingest-worker", "ingest-worker-2", "maintenance-worker", "package-worker"]
+    assert sorted(names[2:]) == [
+        "ingest-bulk-worker",
+        "ingest-worker",
+        "ingest-worker-2",
+        "maintenance-worker",
+        "package-worker",
+    ]
     assert all(stop["servers_answer"] for stop in stops)
     assert "database system is shut down" in (root / "logs" / "postgres.log").read_text(encoding="utf-8")
     assert not survivors(root)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from wharf.client.__main__ import main
 from wharf.client.testing import KEY, Gateway, serving
 
 
@@ -31,3 +33,26 @@ def known(gateway: Gateway, place: Path, monkeypatch: pytest.MonkeyPatch) -> Gat
     monkeypatch.setenv("WHARF_URL", gateway.url)
     monkeypatch.setenv("WHARF_API_KEY", KEY)
     return gateway
+
+
+class Wharf:
+    """Runs the command line in this process."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+        self._capsys = capsys
+        self._monkeypatch = monkeypatch
+        self.out = ""
+        self.err = ""
+
+    def __call__(self, *arguments: str) -> int | str | None:
+        """The exit code; what was printed is in `out` and `err`."""
+        self._monkeypatch.setattr(sys, "argv", ["wharf", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        self.out, self.err = self._capsys.readouterr()
+        return ended.value.code
+
+
+@pytest.fixture
+def wharf(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Wharf:
+    return Wharf(capsys, monkeypatch)

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from wharf.client.__main__ import main
 from wharf.client.testing import JOB, Gateway, event_bytes, job_document
 
 UPLOADS = "POST /api/v1/uploads"
@@ -20,29 +19,6 @@ RESULT = {
     "rows_read": 1500, "inserted": 1490, "updated": 0, "unchanged": 0, "superseded": 1, "rejected": 9, "seconds": 0.5,
 }  # fmt: skip
 REJECT = {"line": 17, "errors": [{"column": "quantity", "code": "x", "message": "Not a number.", "value": "n/a"}]}
-
-
-class Wharf:
-    """Runs the command line in this process."""
-
-    def __init__(self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-        self._capsys = capsys
-        self._monkeypatch = monkeypatch
-        self.out = ""
-        self.err = ""
-
-    def __call__(self, *arguments: str) -> int | str | None:
-        """The exit code; what was printed is in `out` and `err`."""
-        self._monkeypatch.setattr(sys, "argv", ["wharf", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        self.out, self.err = self._capsys.readouterr()
-        return ended.value.code
-
-
-@pytest.fixture
-def wharf(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Wharf:
-    return Wharf(capsys, monkeypatch)
 
 
 @pytest.fixture
@@ -55,7 +31,7 @@ def moves(*documents: dict[str, Any]) -> list[bytes]:
     return [event_bytes(f"job.{one['status']}", one, f"{number}-0") for number, one in enumerate(documents)]
 
 
-def test_an_upload_says_which_job_it_became(wharf: Wharf, known: Gateway, file: Path) -> None:
+def test_an_upload_says_which_job_it_became(wharf: Any, known: Gateway, file: Path) -> None:
     """Without --watch the command ends at once and says how to go on."""
     known.says(UPLOADS, ACCEPTED, status=202)
     assert wharf("upload", str(file), "--profile", "transactions", "--project", "proj-1") == 0
@@ -64,7 +40,7 @@ def test_an_upload_says_which_job_it_became(wharf: Wharf, known: Gateway, file: 
     assert (form["profile"], form["project_id"]) == ("transactions", "proj-1")
 
 
-def test_a_watched_upload_shows_progress_counts_and_rejects(wharf: Wharf, known: Gateway, file: Path) -> None:
+def test_a_watched_upload_shows_progress_counts_and_rejects(wharf: Any, known: Gateway, file: Path) -> None:
     """Plain lines where there is no terminal: the stage, how far it is, and at the end what became of the rows."""
     loading = {"current": 1000, "total": 1500, "stage": "load", "rate": 85000.0, "eta_seconds": 12.0}
     known.says(UPLOADS, ACCEPTED, status=202)
@@ -87,7 +63,7 @@ def test_a_watched_upload_shows_progress_counts_and_rejects(wharf: Wharf, known:
     ],
 )
 def test_a_job_that_did_not_complete_is_exit_code_1(
-    wharf: Wharf, known: Gateway, status: str, error: dict[str, str], said: str
+    wharf: Any, known: Gateway, status: str, error: dict[str, str], said: str
 ) -> None:
     """Scripts can rely on it; people are told why and what they may do."""
     known.streams = [moves(job_document(status, error=error))]
@@ -96,11 +72,13 @@ def test_a_job_that_did_not_complete_is_exit_code_1(
     assert f"wharf jobs logs {JOB}" in wharf.out
 
 
-def test_options_travel_as_they_were_meant(wharf: Wharf, known: Gateway, file: Path) -> None:
+def test_options_travel_as_they_were_meant(wharf: Any, known: Gateway, file: Path) -> None:
     """A header may hold an equals sign; --date-order is one of the options."""
     known.says(UPLOADS, ACCEPTED)
     options = ["--mapping", "a=b=store", "--mapping", "Qty=quantity", "--options", '{"decimal": ","}']
     assert wharf("upload", str(file), *options, "--date-order", "MDY", "--mode", "append", "--dry-run") == 0
+    assert wharf("upload", str(file), "--idempotency-key", "mine-1") == 0
+    assert known.requests(UPLOADS)[1].headers["idempotency-key"] == "mine-1"
     form = known.requests(UPLOADS)[0].form
     assert json.loads(form["mapping"]) == {"a=b": "store", "Qty": "quantity"}
     assert json.loads(form["options"]) == {"decimal": ",", "date_order": "MDY"}
@@ -117,21 +95,21 @@ def test_options_travel_as_they_were_meant(wharf: Wharf, known: Gateway, file: P
         (["--nonsense"], "No such option"),
     ],
 )
-def test_a_wrong_call_is_exit_code_2(wharf: Wharf, known: Gateway, file: Path, arguments: list[str], said: str) -> None:
+def test_a_wrong_call_is_exit_code_2(wharf: Any, known: Gateway, file: Path, arguments: list[str], said: str) -> None:
     """It is told before anything is sent."""
     assert wharf("upload", str(file), *arguments) == 2
     assert said in wharf.err
     assert known.asked == []
 
 
-def test_a_refusal_is_one_line_on_stderr(wharf: Wharf, known: Gateway) -> None:
+def test_a_refusal_is_one_line_on_stderr(wharf: Any, known: Gateway) -> None:
     """No traceback, and nothing on stdout for a pipe to trip over."""
     known.says(STATE, {"title": "Not Found", "detail": "There is no job."}, status=404)
     assert wharf("jobs", "show", JOB) == 1
     assert (wharf.out, wharf.err) == ("", "wharf: There is no job.\n")
 
 
-def test_jobs_are_listed_whole(wharf: Wharf, known: Gateway) -> None:
+def test_jobs_are_listed_whole(wharf: Any, known: Gateway) -> None:
     """Nothing is cut off, filters go to the server, --json is the API's own."""
     listed = job_document(
         label="x" * 200, created_at="2025-11-30T10:11:12Z", progress={"current": 5, "total": 10, "percent": 50.0}
@@ -144,14 +122,14 @@ def test_jobs_are_listed_whole(wharf: Wharf, known: Gateway) -> None:
     assert json.loads(wharf.out) == [listed]
 
 
-def test_an_empty_list_is_said(wharf: Wharf, known: Gateway) -> None:
+def test_an_empty_list_is_said(wharf: Any, known: Gateway) -> None:
     """Headers over nothing would look broken."""
     known.says("GET /api/v1/jobs", {"items": [], "next_cursor": None})
     assert wharf("jobs", "ls") == 0
     assert wharf.out == "There are no such jobs.\n"
 
 
-def test_a_job_is_shown_with_its_attempts(wharf: Wharf, known: Gateway) -> None:
+def test_a_job_is_shown_with_its_attempts(wharf: Any, known: Gateway) -> None:
     """What went wrong, and who tried."""
     known.says(STATE, job_document("failed", error={"code": "x", "message": "No header."}))
     attempts = {"items": [{"attempt": 1, "worker": "w-1", "outcome": "fail"}], "next_cursor": None}
@@ -163,7 +141,7 @@ def test_a_job_is_shown_with_its_attempts(wharf: Wharf, known: Gateway) -> None:
 
 
 @pytest.mark.parametrize("action", ["cancel", "retry", "discard"])
-def test_jobs_are_steered(wharf: Wharf, known: Gateway, action: str) -> None:
+def test_jobs_are_steered(wharf: Any, known: Gateway, action: str) -> None:
     """Each command is one request, and says what the job is like now."""
     known.says(f"POST /api/v1/jobs/{JOB}/{action}", job_document("cancelling"), status=202)
     assert wharf("jobs", action, JOB) == 0
@@ -172,7 +150,7 @@ def test_jobs_are_steered(wharf: Wharf, known: Gateway, action: str) -> None:
     assert len(known.asked) == 1
 
 
-def test_logs_and_rejects_are_printed(wharf: Wharf, known: Gateway, place: Path) -> None:
+def test_logs_and_rejects_are_printed(wharf: Any, known: Gateway, place: Path) -> None:
     """A line each; --out saves the CSV."""
     line = {"at": "2025-11-30T10:00:00Z", "attempt": 1, "level": "info", "event": "import.planned", "fields": {"n": 3}}
     known.says(f"GET /api/v1/jobs/{JOB}/logs", {"items": [line], "next_cursor": None})
@@ -186,7 +164,7 @@ def test_logs_and_rejects_are_printed(wharf: Wharf, known: Gateway, place: Path)
     assert (place / "out.csv").read_bytes() == b"line\n17\n"
 
 
-def test_a_result_is_told_and_is_an_exit_code(wharf: Wharf, known: Gateway) -> None:
+def test_a_result_is_told_and_is_an_exit_code(wharf: Any, known: Gateway) -> None:
     """A job that goes on is told as it is; one that failed is exit code 1."""
     known.says(
         STATE, job_document(), job_document("completed", result=RESULT | {"rejected": 0}), job_document("failed")
@@ -198,7 +176,7 @@ def test_a_result_is_told_and_is_an_exit_code(wharf: Wharf, known: Gateway) -> N
     assert wharf("jobs", "result", JOB) == 1
 
 
-def test_a_key_is_printed_alone(wharf: Wharf, known: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_key_is_printed_alone(wharf: Any, known: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
     """`KEY=$(wharf keys create me)` works; a key for a tenant is asked for with the platform's."""
     monkeypatch.setenv("WHARF_PLATFORM_KEY", "platform")
     known.says("POST /api/v1/keys", {"id": "k-1", "key": "wk_secret"}, status=201)
@@ -212,7 +190,7 @@ def test_a_key_is_printed_alone(wharf: Wharf, known: Gateway, monkeypatch: pytes
     assert acmes.headers["authorization"] == "Bearer platform"
 
 
-def test_keys_are_listed_and_revoked(wharf: Wharf, known: Gateway) -> None:
+def test_keys_are_listed_and_revoked(wharf: Any, known: Gateway) -> None:
     """An answer without a body is an answer."""
     known.says("GET /api/v1/keys", {"items": [{"id": "k-1", "name": "ci", "role": "operator"}], "next_cursor": None})
     known.says("DELETE /api/v1/keys/k-1", b"", status=204)
@@ -222,7 +200,7 @@ def test_keys_are_listed_and_revoked(wharf: Wharf, known: Gateway) -> None:
     assert len(known.requests("DELETE /api/v1/keys/k-1")) == 1
 
 
-def test_tenants_are_made_with_the_platforms_key(wharf: Wharf, known: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tenants_are_made_with_the_platforms_key(wharf: Any, known: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
     """And listed."""
     monkeypatch.setenv("WHARF_PLATFORM_KEY", "platform")
     known.says("POST /api/v1/tenants", {"name": "acme"}, status=201)
@@ -234,7 +212,7 @@ def test_tenants_are_made_with_the_platforms_key(wharf: Wharf, known: Gateway, m
     assert {one.headers["authorization"] for one in known.asked} == {"Bearer platform"}
 
 
-def test_profiles_are_shown_with_their_columns(wharf: Wharf, known: Gateway) -> None:
+def test_profiles_are_shown_with_their_columns(wharf: Any, known: Gateway) -> None:
     """Which headers a file may bring is what people ask for."""
     column = {"name": "quantity", "type": "integer", "required": True, "aliases": ["qty", "units"]}
     profile = {"name": "transactions", "title": "Sales", "key": ["transaction_id"], "columns": [column]}

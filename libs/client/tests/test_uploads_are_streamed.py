@@ -89,6 +89,35 @@ def test_the_key_of_an_upload_makes_it_one(gateway: Gateway, tmp_path: Path) -> 
     assert gateway.requests(UPLOADS)[0].headers["idempotency-key"] == "mine-1"
 
 
+@pytest.mark.parametrize("status", [502, 503, 504])
+def test_an_upload_that_did_not_come_through_is_sent_again(gateway: Gateway, tmp_path: Path, status: int) -> None:
+    """Whole, and under the same key, so that it is one upload; each call has a key of its own."""
+    (tmp_path / "a.csv").write_text("a\n1\n")
+    gateway.answers[UPLOADS] = [(status, {}), (202, ACCEPTED)]
+    with WharfClient(gateway.url, KEY) as wharf:
+        assert wharf.upload(tmp_path / "a.csv") == ACCEPTED
+        wharf.upload(tmp_path / "a.csv")
+    first, again, other = gateway.requests(UPLOADS)
+    assert first.form == again.form == {"file": ("a.csv", b"a\n1\n")}
+    keys = [request.headers["idempotency-key"] for request in (first, again, other)]
+    assert keys[0] == keys[1] != keys[2]
+
+
+def test_an_upload_is_sent_three_times_at_most(gateway: Gateway, tmp_path: Path) -> None:
+    """Then the server's word stands; what it refuses for good is not sent again at all."""
+    (tmp_path / "a.csv").write_text("a\n")
+    gateway.says(UPLOADS, {"detail": "The ledger is away."}, status=503)
+    with WharfClient(gateway.url, KEY) as wharf:
+        with pytest.raises(ClientError, match=r"The ledger is away\."):
+            wharf.upload(tmp_path / "a.csv", idempotency_key="mine-1")
+        assert [one.headers["idempotency-key"] for one in gateway.requests(UPLOADS)] == ["mine-1"] * 3
+        gateway.asked.clear()
+        gateway.says(UPLOADS, {"detail": "Another request had this key."}, status=409)
+        with pytest.raises(ClientError, match=r"Another request"):
+            wharf.upload(tmp_path / "a.csv")
+    assert len(gateway.requests(UPLOADS)) == 1
+
+
 def test_a_file_that_cannot_be_read_is_one_sentence(gateway: Gateway, tmp_path: Path) -> None:
     """Nothing is sent then."""
     with WharfClient(gateway.url, KEY) as wharf:

@@ -225,7 +225,7 @@ class Tenant:
                 payload = ImportPayload(import_id=import_id, upload_id=upload_id, profile="transactions", mode=None)
                 self._import(connection, upload_id, import_id, project_id)
             declared = IMPORT if kind == "import" else ECHO
-            return write_job(connection, Order(self.id, project_id, declared, payload, label=label))
+            return write_job(connection, Order(self.id, project_id, declared, payload, label=label)).view
 
     def _import(self, connection: Any, upload_id: UUID, import_id: UUID, project_id: str) -> None:
         connection.exec_driver_sql(

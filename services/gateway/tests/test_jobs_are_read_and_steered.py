@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -20,11 +21,12 @@ FIELDS = {
 
 @pytest.fixture
 def statements(gateway):
-    """What the gateway says to PostgreSQL, beside looking keys up."""
+    """What the gateway says to PostgreSQL for its requests; the announcer marks what it rang for apart from them."""
     said: list[str] = []
 
     def note(_connection, _cursor, statement, *_rest) -> None:
-        said.append(statement)
+        if threading.current_thread().name != "announcer":
+            said.append(statement)
 
     engine = gateway.resources.database.engine
     event.listen(engine, "before_cursor_execute", note)
@@ -150,23 +152,33 @@ def test_what_has_ended_cannot_be_cancelled(api, tenant):
     answer = api.post(f"/api/v1/jobs/{job.job_id}/cancel")
     assert (answer.status_code, answer.json()["code"]) == (409, "wrong_state")
     assert "completed" in answer.json()["detail"]
+    assert answer.json()["job_status"] == "completed"
 
 
-def test_a_failed_job_is_tried_again(api, tenant, broker):
+def test_a_failed_job_is_tried_again(api, tenant, broker, eventually):
     """A new attempt, queued and published; the snapshot shows it, and it does not count as a new job."""
-    job = tenant.move(tenant.job(), status="failed", failures=4)
+    job = tenant.move(tenant.job(), status="failed", failures=4, raised=2, furthest=9)
     counted = submitted(api)
     answer = api.post(f"/api/v1/jobs/{job.job_id}/retry")
     assert answer.status_code == 202, answer.text
     assert (answer.json()["status"], answer.json()["attempt"]) == ("queued", 2)
     assert api.get(f"/api/v1/jobs/{job.job_id}").json()["attempt"] == 2
+    marked = "SELECT * FROM wharf.jobs WHERE id = :id AND published_at IS NOT NULL"
+    (row,) = eventually(lambda: tenant.execute(marked, id=job.job_id), "the outbox mark")
+    assert (row["failures"], row["raised"], row["furthest"], row["admitted"]) == (0, 0, 0, True)
     lists = [key for key in broker.scan_iter("wharf:ingest*") if broker.type(key) == b"list"]
     messages = [message for key in lists for message in broker.lrange(key, 0, -1)]
     assert any(str(job.job_id) in str(json.loads(m)["headers"]) for m in messages)
-    (row,) = tenant.execute("SELECT failures, published_at FROM wharf.jobs WHERE id = :id", id=job.job_id)
-    assert row["failures"] == 0
-    assert row["published_at"] is not None
     assert submitted(api) == counted
+
+
+def test_a_running_job_is_not_tried_again(api, tenant):
+    """409 that names the state, in a field of its own too; nothing changes."""
+    job = tenant.move(tenant.job(), status="running")
+    answer = api.post(f"/api/v1/jobs/{job.job_id}/retry")
+    assert (answer.status_code, answer.json()["code"]) == (409, "wrong_state")
+    assert answer.json()["job_status"] == "running"
+    assert (tenant.view(job.job_id).status, tenant.view(job.job_id).attempt) == ("running", 1)
 
 
 def submitted(api) -> list[str]:
@@ -269,3 +281,11 @@ def test_a_job_that_is_not_there(api, part):
     answer = api.get(f"/api/v1/jobs/{new_id()}{part}")
     assert (answer.status_code, answer.json()["code"]) == (404, "job_not_found")
     assert api.get(f"/api/v1/jobs/{uuid4().hex[:9]}{part}").status_code == 422
+
+
+@pytest.mark.parametrize("action", ["cancel", "retry", "discard"])
+def test_a_job_that_is_not_there_is_not_steered(api, action):
+    """404, for ids that never were; 422 for what is no id."""
+    answer = api.post(f"/api/v1/jobs/{new_id()}/{action}")
+    assert (answer.status_code, answer.json()["code"]) == (404, "job_not_found")
+    assert api.post(f"/api/v1/jobs/1/{action}").status_code == 422

@@ -19,6 +19,8 @@ from wharf.local.orphans import MARK
 
 FRESH_SECONDS = 10.0
 """A heartbeat file that was touched this recently is a sign of life."""
+FINISH_SECONDS = "2"
+"""Who stops a stack by hand does not wait for long jobs: they go on from their checkpoints at the next start."""
 ALIASES = ("DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL")
 """Other names of settings that we set: those of another program's server must not win."""
 
@@ -60,13 +62,16 @@ class Service:
     queues: str | None = None
     scaled: bool = False
     dispatches: bool = False
+    concurrency: int = 2
     grace: float = 10.0
 
 
 SERVICES = (
     Service("gateway", "wharf.gateway", Stage.GATEWAY),
+    Service("ingest-worker", "wharf.ingest_worker", Stage.WORKERS, queues="ingest", scaled=True, grace=30.0),
+    # A file of any size leaves the small ones their slots.
     Service(
-        "ingest-worker", "wharf.ingest_worker", Stage.WORKERS, queues="ingest,ingest-bulk", scaled=True, grace=30.0
+        "ingest-bulk-worker", "wharf.ingest_worker", Stage.WORKERS, queues="ingest-bulk", concurrency=1, grace=30.0
     ),
     Service("package-worker", "wharf.package_worker", Stage.WORKERS, queues="package", scaled=True, grace=30.0),
     Service("scheduler", "wharf.scheduler", Stage.SCHEDULER, dispatches=True),
@@ -119,7 +124,8 @@ def _environment(service: Service, name: str, site: Site) -> dict[str, str]:
         "WHARF_HEARTBEAT_FILE": str(site.heartbeat(name)),
         "WHARF_METRICS_DIR": str(site.metrics_folder(name)),
     }
-    return {"WHARF_CONCURRENCY": "2", **inherited, **ours, **_own(service, name, site)}
+    chosen = {"WHARF_CONCURRENCY": str(service.concurrency), "WHARF_FINISH_SECONDS": FINISH_SECONDS}
+    return {**chosen, **inherited, **ours, **_own(service, name, site)}
 
 
 def _own(service: Service, name: str, site: Site) -> dict[str, str]:

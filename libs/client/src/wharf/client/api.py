@@ -6,13 +6,14 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
+from uuid import uuid4
 
 import httpx
 
 from wharf.client.answers import refuse_errors, unreachable
+from wharf.client.calls import Calls, Document, insistently
 from wharf.client.connection import Connection, find_connection
 from wharf.client.failure import ClientError
 from wharf.client.following import Following
@@ -20,47 +21,19 @@ from wharf.client.job import Job
 from wharf.client.sending import OutgoingFile, Sent
 from wharf.client.sse import ServerEvent
 
-Document = dict[str, Any]
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
-PAGE = 1000
 
-
-class WharfClient:
+class WharfClient(Calls):
     """Calls one gateway with one key; `with WharfClient(url, key) as wharf: wharf.upload(path)`.
 
     All methods raise `ClientError`. Answers are the API's JSON, jobs are `Job`s. One client may be used by several
     threads.
     """
 
-    def __init__(self, url: str, key: str, *, timeout: float = 60.0) -> None:
-        self.url = url.rstrip("/")
-        self._http = httpx.Client(
-            base_url=self.url,
-            headers={"Authorization": f"Bearer {key}"},
-            timeout=httpx.Timeout(timeout, connect=5.0),
-            # A proxy of the environment has another loopback than we.
-            trust_env=urlsplit(self.url).hostname not in LOOPBACK,
-        )
-
     @classmethod
     def connect(cls, connection: Connection | None = None) -> Self:
         """A client for `connection`, or for the one that the environment or the local stack names."""
         found = connection or find_connection()
         return cls(found.url, found.key)
-
-    def close(self) -> None:
-        """Give the connections back."""
-        self._http.close()
-
-    def __enter__(self) -> Self:
-        """Use it."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close it."""
-        self.close()
 
     # Uploads
 
@@ -83,6 +56,7 @@ class WharfClient:
         """Send a file: `{job_id, upload_id, status, status_url, events_url}`; what is None the server decides.
 
         `mapping` is source header → column. The file is streamed; `on_sent` hears how many of its bytes have gone.
+        Where the connection breaks it is sent again, under the same `idempotency_key` (given, or made for this call).
         """
         fields = {
             "profile": profile,
@@ -95,15 +69,16 @@ class WharfClient:
             "priority": priority,
             "start": None if start else "false",
         }
-        headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
-        with OutgoingFile(Path(path), on_sent) as file:
-            return self._call(
-                "POST",
-                "/api/v1/uploads",
-                data={name: value for name, value in fields.items() if value is not None},
-                files={"file": (Path(path).name, file)},
-                headers=headers,
-            )
+        form = {name: value for name, value in fields.items() if value is not None}
+        # Under its key the server knows a file that comes again: it is safe to send it twice.
+        headers = {"Idempotency-Key": idempotency_key or str(uuid4())}
+
+        def send() -> Document:
+            with OutgoingFile(Path(path), on_sent) as file:
+                files = {"file": (Path(path).name, file)}
+                return self._call("POST", "/api/v1/uploads", data=form, files=files, headers=headers)
+
+        return insistently(send)
 
     # Jobs
 
@@ -126,6 +101,14 @@ class WharfClient:
     def discard(self, job_id: str) -> Job:
         """Take a failed job out of the dead count."""
         return Job.of(self._call("POST", _job(job_id, "discard")))
+
+    def bulk(self, action: str, filters: Mapping[str, Any], *, dry_run: bool = False) -> Document:
+        """`cancel`, `retry` or `discard` all jobs that match: `{matched, done}`; a dry run only counts them.
+
+        Filters: `status` (one or a list), `kind`, `queue`, `project_id`, `q`; at least one.
+        """
+        given = {name: value for name, value in filters.items() if value is not None}
+        return self._call("POST", "/api/v1/jobs/bulk", json={"action": action, "filter": given, "dry_run": dry_run})
 
     def logs(self, job_id: str, *, limit: int | None = None) -> Iterator[Document]:
         """The lines that the job wrote about itself, oldest first."""
@@ -199,6 +182,24 @@ class WharfClient:
         """Loaded rows; filters are `project_id` and the profile's columns."""
         return self._items(f"/api/v1/datasets/{_part(profile)}/rows", filters, limit)
 
+    # Queues and workers
+
+    def queues(self) -> list[Document]:
+        """Every queue: what waits and runs, the places of its workers, whether it is paused."""
+        return list(self._call("GET", "/api/v1/queues").get("items", []))
+
+    def pause(self, queue: str) -> Document:
+        """Let nothing more of it start: for the key's tenant, with the platform's key for everybody."""
+        return self._call("POST", f"/api/v1/queues/{_part(queue)}/pause")
+
+    def resume(self, queue: str) -> Document:
+        """Let it go on."""
+        return self._call("POST", f"/api/v1/queues/{_part(queue)}/resume")
+
+    def workers(self) -> list[Document]:
+        """The workers of the installation."""
+        return list(self._items("/api/v1/workers", {}, None))
+
     # Keys and tenants
 
     def keys(self) -> list[Document]:
@@ -218,46 +219,13 @@ class WharfClient:
         """The tenants; needs the platform's key."""
         return list(self._items("/api/v1/tenants", {}, None))
 
+    def set_limits(self, tenant: str, **limits: int | None) -> Document:
+        """Change `published` or `urgent` of a tenant; None takes the default back. Needs the platform's key."""
+        return self._call("PATCH", f"/api/v1/tenants/{_part(tenant)}", json={"limits": limits})
+
     def create_tenant(self, name: str) -> Document:
         """A new tenant; needs the platform's key."""
         return self._call("POST", "/api/v1/tenants", json={"name": name})
-
-    # Requests
-
-    def _items(self, path: str, filters: Mapping[str, str | None], limit: int | None) -> Iterator[Document]:
-        """Yield the items of a list, page by page, at most `limit`."""
-        wanted = {name: value for name, value in filters.items() if value is not None}
-        cursor: str | None = None
-        left = limit if limit is not None else float("inf")
-        while left > 0:
-            page = self._call("GET", path, params=wanted | {"limit": str(min(left, PAGE))} | _at(cursor))
-            for item in page.get("items", [])[: int(min(left, PAGE))]:
-                left -= 1
-                yield item
-            cursor = page.get("next_cursor")
-            if not cursor:
-                return
-
-    def _call(self, method: str, path: str, **request: Any) -> Document:  # noqa: ANN401 - httpx's own parameters
-        try:
-            response = self._http.request(method, path, **request)
-        except httpx.HTTPError as error:
-            raise unreachable(self.url, error) from error
-        refuse_errors(response)
-        document = _parsed(response)
-        return document if isinstance(document, dict) else {"items": document}
-
-
-def _parsed(response: httpx.Response) -> Any:  # noqa: ANN401 - JSON may be anything
-    try:
-        return response.json() if response.content else {}
-    except ValueError as error:
-        message = f"{response.url} answered something that is not Wharf's. Check WHARF_URL."
-        raise ClientError(message, code="not_wharf", status=response.status_code) from error
-
-
-def _at(cursor: str | None) -> dict[str, str]:
-    return {"cursor": cursor} if cursor else {}
 
 
 def _job(job_id: str, part: str | None = None) -> str:

@@ -8,7 +8,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from wharf.client.api import Document, WharfClient
+from wharf.client.api import WharfClient
+from wharf.client.calls import Document
 from wharf.client.figures import count, duration
 from wharf.client.job import Job
 from wharf.client.screen import Screen, Step, screen

@@ -116,3 +116,16 @@ class Fenced(WharfError):
     """This attempt has lost its lease: another one owns the job, nothing of this one may be committed."""
 
     code = "fenced"
+
+
+class GivenBack(WharfError):
+    """The worker stops: the attempt is given back with its last checkpoint, and counts as neither failed nor dead."""
+
+    code = "given_back"
+    retryable = True
+
+
+class TimeLimit(Permanent):
+    """The job took longer than it may."""
+
+    code = "time_limit"

@@ -7,13 +7,17 @@ and the state, and the server compares it before it writes.
 
 from __future__ import annotations
 
+import threading
 import time
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 import orjson
 import redis
+from redis.client import Pipeline
 from redis.exceptions import RedisError
 
 from wharf.common.jobs.states import ENDED, Status
@@ -26,6 +30,10 @@ STREAM_LENGTH = 20_000
 SNAPSHOT_SECONDS = 30
 PAUSE_SECONDS = 1.0
 """After an error Redis is left alone for so long: work does not wait for it."""
+
+MOST_WAITING = 5_000
+GATHER_SECONDS = 0.03
+"""How long a telling may wait for others that are sent with it."""
 
 TELL = """
 local old = redis.call('GET', KEYS[1])
@@ -64,50 +72,97 @@ class Snapshot:
         return cls(UUID(value["tenant_id"]), value["job"])
 
 
+class Command(Protocol):
+    """Something to say to Redis."""
+
+    def into(self, pipe: Pipeline) -> object:
+        """Put it into a pipeline."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Telling:
+    key: str
+    version: int
+    data: str
+    event: str
+
+    def into(self, pipe: Pipeline) -> object:
+        arguments = (self.version, self.data, SNAPSHOT_SECONDS, STREAM_LENGTH, self.event)
+        return pipe.eval(TELL, 2, self.key, STREAM, *map(str, arguments))
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    data: str
+    event: str
+
+    def into(self, pipe: Pipeline) -> object:
+        return pipe.xadd(STREAM, {"type": self.event, "data": self.data}, maxlen=STREAM_LENGTH)
+
+
+@dataclass(frozen=True, slots=True)
+class _Refresh:
+    key: str
+
+    def into(self, pipe: Pipeline) -> object:
+        return pipe.expire(self.key, SNAPSHOT_SECONDS)
+
+
 class Feed:
     """Writes snapshots and events; never raises and never waits long: progress is worth less than the work."""
 
     def __init__(self, url: str) -> None:
         self._redis = redis.Redis.from_url(url, socket_timeout=0.5, socket_connect_timeout=0.5)
-        self._tell = self._redis.register_script(TELL)
         self._silent_until = 0.0
 
     def tell(self, view: JobView, tenant_id: UUID, event: str | None = None) -> None:
         """Say what a job is like now; the event is `job.<status>` unless another is named."""
-        document = {
-            "version": version_of(view.attempt, view.status),
-            "records_processed": view.progress.current,
-            "tenant_id": tenant_id,
-            "job": view.model_dump(mode="json"),
-        }
-        self._write(view.job_id, document, event or f"job.{view.status}")
+        version = version_of(view.attempt, view.status)
+        # Put together by hand: the job is written once, by pydantic's own serialiser.
+        head = f'{{"version":{version},"records_processed":{view.progress.current},"tenant_id":"{tenant_id}","job":'
+        data = f"{head}{view.model_dump_json()}}}"
+        if view.status is Status.QUEUED and view.attempt == 1:
+            # No snapshot of a new job: there is nothing to see but its state, and that may be old when it gets there.
+            self._send(_Line(data, f"job.{view.status}"))
+            return
+        self._send(_Telling(snapshot_key(view.job_id), version, data, event or f"job.{view.status}"))
 
     def tell_moved(self, job_id: UUID, tenant_id: UUID, attempt: int, status: Status) -> None:
         """Say that a job has a new state, by someone who may not see the job itself: readers go to the ledger."""
         version = version_of(attempt, status)
         document = {"version": version, "records_processed": 0, "tenant_id": tenant_id, "job": None, "job_id": job_id}
-        self._write(job_id, document, f"job.{status}")
+        self._send(_Telling(snapshot_key(job_id), version, orjson.dumps(document).decode(), f"job.{status}"))
 
     def tell_log(self, job_id: UUID, tenant_id: UUID, line: dict[str, Any]) -> None:
         """Pass on a line that a job wrote about itself."""
-        data = orjson.dumps({"tenant_id": tenant_id, "job_id": job_id, "job": None, "line": line}, default=str)
-        self._try(lambda: self._redis.xadd(STREAM, {"type": "job.log", "data": data}, maxlen=STREAM_LENGTH))
+        document = {"tenant_id": tenant_id, "job_id": job_id, "job": None, "line": line}
+        self._send(_Line(orjson.dumps(document, default=str).decode(), "job.log"))
 
     def refresh(self, job_id: UUID) -> None:
         """Keep the snapshot of a job that runs but has nothing new to say."""
-        self._try(lambda: self._redis.expire(snapshot_key(job_id), SNAPSHOT_SECONDS))
+        self._send(_Refresh(snapshot_key(job_id)))
 
     def read(self, job_id: UUID) -> Snapshot | None:
         """The last snapshot, or None where there is none or Redis is away."""
         data = self._try(lambda: self._redis.get(snapshot_key(job_id)))
         return Snapshot.parse(data) if isinstance(data, bytes) else None
 
-    def _write(self, job_id: UUID, document: dict[str, Any], event: str) -> None:
-        data = orjson.dumps(document, default=str, option=orjson.OPT_UTC_Z)
-        arguments = [document["version"], data, SNAPSHOT_SECONDS, STREAM_LENGTH, event]
-        self._try(lambda: self._tell(keys=[snapshot_key(job_id), STREAM], args=arguments))
+    def close(self) -> None:
+        """Send what waits."""
 
-    def _try(self, action: Any) -> object:  # noqa: ANN401 - redis-py types its answers as awaitable or not
+    def _send(self, command: Command) -> None:
+        self._send_all((command,))
+
+    def _send_all(self, commands: Sequence[Command]) -> None:
+        def send() -> None:
+            with self._redis.pipeline(transaction=False) as pipe:
+                for command in commands:
+                    command.into(pipe)
+                pipe.execute()
+
+        self._try(send)
+
+    def _try(self, action: Callable[[], object]) -> object:
         if time.monotonic() < self._silent_until:
             return None
         try:
@@ -117,3 +172,42 @@ class Feed:
             FEED_ERRORS.inc()
             get_logger().warning("feed.unavailable", error=type(error).__name__)
             return None
+
+
+class QueuedFeed(Feed):
+    """A feed that nobody waits for: a thread sends what has come together, many at once.
+
+    For those who tell much and read nothing. What is not sent when its process is killed the ledger knows.
+    """
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self._waiting: deque[Command] = deque(maxlen=MOST_WAITING)
+        self._bell = threading.Event()
+        self._closed = False
+        self._thread = threading.Thread(target=self._work, name="feed", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Send what waits, but not for longer than a moment."""
+        self._closed = True
+        self._bell.set()
+        self._thread.join(PAUSE_SECONDS)
+
+    def _send(self, command: Command) -> None:
+        self._waiting.append(command)
+        self._bell.set()
+
+    def _work(self) -> None:
+        while not (self._closed and not self._waiting):
+            self._bell.wait()
+            if not self._closed:
+                time.sleep(GATHER_SECONDS)
+            self._bell.clear()
+            self._send_all(_latest([self._waiting.popleft() for _ in range(len(self._waiting))]))
+
+
+def _latest(commands: Sequence[Command]) -> list[Command]:
+    """Of what is told of a job within one moment only the last is news."""
+    last = {command.key: command for command in commands if isinstance(command, _Telling)}
+    return [c for c in commands if not isinstance(c, _Telling) or last[c.key] is c]

@@ -57,9 +57,10 @@ def configure_logs(service: str, level: str) -> None:
 
 
 def _configure_structlog(shared: list[Processor], level: str) -> None:
+    # Not through the standard library's logging: its records and handlers cost several times the line itself.
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
+        processors=[*shared, show_error, structlog.processors.JSONRenderer(serializer=_dumps)],
+        logger_factory=structlog.WriteLoggerFactory(sys.stdout),
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
         cache_logger_on_first_use=True,
     )

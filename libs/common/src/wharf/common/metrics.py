@@ -47,6 +47,12 @@ JOBS_REDISPATCHED = Counter("wharf_jobs_redispatched_total", "Jobs published aga
 JOB_RECOVERY = Histogram(
     "wharf_job_recovery_seconds", "From a dead worker's last sign to the next try.", buckets=SECONDS
 )
+LEDGER_BROKER_DRIFT = Gauge(
+    "wharf_ledger_broker_drift",
+    "Published jobs that nobody has claimed, less the messages in the broker.",
+    ["queue"],
+    multiprocess_mode="mostrecent",
+)
 JOB_CANCEL = Histogram("wharf_job_cancel_seconds", "From the wish to cancel to the end.", buckets=SECONDS)
 PUBLISH_FAILURES = Counter("wharf_publish_failures_total", "Messages that the broker did not take at once.")
 FEED_ERRORS = Counter("wharf_feed_errors_total", "Snapshots or events that Redis did not take.")

@@ -50,6 +50,11 @@ def is_amqp(broker_url: str) -> bool:
     return broker_url.startswith(("amqp", "pyamqp"))
 
 
+def is_redis(broker_url: str) -> bool:
+    """Whether the address is a single Redis', which can be asked about itself."""
+    return broker_url.startswith(("redis://", "rediss://"))
+
+
 def broker_queue(queue: Queue, broker_url: str) -> BrokerQueue:
     """The queue's declaration on that broker."""
     arguments = {"x-max-priority": RABBIT_LEVELS} if is_amqp(broker_url) else None

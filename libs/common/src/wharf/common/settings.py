@@ -81,6 +81,21 @@ class WorkerSettings(DatabaseSettings, RedisSettings, BrokerSettings, StorageSet
     """Seconds after which its process is killed."""
     max_jobs_per_child: Annotated[int, Field(ge=1)] = 1000
     lease_seconds: Annotated[int, Field(ge=2, le=600)] = 20
+    stop_seconds: Annotated[float, Field(gt=0)] = 30
+    """How long a stop may take before whoever asked for it kills the worker."""
+    finish_seconds: Annotated[float, Field(ge=0)] | None = None
+    """How long running jobs may finish in a stop before they are given back; None: all but the last 15 seconds."""
+
+    @property
+    def kill_after(self) -> float:
+        """Seconds from the signal to stop until the jobs that still run are given back by force."""
+        return self.stop_seconds - min(3.0, self.stop_seconds / 3)
+
+    @property
+    def finish_within(self) -> float:
+        """Seconds from the signal to stop until jobs are told to stop at their next step."""
+        wanted = max(self.stop_seconds - 15, 0) if self.finish_seconds is None else self.finish_seconds
+        return min(wanted, self.kill_after)
 
 
 def sentence_for(error: Exception) -> str:

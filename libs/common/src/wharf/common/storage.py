@@ -5,9 +5,11 @@ A local folder by default, S3-compatible storage by one setting (`s3://bucket/pr
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
@@ -16,7 +18,12 @@ from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
 
 from wharf.common.errors import Permanent, Transient
+from wharf.common.runtime.transients import disk_is_full
 
+CLOCK = "clock"
+"""An empty object that is written to learn the storage's time."""
+UNFINISHED = re.compile(r"#\d+$")
+"""How the local folder names a file that is being written."""
 PART_BYTES = 5 * 2**20
 """What an upload holds in memory before it writes a part: S3's smallest part."""
 
@@ -29,6 +36,9 @@ def _in_our_words() -> Iterator[None]:
         message = "A stored file is gone from the object storage. Upload it again."
         raise Permanent(message, code="stored_file_missing") from error
     except (BaseError, OSError) as error:
+        if disk_is_full(error):
+            message = "There is no room in the object storage. The job is tried again; somebody has to make room."
+            raise Transient(message, code="storage_full") from error
         message = "The object storage did not answer as it should. The job is tried again."
         raise Transient(message, code="storage_unavailable") from error
 
@@ -44,6 +54,14 @@ class StoredFile:
     def read(self, start: int, length: int) -> bytes:
         """Bytes `start` to `start + length`, fewer at the file's end."""
         return self.store.read(self.key, start, min(length, self.size - start))
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An object in a list: its key, and when it was last written by the storage's clock."""
+
+    key: str
+    written_at: datetime
 
 
 @dataclass(frozen=True)
@@ -90,3 +108,23 @@ class Storage:
                 obstore.delete(self.inner, key)
             except FileNotFoundError:
                 return
+
+    def list(self, prefix: str) -> Iterator[Listed]:
+        """The objects below a prefix, in no order."""
+        with _in_our_words():
+            for batch in obstore.list(self.inner, prefix):
+                for found in batch:
+                    yield Listed(found["path"], found["last_modified"])
+
+    def unfinished(self, prefix: str) -> Iterator[Path]:
+        """What a killed writer left in a local folder; in S3 a rule of the bucket drops such parts."""
+        root = self.inner.prefix if isinstance(self.inner, LocalStore) else None
+        for path in (Path(root) / prefix).rglob("*") if root else ():
+            if UNFINISHED.search(path.name):
+                yield path
+
+    def now(self) -> datetime:
+        """The time by the storage's own clock: ages of objects are told by no other."""
+        with _in_our_words():
+            obstore.put(self.inner, CLOCK, b"")
+            return obstore.head(self.inner, CLOCK)["last_modified"].astimezone(UTC)

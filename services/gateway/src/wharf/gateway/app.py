@@ -11,13 +11,26 @@ from fastapi import FastAPI
 
 from wharf.common.logs import configure_logs
 from wharf.common.settings import load
-from wharf.gateway import problems
+from wharf.gateway import idempotency, problems
 from wharf.gateway.requests import Requests
 from wharf.gateway.resources import Resources
-from wharf.gateway.routes import clients, datasets, events, health, jobs, keys, profiles, projects, tenants, uploads
+from wharf.gateway.routes import (
+    clients,
+    datasets,
+    events,
+    health,
+    jobs,
+    keys,
+    profiles,
+    projects,
+    queues,
+    tenants,
+    uploads,
+    workers,
+)
 from wharf.gateway.settings import GatewaySettings
 
-ABOUTS = (uploads, jobs, events, datasets, profiles, keys, projects, tenants, clients, health)
+ABOUTS = (uploads, jobs, events, datasets, profiles, queues, workers, keys, projects, tenants, clients, health)
 """The modules whose routes there are."""
 UNLIMITED = frozenset({uploads.router.prefix}) | clients.UPLOADS
 """Where the handler itself bounds the body, while it streams."""
@@ -35,6 +48,7 @@ def create_app(settings: GatewaySettings | None = None) -> FastAPI:
     app.state.resources = Resources.open(settings)
     app.add_middleware(Requests, unlimited=UNLIMITED)
     problems.install(app)
+    idempotency.install(app)
     for about in ABOUTS:
         app.include_router(about.router)
     return app

@@ -145,7 +145,12 @@ ClientViewer = Annotated[Member, Depends(_client_with(Role.VIEWER))]
 ClientOperator = Annotated[Member, Depends(_client_with(Role.OPERATOR))]
 Platform = Annotated[Caller, Depends(require(Role.PLATFORM))]
 Manager = Annotated[Caller, Depends(require(Role.ADMIN, Role.PLATFORM))]
-"""Who may manage keys: a tenant's admin its own, the platform those of any tenant."""
+"""Who may manage keys and queues: a tenant's admin its own, the platform those of any tenant."""
+
+Watcher = Annotated[Caller, Depends(require(Role.VIEWER, Role.PLATFORM))]
+"""Who may see figures: a tenant's viewer its own, the platform those of the installation."""
+Engineer = Annotated[Caller, Depends(require(Role.OPERATOR, Role.PLATFORM))]
+"""Who may see the machinery that works for all."""
 
 
 def hidden(what: str, wanted: object, code: str) -> NotFound:

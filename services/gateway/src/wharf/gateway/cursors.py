@@ -39,6 +39,13 @@ def decode(cursor: str, parsers: Sequence[Callable[[Any], T]]) -> list[T]:
         raise bad_cursor() from error
 
 
+def name_of(value: object) -> str:
+    """A name in a cursor; raises TypeError for what is none."""
+    if not isinstance(value, str) or "\0" in value:
+        raise TypeError(value)
+    return value
+
+
 def bad_cursor() -> Invalid:
     """A cursor that no list of ours has given."""
     message = "The cursor is not one of this list. Take next_cursor as it came, or leave it out to begin again."

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -30,6 +30,10 @@ BLOCK_MILLIS = 500
 ANSWER_SECONDS = 1.0
 PAUSE_SECONDS = 0.5
 CHUNK = 500
+GATHER_SECONDS = 0.03
+"""Happenings that come together are read together: a reading for each would keep the process busy."""
+IDLE_SECONDS = 0.5
+"""How often the stream's end is looked at while nobody watches."""
 START = "0-0"
 Entries = Any
 """A list of pairs: id, fields. (The client types it as whatever any protocol and any decoding may bring.)"""
@@ -134,6 +138,7 @@ class Events:
         self._limit = limit
         self._at_the_door = 0
         self._watching: defaultdict[UUID, set[Subscription]] = defaultdict(set)
+        self._somebody, self._awake = asyncio.Event(), asyncio.Event()
         self._stopping = False
 
     async def listen(self) -> None:
@@ -169,6 +174,7 @@ class Events:
         subscription = Subscription(tenant_id, job_id)
         subscription.closed = self._stopping
         self._watching[tenant_id].add(subscription)
+        self._somebody.set()
         try:
             yield subscription
         finally:
@@ -176,6 +182,12 @@ class Events:
             watching.discard(subscription)
             if not watching:
                 del self._watching[tenant_id]
+
+    async def awake(self) -> None:
+        """Return when what happens from now on is heard; at once while Redis is away."""
+        if self.alive:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._awake.wait(), ANSWER_SECONDS)
 
     async def since(self, entry_id: str, tenant_id: UUID, job_id: UUID | None) -> AsyncIterator[Happening]:
         """What happened after that entry. Raises `LookupError` where Redis no longer knows all of it, or is away."""
@@ -203,18 +215,36 @@ class Events:
     async def _listen_once(self) -> None:
         if not self.alive:
             await self._begin()
+        if not self._watching:
+            await self._idle()
+            return
+        self._awake.set()
         answer: Any = await self._redis.xread({STREAM: self.position}, count=CHUNK, block=BLOCK_MILLIS)
-        for _stream, entries in answer or ():
-            for entry_id, fields in entries:
-                self._hand_on(entry_id, fields)
+        entries: Entries = [entry for _stream, found in answer or () for entry in found]
+        for entry_id, fields in entries:
+            self._hand_on(entry_id, fields)
+        if len(entries) > 1:
+            await asyncio.sleep(GATHER_SECONDS)
+
+    async def _idle(self) -> None:
+        """Nobody watches: nothing is read, only how far the stream is."""
+        self._awake.clear()
+        self._somebody.clear()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._somebody.wait(), IDLE_SECONDS)
+        # What came before is in the ledger, which whoever came reads after this.
+        self.position = await self._newest()
 
     async def _begin(self) -> None:
         """Go on at the stream's end. What happened while Redis was away is in the ledger only."""
-        newest: Entries = await self._redis.xrevrange(STREAM, count=1)
-        self.position = newest[0][0].decode() if newest else START
+        self.position = await self._newest()
         self.alive = True
         for subscription in self._everyone():
             subscription.miss()
+
+    async def _newest(self) -> str:
+        newest: Entries = await self._redis.xrevrange(STREAM, count=1)
+        return newest[0][0].decode() if newest else START
 
     def _hand_on(self, entry_id: bytes, fields: dict[bytes, bytes]) -> None:
         self.position = entry_id.decode()

@@ -169,5 +169,5 @@ def result_of(job: JobView) -> dict[str, Any]:
     if job.status is not Status.COMPLETED:
         why = f" {job.error.message}" if job.error else ""
         message = f"The job has no result: it is {job.status}.{why}"
-        raise Conflict(message, code="wrong_state")
+        raise Conflict(message, code="wrong_state", detail={"status": job.status})
     return job.result or {}

@@ -27,10 +27,12 @@ from wharf.common.errors import (
     Unauthorized,
     WharfError,
 )
+from wharf.common.ledger.patience import is_away
 from wharf.common.logs import get_logger
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = "5"
+WRONG_STATE = "wrong_state"
 CLIENT_CLOSED_REQUEST = 499
 """Nobody reads this status; it tells in log and metrics that the client went away."""
 
@@ -64,6 +66,8 @@ class ProblemDocument:
     detail: str
     errors: list[dict[str, Any]] = field(default_factory=list)
     headers: Mapping[str, str] = field(default_factory=dict)
+    more: Mapping[str, object] = field(default_factory=dict)
+    """Members of its own: of a job in the wrong state, `job_status`."""
 
     def response(self) -> Response:
         """The answer to send."""
@@ -74,6 +78,7 @@ class ProblemDocument:
             "status": self.status,
             "detail": self.detail,
             "code": self.code,
+            **self.more,
         }
         if self.errors:
             body["errors"] = self.errors
@@ -91,7 +96,10 @@ def problem_of(error: WharfError) -> ProblemDocument:
     """A problem in our own words."""
     problems = error.problems if isinstance(error, Invalid) else ()
     errors = [{"loc": p.loc.split("."), "code": p.code, "message": p.message} for p in problems]
-    return ProblemDocument(status_of(error), error.error_code, error.message, errors)
+    more = (
+        {"job_status": error.detail["status"]} if error.error_code == WRONG_STATE and "status" in error.detail else {}
+    )
+    return ProblemDocument(status_of(error), error.error_code, error.message, errors, more=more)
 
 
 def listed(errors: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -149,13 +157,7 @@ async def _gone(_request: Request, _error: Exception) -> Response:
 
 async def _database(_request: Request, error: Exception) -> Response:
     """A ledger that is away is the world's state, to be tried again; any other database error is our mistake."""
-    if isinstance(error, PoolTimeout) or (isinstance(error, DBAPIError) and is_away(error)):
+    if is_away(error):
         get_logger().warning("ledger.unavailable", error=type(error).__name__)
         return problem_of(Transient(AWAY, code="ledger_unavailable")).response()
     raise error
-
-
-def is_away(error: DBAPIError) -> bool:
-    """Whether the server was not reached, went away, or gave up waiting (SQLSTATE classes 08, 53, 57, 40, 55)."""
-    state = getattr(error.orig, "sqlstate", None)
-    return error.connection_invalidated or state is None or state[:2] in {"08", "53", "57", "40", "55"}

@@ -1,4 +1,4 @@
-"""What one gateway process holds open: ledger, storage, doorbell, feed, keys, events."""
+"""What one gateway process holds open: ledger, storage, announcer, feed, keys, events."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from starlette.requests import HTTPConnection
 from wharf.common.access import prefix_of
 from wharf.common.doorbell import Doorbell
 from wharf.common.errors import Invalid
-from wharf.common.feed import Feed
+from wharf.common.feed import Feed, QueuedFeed
+from wharf.common.jobs.announcing import Announcer
 from wharf.common.ledger.database import Database
 from wharf.common.runtime.celery import celery_app
 from wharf.common.storage import Storage
@@ -28,8 +29,8 @@ class Resources:
     settings: GatewaySettings
     database: Database
     storage: Storage
-    doorbell: Doorbell
     feed: Feed
+    announcer: Announcer
     keys: Keys
     events: Events
     legacy_key: str | None = None
@@ -40,20 +41,23 @@ class Resources:
         """From the settings."""
         redis_url = settings.redis_url.get_secret_value()
         url = settings.database_url.get_secret_value()
-        database = Database.connect(url, pool=settings.database_pool, application="wharf-gateway")
+        database = Database.connect(url, pool=settings.database_pool, application="wharf-gateway", answer_within=30)
+        feed = Feed(redis_url)
+        doorbell = Doorbell(celery_app("wharf.gateway", settings.broker_url.get_secret_value()))
         return cls(
             settings=settings,
             database=database,
             storage=Storage.open(settings.storage_url),
-            doorbell=Doorbell(celery_app("wharf.gateway", settings.broker_url.get_secret_value())),
-            feed=Feed(redis_url),
+            feed=feed,
+            announcer=Announcer(database, doorbell, QueuedFeed(redis_url)),
             keys=Keys(database),
             events=Events(redis_url, limit=settings.events_max_streams),
             legacy_key=_legacy_key(settings.legacy_key_file),
         )
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Announce what is left, give the connections back."""
+        self.announcer.close()
         self.database.close()
 
 

@@ -17,6 +17,8 @@ class GatewaySettings(DatabaseSettings, RedisSettings, BrokerSettings, StorageSe
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     upload_max_bytes: Annotated[int, Field(ge=1)] = 2 * 2**30
     """The largest file that is taken, in bytes."""
+    bulk_bytes: Annotated[int, Field(ge=0)] = 32 * 2**20
+    """Larger files are loaded by the workers of the queue `ingest-bulk`."""
     stop_seconds: Annotated[int, Field(ge=1, le=600)] = 8
     """How long requests may go on after the process was asked to stop."""
     events_keepalive_seconds: Annotated[float, Field(gt=0, le=300)] = 15.0

@@ -33,6 +33,7 @@ from wharf.gateway.jobs import find_job, live_jobs
 from wharf.gateway.resources import Resources
 
 MOST_REMEMBERED = 5000
+WITHIN_A_STATE = frozenset({"job.progress", "job.log"})
 MOST_SHOWN = 1000
 """Jobs in the first picture of a tenant's stream; the list has them all."""
 OVERLAP = timedelta(seconds=30)
@@ -113,6 +114,7 @@ class Stream:
     async def items(self) -> AsyncGenerator[Item | None]:
         """Yield the stream, piece by piece, to its end; None is a sign of life."""
         with self._events.watch(self._member.tenant_id, self._job_id) as subscription:
+            await self._events.awake()
             if not self._resume_at:
                 for item in await self._picture():
                     yield item
@@ -179,12 +181,17 @@ class Stream:
         """What a happening tells, if this client may see it and does not know better already."""
         if happening.data is None:
             return await self._ask(happening)
-        if not self._may_see(happening):
+        if not self._may_see(happening) or self._is_old_news(happening):
             return []
         if happening.version is not None and not self._tell(happening.job_id, happening.version):
             return []
         self._note_end(ended=happening.ended)
         return [Item(happening.type, happening.id, happening.data)]
+
+    def _is_old_news(self, happening: Happening) -> bool:
+        """The state that the client was shown from the ledger, told once more."""
+        told = self._told.get(happening.job_id)
+        return told is not None and told.version == happening.version and happening.type not in WITHIN_A_STATE
 
     def _may_see(self, happening: Happening) -> bool:
         if happening.project_id is not None:

@@ -14,10 +14,10 @@ from sqlalchemy.exc import IntegrityError
 from wharf.common.access import Caller, Role, digest_of, new_key, prefix_of
 from wharf.common.clock import new_id
 from wharf.common.errors import Conflict, Forbidden, Invalid, Problem
-from wharf.common.ledger.database import Database
+from wharf.common.ledger.database import Database, dumps
 from wharf.common.ledger.models import ApiKey, Project
 from wharf.gateway.authentication import Member, hidden
-from wharf.gateway.cursors import decode, page
+from wharf.gateway.cursors import decode, name_of, page
 
 CREATE_KEY = text("SELECT wharf.create_key(:id, :tenant, :prefix, :digest, :name, :role, :project_id, :expires_at)")
 CREATE_TENANT = text("SELECT wharf.create_tenant(:id, :name)")
@@ -29,6 +29,9 @@ KEYS_BY_ID = text("SELECT * FROM wharf.list_keys() WHERE id = :id")
 ALL_TENANTS = text(
     "SELECT * FROM wharf.list_tenants() WHERE CAST(:after AS text) IS NULL OR name > :after ORDER BY name LIMIT :most"
 )
+SET_LIMITS = text("SELECT wharf.set_limits(:name, CAST(:wanted AS jsonb))")
+LIMITS = {"published": 200, "urgent": 20}
+"""What holds where nothing was set: the same numbers as in the ledger's function `wharf.room`."""
 TENANT_BY_NAME = text("SELECT * FROM wharf.list_tenants() WHERE name = :name")
 Rows = tuple[list[dict[str, Any]], str | None]
 
@@ -148,7 +151,7 @@ def create_tenant(database: Database, name: str) -> dict[str, Any]:
     try:
         with database.anyone() as connection:
             connection.execute(CREATE_TENANT, {"id": new_id(), "name": name})
-            return dict(connection.execute(TENANT_BY_NAME, {"name": name}).mappings().one())
+            return _tenant(connection.execute(TENANT_BY_NAME, {"name": name}).mappings().one())
     except IntegrityError as error:
         message = f"There is a tenant {name} already."
         raise Conflict(message, code="tenant_exists") from error
@@ -156,8 +159,24 @@ def create_tenant(database: Database, name: str) -> dict[str, Any]:
 
 def list_tenants(database: Database, cursor: str | None, limit: int) -> Rows:
     """By name."""
-    after = decode(cursor, (_name,))[0] if cursor else None
-    return page(_all(database, ALL_TENANTS, {"after": after, "most": limit + 1}), limit, lambda row: (row["name"],))
+    after = decode(cursor, (name_of,))[0] if cursor else None
+    found = [_tenant(row) for row in _all(database, ALL_TENANTS, {"after": after, "most": limit + 1})]
+    return page(found, limit, lambda row: (row["name"],))
+
+
+def set_limits(database: Database, name: str, wanted: dict[str, int | None]) -> dict[str, Any]:
+    """Change some of a tenant's limits, from its next job on; None takes the default back. Raises `NotFound`."""
+    if "\0" in name:
+        raise hidden("tenant", "of that name", "tenant_not_found")
+    with database.anyone() as connection:
+        if not connection.execute(SET_LIMITS, {"name": name, "wanted": dumps(wanted)}).scalar():
+            raise hidden("tenant", name, "tenant_not_found")
+        return _tenant(connection.execute(TENANT_BY_NAME, {"name": name}).mappings().one())
+
+
+def _tenant(row: Mapping[Any, Any]) -> dict[str, Any]:
+    """With the limits that hold."""
+    return dict(row) | {"limits": LIMITS | row["limits"]}
 
 
 def create_project(connection: Connection, member: Member, slug: str) -> dict[str, Any]:
@@ -175,7 +194,7 @@ def list_projects(connection: Connection, member: Member, cursor: str | None, li
     """By name."""
     query = select(*Project.__table__.c).order_by(Project.slug).limit(limit + 1)
     if cursor:
-        query = query.where(Project.slug > decode(cursor, (_name,))[0])
+        query = query.where(Project.slug > decode(cursor, (name_of,))[0])
     if member.project_id is not None:
         query = query.where(Project.slug == member.project_id)
     rows = [_project(row) for row in connection.execute(query).mappings()]
@@ -184,9 +203,3 @@ def list_projects(connection: Connection, member: Member, cursor: str | None, li
 
 def _project(row: Mapping[Any, Any]) -> dict[str, Any]:
     return {"project_id": row["slug"], "created_at": row["created_at"]}
-
-
-def _name(value: object) -> str:
-    if not isinstance(value, str) or "\0" in value:
-        raise TypeError(value)
-    return value

@@ -9,10 +9,10 @@ from psycopg import sql
 from sqlalchemy import Connection
 
 from wharf.common.errors import Problem
+from wharf.common.ledger.database import driver_of
 from wharf.common.profiles import Profile
 from wharf.common.profiles.schema import Entity
 from wharf.ingest_worker.merge import Counts, Merge, ensure, names, one_row
-from wharf.ingest_worker.staging import driver
 
 SHOWN = 20
 """Disagreements that are told of one column; how many there are is told too."""
@@ -90,7 +90,7 @@ class FanOut:
             winners=self.merge.winners(),
             shown=SHOWN,
         )
-        for thing, values, total in driver(connection).execute(query):
+        for thing, values, total in driver_of(connection).execute(query):
             told = ", ".join(f"{value!r}" for value in values[:5])
             message = f"{thing} has {len(values)} values of {column} in this file ({told}). Its last row was kept."
             more = f" {total} of {entity.name} differ so; {SHOWN} are told." if total > SHOWN else ""

@@ -11,6 +11,7 @@ from wharf.common.errors import Invalid, Problem
 from wharf.common.jobs.kinds import ImportPayload
 from wharf.common.ledger.models import Reject
 from wharf.common.metrics import IMPORT_BYTES, IMPORT_ROWS
+from wharf.common.runtime.points import Point, reach
 from wharf.ingest_worker.checkpoint import Checkpoint
 from wharf.ingest_worker.loading import LOADED_PERCENT, Context, Loading
 from wharf.ingest_worker.outcome import OUTCOMES, Outcome
@@ -53,6 +54,8 @@ def _merge(context: Context, loading: Loading, started: float) -> dict[str, Any]
         result = Outcome.of_merge(connection, loading, loaded).result(connection)
         result["seconds"] = round(time.monotonic() - started, 3)
         context.save(connection, loaded.model_copy(update={"result": result}).to_json())
+        reach(Point.BEFORE_MERGE_COMMIT)
+    reach(Point.AFTER_MERGE)
     context.report(rows, rows, stage="done", message=_sentence(result), percent=100.0)
     context.log("info", "import.done", **{name: result[name] for name in OUTCOMES}, seconds=result["seconds"])
     return result

@@ -15,6 +15,7 @@ from wharf.common.jobs.kinds import ImportPayload
 from wharf.common.ledger.models import Import, Upload
 from wharf.common.profiles import Profile, builtin_profile, builtin_profiles
 from wharf.common.runtime.context import JobContext
+from wharf.common.runtime.points import Point, reach
 from wharf.common.storage import StoredFile
 from wharf.ingest_worker.checkpoint import Checkpoint
 from wharf.ingest_worker.reading import SAMPLE_BYTES, Batch, Dialect, Plan, detect_profile, make_plan, read_batches
@@ -84,6 +85,7 @@ class Loading:
             self.staging.add_rows(connection, places)
             self.staging.add_rejects(connection, batch.rejects)
             self._keep(connection, self.checkpoint.after(batch, places=places.num_rows, gaps=self._gaps(batch)))
+        reach(Point.AFTER_BATCH)
 
     def _keep(self, connection: Connection, checkpoint: Checkpoint) -> None:
         self.context.save(connection, checkpoint.to_json())

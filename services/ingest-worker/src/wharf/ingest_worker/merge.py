@@ -12,9 +12,10 @@ from uuid import UUID
 from psycopg import sql
 from sqlalchemy import Connection, text
 
+from wharf.common.ledger.database import driver_of
 from wharf.common.profiles import Column, Profile
 from wharf.ingest_worker.reading.batches import PROPERTIES
-from wharf.ingest_worker.staging import Staging, definition, driver
+from wharf.ingest_worker.staging import Staging, definition
 
 ENSURE = text("SELECT wharf.ensure_dataset(:profile, cast(:definition AS jsonb))")
 # One merge at a time into one dataset of one project: the counts are exact, and nobody's insert can collide.
@@ -85,20 +86,20 @@ class Merge:
                 " WHERE ({group}) IN (SELECT {group} FROM {staging} WHERE _rejected_at IS NOT NULL)) n"
                 " WHERE r.import_id = {id} AND r.byte_offset = n._rejected_at"
             ).format(label=column.name, group=group, staging=self.staging.table, id=self.import_id)
-            driver(connection).execute(statement)
+            driver_of(connection).execute(statement)
 
     def _rows(self, connection: Connection) -> int:
         query = sql.SQL("SELECT count(*) FROM {} WHERE project_id = {}").format(self.dataset, self.project_id)
         return one_row(connection, query)[0]
 
     def _clear(self, connection: Connection) -> None:
-        driver(connection).execute(
+        driver_of(connection).execute(
             sql.SQL("DELETE FROM {} WHERE project_id = {}").format(self.dataset, self.project_id)
         )
 
     def _insert(self, connection: Connection) -> int:
         statement = sql.SQL("INSERT INTO {} ({}) {}").format(self.dataset, self._targets(), self.winners())
-        return driver(connection).execute(statement).rowcount
+        return driver_of(connection).execute(statement).rowcount
 
     def _upsert(self, connection: Connection, *, keep: bool) -> tuple[int, int, int]:
         """Inserted, updated, and how many rows were offered (the last one of each key)."""
@@ -202,5 +203,5 @@ def names(columns: Iterable[str]) -> sql.Composed:
 
 def one_row(connection: Connection, query: sql.Composed) -> tuple[int, ...]:
     """The one row that a query of counts gives."""
-    row = driver(connection).execute(query).fetchone()
+    row = driver_of(connection).execute(query).fetchone()
     return tuple(row) if row else ()

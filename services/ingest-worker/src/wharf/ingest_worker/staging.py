@@ -11,10 +11,10 @@ from typing import Any
 from uuid import UUID
 
 import pyarrow as pa
-from psycopg import Connection as Driver
 from psycopg import sql
 from sqlalchemy import Connection, text
 
+from wharf.common.ledger.database import driver_of
 from wharf.common.profiles import Profile
 from wharf.ingest_worker.reading import encode_csv
 
@@ -26,15 +26,6 @@ ADD_REJECTS = text("""
         cast(:offsets AS bigint[]), cast(:lines AS bigint[]), cast(:raws AS text[]), cast(:errors AS jsonb[])) r""")
 FORGET_REJECTS = text("DELETE FROM wharf.rejects WHERE import_id = :id")
 COPY_BYTES = 2**20
-
-
-def driver(connection: Connection) -> Driver[Any]:
-    """The psycopg connection of a SQLAlchemy one: COPY has no other door."""
-    found = connection.connection.driver_connection
-    if not isinstance(found, Driver):
-        message = "the ledger's driver is psycopg"
-        raise TypeError(message)
-    return found
 
 
 @dataclass(frozen=True)
@@ -80,18 +71,18 @@ class Staging:
         query = sql.SQL("SELECT count(*) FILTER (WHERE _rejected_at IS NULL), count(_rejected_at) FROM {}").format(
             self.table
         )
-        row = driver(connection).execute(query).fetchone()
+        row = driver_of(connection).execute(query).fetchone()
         return (int(row[0]), int(row[1])) if row else (0, 0)
 
     def empty(self, connection: Connection) -> None:
         """Begin again: no rows, no rejects."""
-        driver(connection).execute(sql.SQL("TRUNCATE {}").format(self.table))
+        driver_of(connection).execute(sql.SQL("TRUNCATE {}").format(self.table))
         connection.execute(FORGET_REJECTS, {"id": self.import_id})
 
     def _copy(self, connection: Connection, rows: pa.Table) -> None:
         names = sql.SQL(", ").join(map(sql.Identifier, rows.column_names))
         statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(self.table, names)
-        cursor = driver(connection).cursor()
+        cursor = driver_of(connection).cursor()
         cursor.execute("SET LOCAL ROLE wharf_loader")
         with cursor.copy(statement) as copy:
             for piece in _pieces(encode_csv(rows)):

@@ -14,14 +14,23 @@ from celery.beat import Scheduler
 from sqlalchemy.exc import DBAPIError
 
 from wharf.common.doorbell import Doorbell
-from wharf.common.feed import Feed
+from wharf.common.feed import QueuedFeed
 from wharf.common.ledger.database import Database
 from wharf.common.logs import get_logger
 from wharf.common.runtime.health import Beacon, serve_health
+from wharf.common.storage import Storage
 from wharf.scheduler.dispatcher import Dispatcher
+from wharf.scheduler.leadership import Leadership
+from wharf.scheduler.orphans import Orphans
+from wharf.scheduler.reaper import Reaper
 from wharf.scheduler.settings import SchedulerSettings
 
-SWEEP_SECONDS = 10.0
+LOOK_SECONDS = 5.0
+"""How often ledger and broker are compared, and old things looked for."""
+ORPHANS_SECONDS = 300.0
+"""At least so often the storage is searched for files that no row knows."""
+HURRY_SECONDS = 0.02
+"""Until the next tick when there was more to do than one could."""
 
 
 class LedgerScheduler(Scheduler):  # type: ignore[misc]  # Celery has no types
@@ -29,9 +38,13 @@ class LedgerScheduler(Scheduler):  # type: ignore[misc]  # Celery has no types
 
     def __init__(self, app: Celery, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - Celery's signature
         self._settings: SchedulerSettings = app.conf.wharf_settings
-        self._dispatcher = _dispatcher(app, self._settings)
+        url = self._settings.database_url.get_secret_value()
+        database = Database.connect(url, pool=3, application="scheduler", answer_within=30)
+        self._leadership = Leadership(database)
+        self._dispatcher = _dispatcher(app, self._settings, database)
         self._beacon = Beacon(self._settings.heartbeat_file)
-        self._swept = 0.0
+        self._orphans = Orphans(database, Storage.open(self._settings.storage_url), self._settings.orphan_seconds)
+        self._looked = self._searched = 0.0
         host, port = self._settings.metrics_host, self._settings.metrics_port
         serve_health(host, port, lambda: self._beacon.fresh, lambda: self._beacon.fresh)
         super().__init__(app, *args, **kwargs)
@@ -40,20 +53,37 @@ class LedgerScheduler(Scheduler):  # type: ignore[misc]  # Celery has no types
         """Nothing to load."""
 
     def tick(self, *_args: object, **_kwargs: object) -> float:
-        """Do what is due; seconds until the next look. A ledger that is away is tried again."""
+        """Do what is due, then wait for the next thing; a ledger that is away is tried again."""
         self._beacon.touch()
+        more = False
         try:
-            self._dispatcher.tick()
-            if time.monotonic() - self._swept > SWEEP_SECONDS:
-                self._swept = time.monotonic()
-                self._dispatcher.reconcile()
-                self._dispatcher.sweep()
+            if self._leadership.held():
+                more = self._dispatcher.tick()
+                self._look()
         except DBAPIError as error:
             get_logger().warning("dispatcher.ledger_unavailable", error=type(error.orig).__name__)
-        return self._settings.dispatch_seconds
+            self._leadership.give_up("the ledger is away")
+        self._leadership.wait(HURRY_SECONDS if more else self._settings.dispatch_seconds)
+        return 0.0
+
+    def _look(self) -> None:
+        if time.monotonic() - self._looked > LOOK_SECONDS:
+            self._looked = time.monotonic()
+            self._dispatcher.age()
+            self._dispatcher.reconcile()
+            self._dispatcher.sweep()
+        if time.monotonic() - self._searched > min(ORPHANS_SECONDS, self._settings.orphan_seconds):
+            self._searched = time.monotonic()
+            self._orphans.look()
 
 
-def _dispatcher(app: Celery, settings: SchedulerSettings) -> Dispatcher:
-    database = Database.connect(settings.database_url.get_secret_value(), pool=2, application="scheduler")
-    feed = Feed(settings.redis_url.get_secret_value())
-    return Dispatcher(database, Doorbell(app), feed, settings.publish_grace_seconds)
+def _dispatcher(app: Celery, settings: SchedulerSettings, database: Database) -> Dispatcher:
+    feed = QueuedFeed(settings.redis_url.get_secret_value())
+    return Dispatcher(
+        database,
+        Doorbell(app),
+        feed,
+        grace=settings.publish_grace_seconds,
+        ageing=settings.ageing_seconds,
+        reaper=Reaper(database, feed),
+    )

@@ -13,6 +13,10 @@ class SchedulerSettings(WorkerSettings):
     """Beat reaches the ledger as the role `wharf_dispatch`, the maintenance worker as `wharf_app`."""
 
     dispatch_seconds: Annotated[float, Field(gt=0, le=60)] = 0.5
-    """How often the dispatcher looks."""
+    """How often the dispatcher looks, when nobody wakes it."""
     publish_grace_seconds: Annotated[float, Field(ge=0, le=60)] = 2.0
     """How long a new job is left to the one who submitted it before the dispatcher publishes it."""
+    ageing_seconds: Annotated[float, Field(gt=0, le=86_400)] = 60.0
+    """How long a published job waits before its priority rises by a level."""
+    orphan_seconds: Annotated[float, Field(ge=10)] = 21_600.0
+    """How old a stored file without a row must be to be deleted: longer than any upload takes."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -15,6 +15,15 @@ from wharf.client.table import print_json, print_table
 from wharf.client.watching import outcome, reject_lines
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help="See and steer jobs.")
+
+OneJob = Annotated[str | None, typer.Argument(metavar="JOB", help="The job's id.", show_default=False)]
+Every = Annotated[bool, typer.Option("--all", help="All jobs that the filters find, instead of one.")]
+Statuses = Annotated[list[str] | None, typer.Option("--status", help="Only those in this state. May be repeated.")]
+OfKind = Annotated[str | None, typer.Option("--kind", help="Only this kind, such as import.")]
+OfQueue = Annotated[str | None, typer.Option("--queue", help="Only this queue.")]
+OfProject = Annotated[str | None, typer.Option("--project", help="Only this project.")]
+Labelled = Annotated[str | None, typer.Option("--query", "-q", help="Only those with this in their label.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="With --all: count them, but change nothing.")]
 
 
 @app.command("ls")
@@ -83,31 +92,70 @@ def watch(job_id: JobId) -> None:
 
 
 @app.command("cancel")
-def cancel(job_id: JobId) -> None:
-    """Ask for a job's end; what it has changed is taken back."""
+def cancel(
+    job_id: OneJob = None,
+    *,
+    every: Every = False,
+    status: Statuses = None,
+    kind: OfKind = None,
+    queue: OfQueue = None,
+    project: OfProject = None,
+    query: Labelled = None,
+    dry_run: DryRun = False,
+) -> None:
+    """Ask for the end of a job, or of --all that match; what it has changed is taken back."""
+    chosen = _chosen(job_id, status, kind, queue, project, query, every=every, dry_run=dry_run)
     with client() as wharf:
-        _say(wharf.cancel(job_id))
+        if isinstance(chosen, str):
+            _say(wharf.cancel(chosen))
+        else:
+            _say_done("cancelled", wharf.bulk("cancel", chosen, dry_run=dry_run), dry_run=dry_run)
 
 
 @app.command("retry")
 def retry(
-    job_id: JobId,
+    job_id: OneJob = None,
     *,
-    watching: Annotated[bool, typer.Option("--watch/--no-watch", help="Stay and show the progress.")] = False,
+    every: Every = False,
+    status: Statuses = None,
+    kind: OfKind = None,
+    queue: OfQueue = None,
+    project: OfProject = None,
+    query: Labelled = None,
+    dry_run: DryRun = False,
+    watching: Annotated[bool, typer.Option("--watch/--no-watch", help="Stay and show one job's progress.")] = False,
 ) -> None:
-    """Try a job that failed or was cancelled again."""
+    """Try a job that failed or was cancelled again, or --all that match."""
+    chosen = _chosen(job_id, status, kind, queue, project, query, every=every, dry_run=dry_run)
     with client() as wharf:
-        _say(wharf.retry(job_id))
+        if not isinstance(chosen, str):
+            _say_done("tried again", wharf.bulk("retry", chosen, dry_run=dry_run), dry_run=dry_run)
+            return
+        _say(wharf.retry(chosen))
         if watching:
-            watch_to_the_end(wharf, job_id)
+            watch_to_the_end(wharf, chosen)
 
 
 @app.command("discard")
-def discard(job_id: JobId) -> None:
-    """Take a failed job off the list of those that wait for somebody."""
+def discard(
+    job_id: OneJob = None,
+    *,
+    every: Every = False,
+    status: Statuses = None,
+    kind: OfKind = None,
+    queue: OfQueue = None,
+    project: OfProject = None,
+    query: Labelled = None,
+    dry_run: DryRun = False,
+) -> None:
+    """Take a failed job, or --all that match, off the list of those that wait for somebody."""
+    chosen = _chosen(job_id, status, kind, queue, project, query, every=every, dry_run=dry_run)
     with client() as wharf:
-        job = wharf.discard(job_id)
-        typer.echo(f"Job {job.job_id} is discarded; it stays {job.status}.")
+        if isinstance(chosen, str):
+            job = wharf.discard(chosen)
+            typer.echo(f"Job {job.job_id} is discarded; it stays {job.status}.")
+        else:
+            _say_done("discarded", wharf.bulk("discard", chosen, dry_run=dry_run), dry_run=dry_run)
 
 
 @app.command("result")
@@ -165,3 +213,29 @@ def _fields(line: dict[str, object]) -> str:
 
 def _say(job: Job) -> None:
     typer.echo(f"Job {job.job_id} is {job.status}.")
+
+
+def _chosen(
+    job_id: str | None,
+    status: list[str] | None,
+    *filters: str | None,
+    every: bool,
+    dry_run: bool,
+) -> str | dict[str, Any]:
+    """One job's id, or the filter that stands for many."""
+    named = dict(zip(("kind", "queue", "project_id", "q"), filters, strict=True)) | {"status": status or None}
+    given = {name: value for name, value in named.items() if value is not None}
+    if every and job_id is None:
+        return given
+    if every or given or dry_run or job_id is None:
+        raise typer.BadParameter("Name one JOB, or say --all with filters such as --status failed.")
+    return job_id
+
+
+def _say_done(done: str, answer: dict[str, int], *, dry_run: bool) -> None:
+    matched = answer["matched"]
+    if dry_run:
+        typer.echo(f"{matched:,} jobs would be {done}. Nothing was changed.")
+        return
+    left = matched - answer["done"]
+    typer.echo(f"{answer['done']:,} jobs are {done}." + (f" {left:,} are left: call this again." if left else ""))

@@ -1,4 +1,4 @@
-"""Make and list tenants, with the platform's key: `wharf tenants`."""
+"""Make, limit and list tenants, with the platform's key: `wharf tenants`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
-    help="Make and list tenants (with the platform's key).",
+    help="Make, limit and list tenants (with the platform's key).",
 )
 
 
@@ -26,6 +26,24 @@ def create(name: Annotated[str, typer.Argument(help="The tenant's name.")], *, a
         print_json(made)
         return
     typer.echo(f"The tenant {name} is there. A key for it: wharf keys create NAME --role admin --tenant {name}")
+
+
+@app.command("limit")
+def limit(
+    name: Annotated[str, typer.Argument(help="The tenant's name.")],
+    *,
+    published: Annotated[
+        int | None, typer.Option(min=1, help="Jobs with the broker or running, in each queue.")
+    ] = None,
+    urgent: Annotated[int | None, typer.Option(min=1, help="The same for urgent jobs, beside those.")] = None,
+) -> None:
+    """Limit how many of a tenant's jobs may be published at once; from its next job on."""
+    wanted = {field: value for field, value in (("published", published), ("urgent", urgent)) if value is not None}
+    if not wanted:
+        raise typer.BadParameter("Say which limit: --published, --urgent or both.")
+    with client(platform=True) as wharf:
+        limits = wharf.set_limits(name, **wanted)["limits"]
+    typer.echo(f"The tenant {name} has {limits['published']} places in each queue, and {limits['urgent']} urgent ones.")
 
 
 @app.command("ls")

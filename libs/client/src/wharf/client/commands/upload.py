@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from wharf.client.api import Document, WharfClient
+from wharf.client.api import WharfClient
+from wharf.client.calls import Document
 from wharf.client.commands.access import INTERRUPTED, AsJson, client, watch_to_the_end
 from wharf.client.table import print_json
 from wharf.client.watching import send
@@ -56,6 +57,9 @@ def upload(
     date_order: Annotated[DateOrder | None, typer.Option(help="How 03/04/2025 is read.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and count, but change nothing.")] = False,
     priority: Annotated[Priority | None, typer.Option(help="How soon.")] = None,
+    idempotency_key: Annotated[
+        str | None, typer.Option(metavar="KEY", help="Sent twice under the same key within a day, it is one upload.")
+    ] = None,
     watch: Annotated[bool, typer.Option(help="Stay and show the progress; exit code 1 when the job fails.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -68,6 +72,7 @@ def upload(
         "options": _options(options, date_order),
         "dry_run": dry_run,
         "priority": priority,
+        "idempotency_key": idempotency_key,
     }
     with client() as wharf:
         answer = _sent(wharf, file, choices, quietly=as_json)

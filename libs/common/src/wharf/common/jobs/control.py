@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, RowMapping, func, select, update
 
 from wharf.common.errors import Conflict, NotFound
 from wharf.common.jobs.states import ENDED, Event, Status, after
+from wharf.common.jobs.submission import Written
 from wharf.common.jobs.view import JobView, job_view
 from wharf.common.ledger.models import Job
+
+Changes = dict[str, object]
+DISCARDABLE = Status.FAILED
+"""The state that waits for somebody; the table of transitions has no step for it, since it stays as it is."""
 
 
 def find(connection: Connection, job_id: UUID, *, lock: bool = False) -> JobView:
@@ -25,24 +30,42 @@ def find(connection: Connection, job_id: UUID, *, lock: bool = False) -> JobView
 def cancel(connection: Connection, job_id: UUID) -> JobView:
     """Ask for a job's end. One that waits ends at once; one that runs when its worker sees the flag."""
     job = find(connection, job_id, lock=True)
-    target = after(job.status, Event.CANCEL)
-    changes: dict[str, object] = {
+    return job_view(_change(connection, job_id, cancel_changes(after(job.status, Event.CANCEL))))
+
+
+def cancel_changes(target: Status) -> Changes:
+    """What a cancel writes into the row of a job that it leads to `target`."""
+    changes: Changes = {
         "status": target,
         "cancel_requested_at": func.coalesce(Job.cancel_requested_at, func.now()),
     }
     if target in ENDED:
         changes |= {"finished_at": func.now(), "error": _cancelled()}
-    return _change(connection, job_id, changes)
+    return changes
 
 
-def retry(connection: Connection, job_id: UUID) -> JobView:
-    """Try a failed, cancelled or waiting job again: a new attempt, with all its tries before it."""
+def retry(connection: Connection, job_id: UUID) -> Written:
+    """Try a failed, cancelled or waiting job again: a new attempt, with all its tries before it.
+
+    Where its tenant has no room the job is not admitted: then the dispatcher rings for it when its turn has come.
+    """
     job = find(connection, job_id, lock=True)
-    changes: dict[str, object] = {
-        "status": after(job.status, Event.RETRY),
+    room = func.wharf.room(Job.tenant_id, Job.queue, Job.priority)
+    row = _change(connection, job_id, retry_changes(after(job.status, Event.RETRY)) | {"admitted": room > 0})
+    return Written(job_view(row), row["admitted"])
+
+
+def retry_changes(target: Status) -> Changes:
+    """What a retry writes into a job's row; without a place among its tenant's published ones."""
+    return {
+        "status": target,
         "attempt": Job.attempt + 1,
         "failures": 0,
         "deaths": 0,
+        "admitted": False,
+        "raised": 0,
+        # What follows is measured anew: a checkpoint of this run is progress, however far an earlier one came.
+        "furthest": 0,
         "available_at": func.now(),
         "published_at": None,
         "finished_at": None,
@@ -51,22 +74,26 @@ def retry(connection: Connection, job_id: UUID) -> JobView:
         "error": None,
         "result": None,
     }
-    return _change(connection, job_id, changes)
 
 
 def discard(connection: Connection, job_id: UUID) -> JobView:
     """Take a dead letter out of the dead count; it stays `failed`."""
     job = find(connection, job_id, lock=True)
-    if job.status is not Status.FAILED:
+    if job.status is not DISCARDABLE:
         message = f"Only a failed job can be discarded; this one is {job.status}."
         raise Conflict(message, code="wrong_state", detail={"status": job.status})
-    return _change(connection, job_id, {"discarded_at": func.coalesce(Job.discarded_at, func.now())})
+    return job_view(_change(connection, job_id, discard_changes()))
+
+
+def discard_changes() -> Changes:
+    """What a discard writes into a job's row."""
+    return {"discarded_at": func.coalesce(Job.discarded_at, func.now())}
 
 
 def _cancelled() -> dict[str, object]:
     return {"code": "cancelled", "message": "The job was cancelled.", "detail": None, "retryable": False}
 
 
-def _change(connection: Connection, job_id: UUID, changes: dict[str, object]) -> JobView:
+def _change(connection: Connection, job_id: UUID, changes: Changes) -> RowMapping:
     statement = update(Job).where(Job.id == job_id).values(changes).returning(*Job.__table__.c)
-    return job_view(connection.execute(statement).mappings().one())
+    return connection.execute(statement).mappings().one()

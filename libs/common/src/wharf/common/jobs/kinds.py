@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from wharf.common.imports import ImportOptions
 from wharf.common.queues import Queue
+from wharf.common.runtime.transients import Rule
 
 
 class Payload(BaseModel):
@@ -28,16 +29,19 @@ P = TypeVar("P", bound=Payload)
 
 @dataclass(frozen=True)
 class Kind(Generic[P]):
-    """A kind of job: its name, where it is queued, its payload and its limits."""
+    """A kind of job: its name, where it is queued, its payload, its limits and what is tried again."""
 
     name: str
     queue: Queue
     payload: type[P]
     unit: str
     max_attempts: int = 4
+    """The first try and the retries: so many failures end it. Deaths and give-backs are not failures."""
     first_delay: float = 5.0
     """Seconds before the first retry; they double each time."""
     longest_delay: float = 600.0
+    also_transient: tuple[Rule, ...] = ()
+    """Errors with a code and a sentence of this kind's own, before the table for all."""
     registry: ClassVar[dict[str, Kind[Any]]] = {}
 
     def __post_init__(self) -> None:

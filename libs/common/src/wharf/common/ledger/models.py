@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import BigInteger, DateTime, Double, Identity, MetaData, SmallInteger, Text, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 SCHEMA = "wharf"
@@ -90,6 +90,8 @@ class Job(Table):
 
     `published_at` is the outbox mark: null means that the broker has to be told.
     `attempt` is the fence: the number of the attempt that may claim, or has claimed, the job.
+    `admitted`: it has a place among its tenant's published ones. `raised`: levels that waiting added to its priority.
+    `furthest`: the greatest progress that any attempt has saved.
     """
 
     __tablename__ = "jobs"
@@ -108,6 +110,9 @@ class Job(Table):
     failures: Mapped[int] = mapped_column(server_default="0")
     deaths: Mapped[int] = mapped_column(server_default="0")
     give_backs: Mapped[int] = mapped_column(server_default="0")
+    admitted: Mapped[bool] = mapped_column(server_default="false")
+    raised: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    furthest: Mapped[int] = mapped_column(server_default="0")
     checkpoint: Mapped[Json | None]
     progress: Mapped[Json | None]
     result: Mapped[Json | None]
@@ -132,6 +137,8 @@ class Lease(Table):
     worker: Mapped[str]
     acquired_at: Mapped[datetime] = mapped_column(server_default=NOW)
     expires_at: Mapped[datetime]
+    renewed_at: Mapped[datetime] = mapped_column(server_default=NOW)
+    why: Mapped[str | None]
 
 
 class Attempt(Table):
@@ -225,4 +232,39 @@ class Dataset(Table):
     schema_name: Mapped[str]
     table_name: Mapped[str]
     definition: Mapped[Json]
+    created_at: Mapped[datetime] = mapped_column(server_default=NOW)
+
+
+class Pause(Table):
+    """A queue that rests, for one tenant or (its number all zeros) for the whole installation."""
+
+    __tablename__ = "pauses"
+    queue: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    paused_at: Mapped[datetime] = mapped_column(server_default=NOW)
+
+
+class WorkerProcess(Table):
+    """The main process of a worker, as it told of itself."""
+
+    __tablename__ = "workers"
+    name: Mapped[str] = mapped_column(primary_key=True)
+    service: Mapped[str]
+    host: Mapped[str]
+    pid: Mapped[int]
+    queues: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    slots: Mapped[int]
+    version: Mapped[str]
+    started_at: Mapped[datetime] = mapped_column(server_default=NOW)
+    seen_at: Mapped[datetime] = mapped_column(server_default=NOW)
+
+
+class Answer(Table):
+    """What was answered to a request that may come again, by the key that its client gave it."""
+
+    __tablename__ = "idempotency"
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    fingerprint: Mapped[bytes]
+    answer: Mapped[Json]
     created_at: Mapped[datetime] = mapped_column(server_default=NOW)

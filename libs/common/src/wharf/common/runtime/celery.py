@@ -8,6 +8,7 @@ from __future__ import annotations
 from celery import Celery
 
 from wharf.common.queues import Priority, Queue, broker_priority, broker_queue, is_amqp
+from wharf.common.runtime.transport import use_for_redis
 
 BROKER_SECONDS = 1.0
 """How long a submit may wait for the broker before the dispatcher takes over."""
@@ -15,6 +16,7 @@ BROKER_SECONDS = 1.0
 
 def celery_app(name: str, broker_url: str, queues: tuple[Queue, ...] = tuple(Queue)) -> Celery:
     """A Celery application that knows the given queues; a worker without `-Q` serves all of them."""
+    use_for_redis()
     app = Celery(name, broker=broker_url)
     app.conf.update(_delivery(broker_url), **_queues(broker_url, queues), **_publishing(), **_worker())
     return app
@@ -22,8 +24,9 @@ def celery_app(name: str, broker_url: str, queues: tuple[Queue, ...] = tuple(Que
 
 def _delivery(broker_url: str) -> dict[str, object]:
     return {
-        # The claim in the ledger is the hand-over: nothing hides in the broker, nothing comes back from it.
-        "task_acks_late": False,
+        # The claim in the ledger is the hand-over: nothing hides in the broker, nothing comes back from it. RabbitMQ
+        # gives a worker as many messages as it may have unacknowledged: acknowledged late, that is what it works on.
+        "task_acks_late": is_amqp(broker_url),
         "worker_disable_prefetch": not is_amqp(broker_url),
         "worker_prefetch_multiplier": 1,
         "task_ignore_result": True,
@@ -31,15 +34,29 @@ def _delivery(broker_url: str) -> dict[str, object]:
         "accept_content": ["json"],
         # Nothing waits in a worker's memory: later is a column of the ledger.
         "worker_eta_task_limit": 1,
+        # On RabbitMQ the queue of a worker's remote control is exclusive by its name: a second worker on a host, named
+        # alike unless somebody cares, would end at once.
+        "worker_enable_remote_control": not is_amqp(broker_url),
         "broker_transport_options": {} if is_amqp(broker_url) else _redis_options(),
     }
+
+
+def publishing_options(broker_url: str) -> dict[str, object]:
+    """The transport's options where only messages are published: nothing of it may wait for a broker that hangs."""
+    if is_amqp(broker_url):
+        # Without a confirmation a message to a server that hangs counts as published.
+        return {"confirm_publish": True, "read_timeout": BROKER_SECONDS, "write_timeout": BROKER_SECONDS}
+    # Once more, at once: kombu would try for ever longer, and the dispatcher tries later anyway.
+    once_more = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0}
+    return _redis_options() | once_more | {"socket_timeout": BROKER_SECONDS}
 
 
 def _redis_options() -> dict[str, object]:
     return {
         "global_keyprefix": "wharf:",
         "queue_order_strategy": "priority",
-        "visibility_timeout": 86_400,
+        # Acknowledged as soon as they are taken: what is older was taken by a worker that died of it.
+        "visibility_timeout": 300,
         "socket_timeout": 5.0,
         "socket_connect_timeout": BROKER_SECONDS,
         # A client that repeats a publish rings twice; the dispatcher repeats what was not heard.

@@ -9,21 +9,26 @@ from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Connection, insert, text, update
+from sqlalchemy import Connection, bindparam, insert, text
+from sqlalchemy.dialects.postgresql import JSONB
 
 from wharf.common.errors import Fenced
 from wharf.common.feed import Feed
 from wharf.common.jobs.kinds import Payload
 from wharf.common.jobs.view import JobView
 from wharf.common.ledger.database import Database
-from wharf.common.ledger.models import Job, JobLog
+from wharf.common.ledger.models import JobLog
 from wharf.common.logs import get_logger
 from wharf.common.runtime.heartbeat import Pulse
+from wharf.common.runtime.points import Point, reach
 from wharf.common.runtime.progress import Progress
 from wharf.common.storage import Storage
 
 P = TypeVar("P", bound=Payload)
-FENCE = text("SELECT 1 FROM wharf.leases WHERE job_id = :job AND attempt = :attempt FOR UPDATE")
+FENCE = text("SELECT 1 FROM wharf.leases WHERE job_id = :job AND attempt = :attempt AND why IS NULL FOR UPDATE")
+SAVE = text("SELECT wharf.save_checkpoint(:job, :attempt, :point, :progress, :reached)").bindparams(
+    bindparam("point", type_=JSONB), bindparam("progress", type_=JSONB)
+)
 
 
 @dataclass
@@ -62,14 +67,20 @@ class JobContext(Generic[P]):
             yield connection
             self.flush_lines(connection)
             self.pulse.check()
+            reach(Point.BEFORE_FENCE)
             # Last, not first: a lock held for the whole transaction would stall heartbeat, cancel and reaper.
             self._fence(connection)
+        reach(Point.AFTER_COMMIT)
 
     def save(self, connection: Connection, checkpoint: dict[str, Any]) -> None:
-        """Keep a checkpoint with the rows of the same transaction: a later attempt goes on from it."""
+        """Keep a checkpoint with the rows of the same transaction: a later attempt goes on from it.
+
+        One that is further than any before it makes the deaths before it forgotten.
+        """
         self.checkpoint = checkpoint
-        values = {"checkpoint": checkpoint, "progress": self.progress.view.model_dump(mode="json")}
-        connection.execute(update(Job).where(Job.id == self.job_id, Job.attempt == self.attempt).values(values))
+        shown = self.progress.view
+        values = {"point": checkpoint, "progress": shown.model_dump(mode="json"), "reached": shown.current}
+        connection.execute(SAVE, {"job": self.job_id, "attempt": self.attempt} | values)
 
     def check(self) -> None:
         """Stop here if the job was cancelled or has lost its lease. Cheap: call it between steps."""

@@ -1,24 +1,31 @@
-"""How an attempt ends: one transaction that moves the job, closes the attempt and gives up the lease."""
+"""How an attempt ends: the job moves, the attempt closes and the lease goes, in one statement."""
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, literal, update
-from sqlalchemy.exc import DBAPIError
+from psycopg.rows import dict_row
+from sqlalchemy import text
 
-from wharf.common.errors import Cancelled, Fenced, WharfError
-from wharf.common.jobs.states import ENDED, Event, Status, after, sources
+from wharf.common.errors import Permanent, WharfError
+from wharf.common.jobs.states import Event, Status, after, allows
 from wharf.common.jobs.view import JobView, job_view
-from wharf.common.ledger.models import Attempt, Job, Lease
+from wharf.common.ledger.database import driver_of, dumps
+from wharf.common.ledger.patience import AWAY, is_away, patiently
 from wharf.common.logs import get_logger
 from wharf.common.runtime.context import JobContext
-from wharf.common.runtime.implementation import Implementation
+from wharf.common.runtime.implementation import Implementation, nothing_to_clean
+from wharf.common.runtime.points import Point, reach
 
-TRIES = 5
-"""How often the end of an attempt is tried when the ledger does not answer; then the reaper takes over."""
+HOLDING = (Status.RUNNING, Status.CANCELLING)
+"""The states in which an attempt holds a job."""
+FINISH = """
+    SELECT * FROM wharf.finish(%(job)s, %(attempt)s, %(outcome)s, %(targets)s::jsonb, %(result)s::jsonb,
+                               %(error)s::jsonb, %(progress)s::jsonb, %(delay)s)"""
+WRITTEN = text("""
+    SELECT j.* FROM wharf.jobs j JOIN wharf.attempts a ON a.job_id = j.id
+    WHERE a.job_id = :job AND a.attempt = :attempt AND a.outcome = :outcome""")
 
 
 @dataclass(frozen=True)
@@ -33,78 +40,57 @@ class Ending:
 
 def finish(context: JobContext[Any], implementation: Implementation[Any], ending: Ending) -> JobView | None:
     """Write the end into the ledger; None where the attempt had lost its lease and nothing was written."""
-    for nth in range(TRIES):
-        try:
-            return _finish(context, implementation, ending)
-        except Fenced:
+
+    def write() -> JobView | None:
+        reach(Point.BEFORE_END)
+        return _finish(context, implementation, ending) or _written_before(context, ending)
+
+    try:
+        return patiently(write, "job.end")
+    except AWAY as error:
+        if is_away(error) or ending.event is not Event.COMPLETE:
+            # The reaper takes over.
             return None
-        except DBAPIError as error:
-            get_logger().warning("job.end_not_written", error=type(error).__name__, nth=nth)
-            time.sleep(0.2 * 2**nth)
-    return None
+        get_logger().exception("job.result_refused")
+    message = "The ledger refused the job's result. This is a mistake in Wharf: tell those who run it the job's id."
+    return finish(context, implementation, Ending(Event.FAIL, error=Permanent(message, code="result_refused")))
 
 
-def _finish(context: JobContext[Any], implementation: Implementation[Any], ending: Ending) -> JobView:
+def _written_before(context: JobContext[Any], ending: Ending) -> JobView | None:
+    """The end may be there although its answer was lost: by an earlier try of ours, and by nobody else."""
+    values = {"job": context.job_id, "attempt": context.attempt, "outcome": ending.event.value}
     with context.database.tenant(context.tenant_id) as connection:
-        view = _move_job(connection, context, ending)
-        _close_attempt(connection, context, ending)
-        if view.ended:
-            implementation.clean(connection, context.payload)
-        context.flush_lines(connection)
-        _give_up_lease(connection, context)
+        row = connection.execute(WRITTEN, values).mappings().first()
+    return job_view(row) if row else None
+
+
+def _finish(context: JobContext[Any], implementation: Implementation[Any], ending: Ending) -> JobView | None:
+    values = _values(context, ending)
+    if implementation.clean is nothing_to_clean and not context.lines:
+        with context.database.direct() as cursor:
+            return _view(cursor.execute(FINISH, values).fetchone())
+    with context.database.tenant(context.tenant_id) as connection:
+        cursor = driver_of(connection).cursor(row_factory=dict_row)
+        view = _view(cursor.execute(FINISH, values).fetchone())
+        if view is not None:
+            if view.ended and context.payload is not None:
+                implementation.clean(connection, context.payload)
+            context.flush_lines(connection)
     return view
 
 
-def _move_job(connection: Connection, context: JobContext[Any], ending: Ending) -> JobView:
-    current = _current_status(connection, context)
-    target = after(current, ending.event)
-    changes: dict[str, Any] = {"status": target, "progress": context.progress.view.model_dump(mode="json")}
-    if target in ENDED:
-        changes |= {"finished_at": func.clock_timestamp(), "result": ending.result, "checkpoint": None}
-    if ending.event in {Event.FAIL, Event.FAIL_FOR_NOW}:
-        changes["failures"] = Job.failures + 1
-    if target is Status.RETRYING:
-        delay = func.make_interval(0, 0, 0, 0, 0, 0, literal(ending.delay))
-        changes |= {"attempt": Job.attempt + 1, "available_at": func.clock_timestamp() + delay, "published_at": None}
-    changes["error"] = _error_of(target, ending)
-    statement = update(Job).where(Job.id == context.job_id).values(changes).returning(*Job.__table__.c)
-    return job_view(connection.execute(statement).mappings().one())
-
-
-def _current_status(connection: Connection, context: JobContext[Any]) -> Status:
-    own = (Job.id == context.job_id, Job.attempt == context.attempt, Job.status.in_(sources_of_running()))
-    row = connection.execute(Job.__table__.select().with_only_columns(Job.status).where(*own).with_for_update()).first()
-    if row is None:
-        message = "Another attempt has this job now."
-        raise Fenced(message)
-    return Status(row.status)
-
-
-def sources_of_running() -> tuple[Status, ...]:
-    """The states in which an attempt holds a job."""
-    return (*sources(Event.COMPLETE, Status.COMPLETED),)
-
-
-def _error_of(target: Status, ending: Ending) -> dict[str, object] | None:
-    if target is Status.COMPLETED:
-        return None
-    if target is Status.CANCELLED:
-        return Cancelled("The job was cancelled.").as_dict()
-    return ending.error.as_dict() if ending.error else None
-
-
-def _close_attempt(connection: Connection, context: JobContext[Any], ending: Ending) -> None:
-    values = {
-        "ended_at": func.clock_timestamp(),
+def _values(context: JobContext[Any], ending: Ending) -> dict[str, Any]:
+    return {
+        "job": context.job_id,
+        "attempt": context.attempt,
         "outcome": ending.event.value,
-        "error": ending.error.as_dict() if ending.error else None,
+        "targets": dumps({state.value: after(state, ending.event) for state in HOLDING if allows(state, ending.event)}),
+        "result": None if ending.result is None else dumps(ending.result),
+        "error": dumps(ending.error.as_dict()) if ending.error else None,
+        "progress": context.progress.view.model_dump_json(),
+        "delay": ending.delay,
     }
-    own = (Attempt.job_id == context.job_id, Attempt.attempt == context.attempt)
-    connection.execute(update(Attempt).where(*own).values(values))
 
 
-def _give_up_lease(connection: Connection, context: JobContext[Any]) -> None:
-    own = (Lease.job_id == context.job_id, Lease.attempt == context.attempt)
-    if connection.execute(delete(Lease).where(*own)).rowcount != 1:
-        message = "Another attempt has this job now."
-        raise Fenced(message)
+def _view(row: dict[str, Any] | None) -> JobView | None:
+    return job_view(row) if row else None

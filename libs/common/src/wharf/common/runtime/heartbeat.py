@@ -1,7 +1,8 @@
 """Keeping a lease while a job runs: one thread and one connection of its own for each worker process.
 
-Every half second it reads the cancel flag, every five it renews. It does not stop a job: it raises a flag that
-the job's next step sees, and interrupts the query that the job may be waiting for.
+Every half second it reads the cancel flag, every five it renews; it also knows the job's time limit and whether the
+worker is leaving. It does not stop a job: it raises a flag that the job's next step sees, and interrupts the query
+that the job may be waiting for.
 """
 
 from __future__ import annotations
@@ -19,14 +20,15 @@ import psycopg
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from wharf.common.errors import Cancelled, Fenced
+from wharf.common.errors import Cancelled, Fenced, GivenBack, TimeLimit
 from wharf.common.ledger.database import Database
 from wharf.common.logs import get_logger
+from wharf.common.runtime.errands import EXPIRE
+from wharf.common.runtime.leaving import LeaveSign
 
 LOOK_SECONDS = 0.5
 RENEW_SECONDS = 5.0
 HEARTBEAT = text("SELECT held, cancelled FROM wharf.heartbeat(:job, :attempt, :seconds)")
-EXPIRE = text("SELECT wharf.expire_lease(:job, :attempt)")
 
 
 @dataclass
@@ -38,28 +40,36 @@ class Pulse:
     lease_seconds: float
     cancelled: threading.Event = field(default_factory=threading.Event)
     lost: threading.Event = field(default_factory=threading.Event)
+    expired: threading.Event = field(default_factory=threading.Event)
+    leaving: threading.Event = field(default_factory=threading.Event)
     running: psycopg.Connection[object] | None = None
     """The connection that the job is using right now, so that its query can be interrupted."""
     renewed_at: float = field(default_factory=time.monotonic)
     on_renewal: Callable[[], None] = lambda: None
 
     def check(self) -> None:
-        """Raise `Cancelled` or `Fenced` where the job should stop."""
+        """Raise `Fenced`, `Cancelled`, `TimeLimit` or `GivenBack` where the job should stop."""
         if self.lost.is_set():
             message = "Another attempt has this job now."
             raise Fenced(message)
         if self.cancelled.is_set():
             message = "The job was cancelled."
             raise Cancelled(message)
+        if self.expired.is_set():
+            message = "The job took longer than its time limit. Split the file, or raise WHARF_SOFT_TIME_LIMIT."
+            raise TimeLimit(message)
+        if self.leaving.is_set():
+            message = "The worker stops; another one goes on with the job."
+            raise GivenBack(message)
 
     @contextmanager
     def guarding(self, connection: Connection) -> Iterator[None]:
-        """While this lasts a cancel interrupts the connection's query."""
+        """While this lasts whatever stops the job interrupts the connection's query."""
         self.running = connection.connection.driver_connection
         try:
             self.check()
             yield
-        except DBAPIError:
+        except (DBAPIError, psycopg.Error):  # COPY raises the driver's own
             self.check()
             raise
         finally:
@@ -74,10 +84,13 @@ class Pulse:
 
 
 class Heart:
-    """The thread. Idle while no job runs."""
+    """The thread. Idle while no job runs. A job has `time_limit` seconds, and less once the sign to leave is given."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, sign: LeaveSign, time_limit: float) -> None:
         self._database = database
+        self._sign = sign
+        self._time_limit = time_limit
+        self._deadline = float("inf")
         self._pulse: Pulse | None = None
         self._wake = threading.Event()
         self._parent = os.getppid()
@@ -86,6 +99,7 @@ class Heart:
     @contextmanager
     def during(self, pulse: Pulse) -> Iterator[None]:
         """Keep that lease for as long as the block runs."""
+        self._deadline = time.monotonic() + self._time_limit
         self._pulse = pulse
         self._wake.set()
         try:
@@ -105,7 +119,8 @@ class Heart:
     def _look(self, pulse: Pulse) -> None:
         if os.getppid() != self._parent:
             self._leave(pulse)
-        due = time.monotonic() - pulse.renewed_at >= RENEW_SECONDS
+        self._look_at_the_clock(pulse)
+        due = time.monotonic() - pulse.renewed_at >= min(RENEW_SECONDS, pulse.lease_seconds / 4)
         try:
             held, cancelled = self._ask(pulse, pulse.lease_seconds if due else 0)
         except DBAPIError:
@@ -116,6 +131,15 @@ class Heart:
             pulse.renewed_at = time.monotonic()
             pulse.on_renewal()
         self._report(pulse, held=held, cancelled=cancelled)
+
+    def _look_at_the_clock(self, pulse: Pulse) -> None:
+        """What is known without the ledger."""
+        if self._sign.given:
+            pulse.leaving.set()
+        if time.monotonic() > self._deadline:
+            pulse.expired.set()
+        if pulse is self._pulse and (pulse.leaving.is_set() or pulse.expired.is_set()):
+            pulse.interrupt()
 
     def _ask(self, pulse: Pulse, seconds: float) -> tuple[bool, bool]:
         values = {"job": pulse.job_id, "attempt": pulse.attempt, "seconds": seconds}
@@ -136,5 +160,5 @@ class Heart:
     def _leave(self, pulse: Pulse) -> None:
         """The worker's main process is dead: nobody bounds this process any more. Give the job up and go."""
         with contextlib.suppress(DBAPIError), self._database.anyone() as connection:
-            connection.execute(EXPIRE, {"job": pulse.job_id, "attempt": pulse.attempt})
+            connection.execute(EXPIRE, {"job": pulse.job_id, "attempt": pulse.attempt, "why": "died"})
         os._exit(1)

@@ -9,6 +9,7 @@ from typing import Any
 from wharf.common.errors import Transient, WharfError
 from wharf.common.jobs.kinds import Kind
 from wharf.common.jobs.states import Event
+from wharf.common.runtime.transients import RULES
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +20,16 @@ class Verdict:
     delay: float = 0.0
 
 
-def classify(error: Exception) -> WharfError:
-    """An error in our words: one that nobody classified counts as transient, its text stays in the log."""
+def classify(error: Exception, kind: Kind[Any] | None = None) -> WharfError:
+    """An error in our words, by the kind's own rules and then by those of all.
+
+    One that nobody classified counts as transient. The text of a foreign error stays in the log.
+    """
     if isinstance(error, WharfError):
         return error
+    for rule in (*(kind.also_transient if kind else ()), *RULES):
+        if rule.matches(error):
+            return Transient(rule.message, code=rule.code)
     message = f"Something unexpected happened ({type(error).__name__}). Wharf tries again; the log has the details."
     return Transient(message, code="unexpected")
 

@@ -8,15 +8,14 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from billiard.exceptions import SoftTimeLimitExceeded
 from pydantic import ValidationError
-from sqlalchemy import text
 
-from wharf.common.errors import Cancelled, Fenced, Permanent
+from wharf.common.errors import Cancelled, Fenced, GivenBack, Permanent
 from wharf.common.feed import Feed
 from wharf.common.jobs.states import Event
 from wharf.common.jobs.view import JobView, ProgressView, job_view
 from wharf.common.ledger.database import Database
+from wharf.common.ledger.patience import patiently
 from wharf.common.logs import get_logger
 from wharf.common.metrics import (
     JOB_CANCEL,
@@ -31,11 +30,13 @@ from wharf.common.runtime.context import JobContext
 from wharf.common.runtime.endings import Ending, finish
 from wharf.common.runtime.heartbeat import Heart, Pulse
 from wharf.common.runtime.implementation import Implementation
+from wharf.common.runtime.points import Point, reach
 from wharf.common.runtime.progress import Progress
 from wharf.common.runtime.retries import classify, judge
 from wharf.common.storage import Storage
 
-CLAIM = text("SELECT *, clock_timestamp() AS claimed_at FROM wharf.claim(:job, :attempt, :worker, :seconds)")
+CLAIM = """
+    SELECT *, clock_timestamp() AS claimed_at FROM wharf.claim(%(job)s, %(attempt)s, %(worker)s, %(seconds)s)"""
 
 
 @dataclass
@@ -64,15 +65,19 @@ class Runner:
 
     def _claim(self, job_id: UUID, attempt: int) -> dict[str, Any] | None:
         values = {"job": job_id, "attempt": attempt, "worker": self.worker, "seconds": self.lease_seconds}
-        with self.database.anyone() as connection:
-            row = connection.execute(CLAIM, values).mappings().first()
-        return dict(row) if row else None
+
+        def claim() -> dict[str, Any] | None:
+            with self.database.direct() as cursor:
+                return cursor.execute(CLAIM, values).fetchone()
+
+        return patiently(claim, "job.claim")
 
     def _run_claimed(self, implementation: Implementation[Any], row: dict[str, Any]) -> None:
         view = job_view(row)
         structlog.contextvars.bind_contextvars(
             tenant_id=str(row["tenant_id"]), queue=view.queue, request_id=row["request_id"]
         )
+        reach(Point.AFTER_CLAIM)
         self._note_start(view, row)
         started = time.monotonic()
         context = self._context(view, row)
@@ -104,14 +109,13 @@ class Runner:
             return Ending(Event.STOP, error=error)
         except Fenced as error:
             return Ending(Event.DIE, error=error)
-        except SoftTimeLimitExceeded:
-            message = "The job took longer than its time limit. Split the file, or raise WHARF_SOFT_TIME_LIMIT."
-            return Ending(Event.FAIL, error=Permanent(message, code="time_limit"))
+        except GivenBack:
+            return Ending(Event.GIVE_BACK)
         except Exception as error:  # noqa: BLE001 - the border between a job's code and ours: everything is classified here
             return self._failed(implementation, error, row)
 
     def _failed(self, implementation: Implementation[Any], error: Exception, row: dict[str, Any]) -> Ending:
-        classified = classify(error)
+        classified = classify(error, implementation.kind)
         verdict = judge(classified, row["failures"] + 1, row["max_attempts"], implementation.kind)
         unexpected = None if classified is error else error
         get_logger().warning("job.attempt_failed", code=classified.error_code, exc_info=unexpected)
@@ -123,8 +127,9 @@ class Runner:
             JOBS_FENCED.inc()
             get_logger().warning("job.fenced")
             return
+        reach(Point.AFTER_END)
         self.feed.tell(view, context.tenant_id)
-        _count_end(view)
+        _count_end(view, ending.event)
         get_logger().info("job.ended", status=view.status, code=view.error.code if view.error else None)
 
     def _note_start(self, view: JobView, row: dict[str, Any]) -> None:
@@ -143,9 +148,10 @@ def _read_payload(implementation: Implementation[Any], payload: dict[str, Any]) 
         raise Permanent(message, code="payload_version") from error
 
 
-def _count_end(view: JobView) -> None:
-    if not view.ended:
+def _count_end(view: JobView, event: Event) -> None:
+    if event is Event.FAIL_FOR_NOW and not view.ended:
         JOB_RETRIES.labels(view.kind).inc()
+    if not view.ended:
         return
     JOBS_FINISHED.labels(view.kind, view.queue, view.status).inc()
     if view.cancel_requested_at and view.finished_at:

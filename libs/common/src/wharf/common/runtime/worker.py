@@ -7,29 +7,41 @@ adds our defaults.
 from __future__ import annotations
 
 import os
-import socket
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import UUID
 
 from celery import Celery, Task, bootsteps
-from celery.signals import setup_logging, worker_init, worker_process_init, worker_ready
+from celery.signals import (
+    setup_logging,
+    worker_init,
+    worker_process_init,
+    worker_ready,
+    worker_shutdown,
+    worker_shutting_down,
+)
 
-from wharf.common.feed import Feed
+from wharf.common.feed import QueuedFeed
 from wharf.common.ledger.database import Database
-from wharf.common.logs import configure_logs
+from wharf.common.logs import configure_logs, get_logger
 from wharf.common.metrics import WORKER_SLOTS
 from wharf.common.queues import Queue
 from wharf.common.runtime.celery import celery_app
+from wharf.common.runtime.errands import Errands, read_message
+from wharf.common.runtime.eviction import warn_of_eviction
 from wharf.common.runtime.health import TOUCH_SECONDS, Beacon, serve_health
 from wharf.common.runtime.heartbeat import Heart
 from wharf.common.runtime.implementation import Implementation
+from wharf.common.runtime.leaving import Departure, LeaveSign
+from wharf.common.runtime.place import Place
+from wharf.common.runtime.registry import Registry, Serving
 from wharf.common.runtime.request import Watch, WatchedRequest
 from wharf.common.runtime.runner import Runner
 from wharf.common.settings import WorkerSettings
 from wharf.common.storage import Storage
 
-CHILD_POOL = 2  # one connection for the job, one for its heartbeat
+HEARTBEAT_SECONDS = 5.0
+"""How long the ledger may take to answer a heartbeat: a thread that waits for ever keeps no lease."""
+ERRAND_SECONDS = 10.0
 PATIENCE_SECONDS = 5.0
 
 
@@ -42,21 +54,25 @@ class Worker:
     implementations: tuple[Implementation[Any], ...]
     queues: tuple[Queue, ...]
     runner: Runner | None = field(default=None, init=False)
+    # Made before the pool forks: the children see what the main process writes.
+    sign: LeaveSign = field(default_factory=LeaveSign, init=False)
 
     def build(self) -> Celery:
         """The Celery application of this service."""
-        app = celery_app(self.service, self.settings.broker_url.get_secret_value(), self.served())
+        app = celery_app(self.service, self._broker_url(), self.served())
         app.conf.update(
             worker_concurrency=self.settings.concurrency,
             worker_max_tasks_per_child=self.settings.max_jobs_per_child,
-            task_soft_time_limit=self.settings.soft_time_limit,
             task_time_limit=self.settings.time_limit,
         )
-        watch = Watch(self._database(1), PATIENCE_SECONDS)
-        worker_init.connect(lambda **_: watch.warm_up(), weak=False)
+        main = _Main(
+            watch=Watch(self._errands(), PATIENCE_SECONDS),
+            departure=Departure(self._errands(), self.sign, self.settings),
+            registry=Registry(self._errands(), Place.of(self.service)),
+        )
         for implementation in self.implementations:
-            self._register(app, implementation, watch)
-        self._connect_signals(watch)
+            self._register(app, implementation, main)
+        self._connect_signals(main)
         app.steps["worker"].add(_beacon_step(Beacon(self.settings.heartbeat_file), self.settings))
         return app
 
@@ -65,34 +81,47 @@ class Worker:
         names = [n.strip() for n in self.settings.queues.split(",") if n.strip()]
         return tuple(Queue(n) for n in names) or self.queues
 
-    def _database(self, pool: int) -> Database:
+    def _broker_url(self) -> str:
+        return self.settings.broker_url.get_secret_value()
+
+    def _errands(self) -> Errands:
+        return Errands(self._database(answer_within=ERRAND_SECONDS))
+
+    def _database(self, answer_within: float | None = None) -> Database:
         url = self.settings.database_url.get_secret_value()
-        return Database.connect(url, pool=pool, application=self.service)
+        return Database.connect(url, pool=1, application=self.service, answer_within=answer_within)
 
-    def _register(self, app: Celery, implementation: Implementation[Any], watch: Watch) -> None:
-        request = type("WatchedRequest", (WatchedRequest,), {"watch": watch})
+    def _register(self, app: Celery, implementation: Implementation[Any], main: _Main) -> None:
+        request = type("WatchedRequest", (WatchedRequest,), {"watch": main.watch, "departure": main.departure})
 
-        def run(_task: Task, job_id: str, attempt: int, version: int = 1) -> None:
-            del version  # the ids have meant the same since version 1
-            self._runner().run(implementation, UUID(job_id), attempt)
+        def run(_task: Task, job_id: object = None, attempt: object = None, **_later: object) -> None:
+            # The ids have meant the same since version 1; a later version may say more.
+            message = read_message(job_id, attempt)
+            if message is None:
+                get_logger().error("broker.unreadable_message", kind=implementation.kind.name)
+                return
+            try:
+                self._runner().run(implementation, message["job"], message["attempt"])
+            except Exception:  # noqa: BLE001 - the ledger knows the job; Celery would log a text that may hold a row
+                get_logger().exception("job.not_run", kind=implementation.kind.name)
 
         app.task(run, bind=True, name=implementation.kind.task_name, Request=request, ignore_result=True)
 
     def _runner(self) -> Runner:
         # Made in the child, at its first job: nothing that is connected is carried over the fork.
         if self.runner is None:
-            database = self._database(CHILD_POOL)
             self.runner = Runner(
-                database=database,
+                # A merge may take its time: this connection waits as long as the job has its lease.
+                database=self._database(),
                 storage=Storage.open(self.settings.storage_url),
-                feed=Feed(self.settings.redis_url.get_secret_value()),
-                heart=Heart(database),
-                worker=f"{self.service}@{socket.gethostname()}:{os.getpid()}",
+                feed=QueuedFeed(self.settings.redis_url.get_secret_value()),
+                heart=Heart(self._database(HEARTBEAT_SECONDS), self.sign, self.settings.soft_time_limit),
+                worker=Place.of(self.service).name(os.getpid()),
                 lease_seconds=self.settings.lease_seconds,
             )
         return self.runner
 
-    def _connect_signals(self, watch: Watch) -> None:
+    def _connect_signals(self, main: _Main) -> None:
         def logs(**_kwargs: object) -> None:
             configure_logs(self.service, self.settings.log_level)
 
@@ -101,14 +130,32 @@ class Worker:
             self._runner()
 
         def ready(sender: Any, **_kwargs: object) -> None:  # noqa: ANN401 - Celery's consumer
-            watch.start()
-            for queue in sender.task_consumer.queues:
-                WORKER_SLOTS.labels(queue.name).set(self.settings.concurrency)
+            serving = Serving(tuple(queue.name for queue in sender.task_consumer.queues), sender.controller.concurrency)
+            main.start(serving)
+            warn_of_eviction(self._broker_url())
 
         # weak=False: the receivers live as long as the process.
         setup_logging.connect(logs, weak=False)
+        worker_init.connect(lambda **_: main.watch.warm_up(), weak=False)
         worker_process_init.connect(child, weak=False)
         worker_ready.connect(ready, weak=False)
+        worker_shutting_down.connect(lambda **_: main.departure.begin(), weak=False)
+        worker_shutdown.connect(lambda **_: main.registry.leave(), weak=False)
+
+
+@dataclass(frozen=True)
+class _Main:
+    """What the main process does beside handing out messages."""
+
+    watch: Watch
+    departure: Departure
+    registry: Registry
+
+    def start(self, serving: Serving) -> None:
+        self.watch.start()
+        self.registry.start(serving)
+        for queue in serving.queues:
+            WORKER_SLOTS.labels(queue).set(serving.slots)
 
 
 def _beacon_step(beacon: Beacon, settings: WorkerSettings) -> type[bootsteps.StartStopStep]:

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, BackgroundTasks, Query, Request, WebSocket
+from fastapi import APIRouter, Query, Request, WebSocket
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Json
 from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
@@ -25,20 +25,12 @@ from wharf.gateway import clients
 from wharf.gateway.authentication import ClientOperator, ClientViewer, Member, hidden
 from wharf.gateway.clients import Answer
 from wharf.gateway.form import MOST_MAPPED, Header, ImportRequest, Optional, Slug, UploadFields, checked, plain
+from wharf.gateway.intake import DEFAULT_PROJECT, Read, take_in
 from wharf.gateway.jobs import current_job, find_job, job_of_upload
 from wharf.gateway.requests import REQUEST_ID
 from wharf.gateway.resources import Resources, Wired
 from wharf.gateway.sockets import Show, attend
-from wharf.gateway.uploads import (
-    DEFAULT_PROJECT,
-    Read,
-    find_upload,
-    import_stored,
-    make_known,
-    store,
-    submit,
-    take_in,
-)
+from wharf.gateway.uploads import find_upload, import_stored, store, submit
 
 router = APIRouter(tags=["clients"])
 STORY_UPLOAD = "/api/upload"
@@ -112,13 +104,11 @@ def _read_processing(fields: Mapping[str, str]) -> UploadFields:
     return UploadFields(profile=TRANSACTIONS).model_copy(update={"mapping": mapping})
 
 
-async def _start(
-    request: Request, later: BackgroundTasks, resources: Resources, member: Member, read: Read
-) -> tuple[UUID, JobView]:
+async def _start(request: Request, resources: Resources, member: Member, read: Read) -> tuple[UUID, JobView]:
     arrival = await take_in(resources, member, request, read)
-    job = await run_in_threadpool(submit, resources, member, arrival, request.scope[REQUEST_ID])
-    later.add_task(make_known, resources, member, job)
-    return arrival.upload_id, job
+    written = await run_in_threadpool(submit, resources, member, arrival, request.scope[REQUEST_ID])
+    resources.announcer.announce(written, member.tenant_id)
+    return arrival.upload_id, written.view
 
 
 def _current(resources: Resources, member: Member, job_id: UUID, kind: str | None = IMPORT.name) -> JobView:
@@ -130,9 +120,9 @@ def _current(resources: Resources, member: Member, job_id: UUID, kind: str | Non
 
 
 @router.post(STORY_UPLOAD, openapi_extra=_form())
-async def story_upload(request: Request, later: BackgroundTasks, resources: Wired, member: ClientOperator) -> Answer:
+async def story_upload(request: Request, resources: Wired, member: ClientOperator) -> Answer:
     """STORY-002: take a Jira export (or any file: its profile is found by its headers) and start its import."""
-    _, job = await _start(request, later, resources, member, _read_nothing)
+    _, job = await _start(request, resources, member, _read_nothing)
     return {"job_id": job.job_id, "status_url": f"/api/job/{job.job_id}"}
 
 
@@ -145,13 +135,12 @@ def story_job(job_id: UUID, resources: Wired, member: ClientViewer) -> Answer:
 @router.post(SYNAPSE_UPLOAD, openapi_extra=_form(project_id="the project; may come in the query instead"))
 async def synapse_upload(
     request: Request,
-    later: BackgroundTasks,
     resources: Wired,
     member: ClientOperator,
     project_id: Annotated[str | None, Query(max_length=63)] = None,
 ) -> Answer:
     """SYNAPSE: import assets; nothing is loaded where a required value is missing."""
-    _, job = await _start(request, later, resources, member, partial(_read_assets, project_id))
+    _, job = await _start(request, resources, member, partial(_read_assets, project_id))
     return {"job_id": job.job_id, "status": "QUEUED", "message": "Import queued, check status via WebSocket"}
 
 
@@ -176,7 +165,6 @@ def task_result(task_id: UUID, resources: Wired, member: ClientViewer) -> Answer
 @router.post("/api/v1/tasks/test")
 def echo_task(
     request: Request,
-    later: BackgroundTasks,
     resources: Wired,
     member: ClientOperator,
     message: Annotated[str, Query(max_length=1000), AfterValidator(plain)] = "Hello",
@@ -187,16 +175,16 @@ def echo_task(
         member.tenant_id, project_id, ECHO, EchoPayload(message=message), request_id=request.scope[REQUEST_ID]
     )
     with resources.database.tenant(member.tenant_id) as connection:
-        job = write_job(connection, order)
-    later.add_task(make_known, resources, member, job)
-    return {"task_id": job.job_id, "status": "PENDING", "message": "Test task submitted."}
+        written = write_job(connection, order)
+    resources.announcer.announce(written, member.tenant_id)
+    return {"task_id": written.view.job_id, "status": "PENDING", "message": "Test task submitted."}
 
 
 @router.post(f"{AYNI_UPLOAD}/", openapi_extra=_form(mappings="a JSON object: source header to column"))
 @router.post(AYNI_UPLOAD, include_in_schema=False)
-async def ayni_upload(request: Request, later: BackgroundTasks, resources: Wired, member: ClientOperator) -> Answer:
+async def ayni_upload(request: Request, resources: Wired, member: ClientOperator) -> Answer:
     """AYNI: import transactions, through a mapping where one is given."""
-    upload_id, job = await _start(request, later, resources, member, _read_processing)
+    upload_id, job = await _start(request, resources, member, _read_processing)
     return {"upload_id": upload_id, "job_id": job.job_id, "status": "pending"}
 
 
@@ -244,14 +232,12 @@ async def pricing_upload(request: Request, resources: Wired, member: ClientOpera
 
 @router.post("/data-ingestion/process/{upload_id}/")
 @router.post("/data-ingestion/process/{upload_id}", include_in_schema=False)
-def pricing_process(
-    upload_id: UUID, request: Request, later: BackgroundTasks, resources: Wired, member: ClientOperator
-) -> Answer:
+def pricing_process(upload_id: UUID, request: Request, resources: Wired, member: ClientOperator) -> Answer:
     """Phase 2: import a stored file."""
     wish = ImportRequest(profile=PROCUREMENT)
-    job = import_stored(resources, member, upload_id, wish, request.scope[REQUEST_ID])
-    later.add_task(make_known, resources, member, job)
-    return {"task_id": job.job_id}
+    written = import_stored(resources, member, upload_id, wish, request.scope[REQUEST_ID])
+    resources.announcer.announce(written, member.tenant_id)
+    return {"task_id": written.view.job_id}
 
 
 @router.get("/data-ingestion/progress/{task_id}/")

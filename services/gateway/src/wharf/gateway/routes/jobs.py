@@ -5,26 +5,30 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from uuid import UUID
 
 import orjson
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 from sqlalchemy import Connection
 
 from wharf.common.jobs import control
+from wharf.common.jobs.bulk import Action
 from wharf.common.jobs.states import Status
-from wharf.common.jobs.submission import ring
 from wharf.common.jobs.view import ErrorView, JobView
 from wharf.common.queues import Queue
 from wharf.gateway import jobs
 from wharf.gateway.authentication import Member, Operator, Viewer
+from wharf.gateway.bulk import act_on_matching, count_matching
 from wharf.gateway.cursors import LONGEST, MOST, Cursor, Limit
+from wharf.gateway.form import storable
 from wharf.gateway.resources import Resources, Wired
 
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
 Change = Callable[[Connection, UUID], JobView]
+Word = Annotated[str, AfterValidator(storable)]
 
 
 class JobPage(BaseModel):
@@ -99,6 +103,48 @@ class JobQuery(BaseModel):
     limit: int = Field(50, ge=1, le=MOST)
 
 
+class BulkFilter(BaseModel):
+    """Which jobs; at least one field has to say something."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    status: Status | list[Status] = []
+    kind: Word | None = Field(None, min_length=1, max_length=50)
+    queue: Queue | None = None
+    project_id: Word | None = Field(None, min_length=1, max_length=63)
+    q: Word | None = Field(None, min_length=1, max_length=200)
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not any((self.status, self.kind, self.queue, self.project_id, self.q)):
+            message = "The filter is empty. Say which jobs are meant: status, kind, queue, project_id or q."
+            raise PydanticCustomError("empty_filter", message)
+        return self
+
+    def wanted(self, member: Member) -> jobs.JobFilter:
+        """The filter, narrowed down to what the key may see."""
+        status = (self.status,) if isinstance(self.status, Status) else tuple(self.status)
+        project_id = member.project(self.project_id)
+        return jobs.JobFilter(status=status, kind=self.kind, queue=self.queue, project_id=project_id, q=self.q)
+
+
+class BulkRequest(BaseModel):
+    """One action on many jobs; a dry run only counts them."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    action: Action
+    filter: BulkFilter
+    dry_run: bool = False
+
+
+class BulkView(BaseModel):
+    """How many jobs match, and to how many it was done."""
+
+    matched: int
+    done: int
+
+
 @router.get("")
 def list_jobs(resources: Wired, member: Viewer, query: Annotated[JobQuery, Query()]) -> JobPage:
     """The tenant's jobs."""
@@ -124,6 +170,16 @@ def show(job_id: UUID, resources: Wired, member: Viewer) -> Response:
     return Response(body, media_type="application/json")
 
 
+@router.post("/bulk")
+def bulk(body: BulkRequest, resources: Wired, member: Operator) -> BulkView:
+    """Cancel, retry or discard all jobs that match the filter and whose state allows it."""
+    wanted = body.filter.wanted(member)
+    if body.dry_run:
+        return BulkView(matched=count_matching(resources, member, body.action, wanted), done=0)
+    matched, done = act_on_matching(resources, member, body.action, wanted)
+    return BulkView(matched=matched, done=done)
+
+
 @router.post("/{job_id}/cancel", status_code=HTTPStatus.ACCEPTED)
 def cancel(job_id: UUID, resources: Wired, member: Operator) -> JobView:
     """Ask for a job's end."""
@@ -133,9 +189,12 @@ def cancel(job_id: UUID, resources: Wired, member: Operator) -> JobView:
 @router.post("/{job_id}/retry", status_code=HTTPStatus.ACCEPTED)
 def retry(job_id: UUID, resources: Wired, member: Operator) -> JobView:
     """Try an ended or waiting job again."""
-    view = _change(resources, member, job_id, control.retry)
-    ring(resources.database, resources.doorbell, view, member.tenant_id)
-    return view
+    with resources.database.tenant(member.tenant_id) as connection:
+        jobs.find_job(connection, member, job_id, lock=True)
+        written = control.retry(connection, job_id)
+    resources.feed.tell(written.view, member.tenant_id)
+    resources.announcer.ring(written, member.tenant_id)
+    return written.view
 
 
 @router.post("/{job_id}/discard", status_code=HTTPStatus.ACCEPTED)

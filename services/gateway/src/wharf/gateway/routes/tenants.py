@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from wharf.gateway import tenancy
 from wharf.gateway.authentication import Platform
@@ -27,12 +27,40 @@ class TenantRequest(BaseModel):
     name: Slug
 
 
+Most = Annotated[int, Field(strict=True, ge=1, le=100_000)]
+
+
+class LimitsChange(BaseModel):
+    """How many of its jobs may be published at once in each queue; null takes the default back."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    published: Most | None = None
+    urgent: Most | None = None
+    """Urgent jobs have places of their own."""
+
+
+class TenantChange(BaseModel):
+    """What is to change of a tenant."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limits: LimitsChange
+
+
+class TenantLimits(BaseModel):
+    """The limits that hold."""
+
+    published: int
+    urgent: int
+
+
 class TenantView(BaseModel):
     """A tenant, without anything of its data."""
 
     id: UUID
     name: str
-    limits: dict[str, Any]
+    limits: TenantLimits
     created_at: datetime
 
 
@@ -54,3 +82,10 @@ def list_tenants(resources: Wired, _caller: Platform, cursor: Cursor = None, lim
 def create_tenant(body: TenantRequest, resources: Wired, _caller: Platform) -> TenantView:
     """Make a tenant."""
     return TenantView.model_validate(tenancy.create_tenant(resources.database, body.name))
+
+
+@router.patch("/{name}")
+def change_tenant(name: str, body: TenantChange, resources: Wired, _caller: Platform) -> TenantView:
+    """Change a tenant's limits; they hold at once."""
+    wanted = body.limits.model_dump(exclude_unset=True)
+    return TenantView.model_validate(tenancy.set_limits(resources.database, name, wanted))

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, BackgroundTasks, Request, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict
 from starlette.concurrency import run_in_threadpool
 
 from wharf.common.jobs.states import Status
-from wharf.common.jobs.view import JobView
-from wharf.gateway.authentication import Operator, Viewer
+from wharf.common.jobs.submission import Written
+from wharf.gateway.authentication import Member, Operator, Viewer
 from wharf.gateway.form import ImportRequest, UploadFields, check_profile
+from wharf.gateway.idempotency import Key, Reply, sealing, stamp
+from wharf.gateway.intake import Arrival, take_in
 from wharf.gateway.requests import REQUEST_ID
-from wharf.gateway.resources import Wired
-from wharf.gateway.uploads import find_upload, import_stored, make_known, submit, take_in
+from wharf.gateway.resources import Resources, Wired
+from wharf.gateway.uploads import find_upload, import_stored, submit
 
 router = APIRouter(prefix="/api/v1/uploads", tags=["uploads"])
 
@@ -65,45 +69,53 @@ def _form_description() -> dict[str, Any]:
 
 
 @router.post("", status_code=HTTPStatus.ACCEPTED, response_model=Accepted, openapi_extra=_form_description())
-async def upload(
-    request: Request, response: Response, later: BackgroundTasks, resources: Wired, member: Operator
-) -> Accepted:
+async def upload(request: Request, resources: Wired, member: Operator, idempotency_key: Key = None) -> Response:
     """Take a file and start its import. Nothing of the file is parsed before this answers."""
     arrival = await take_in(resources, member, request)
-    job = await run_in_threadpool(submit, resources, member, arrival, request.scope[REQUEST_ID])
-    # The job is safe in the ledger: a broker that is slow must not hold up the answer.
-    later.add_task(make_known, resources, member, job)
-    return _accepted(response, job, arrival.upload_id)
+    request_id = request.scope[REQUEST_ID]
+    reply_of = partial(_accepted, arrival.upload_id)
+    seal = sealing(stamp(member.tenant_id, idempotency_key, *_asked(arrival)), reply_of)
+    written = await run_in_threadpool(submit, resources, member, arrival, request_id, seal=seal)
+    return _announced(resources, member, written, reply_of)
 
 
-@router.post("/{upload_id}/import", status_code=HTTPStatus.ACCEPTED)
+@router.post("/{upload_id}/import", status_code=HTTPStatus.ACCEPTED, response_model=Accepted)
 def start_import(
     *,
     upload_id: UUID,
     request: Request,
-    response: Response,
-    later: BackgroundTasks,
     resources: Wired,
     member: Operator,
     body: ImportRequest | None = None,
-) -> Accepted:
+    idempotency_key: Key = None,
+) -> Response:
     """Import a stored file: one that was only stored, or one that was imported before and is to be so again."""
     wish = body or ImportRequest()
     check_profile(wish.profile)
-    job = import_stored(resources, member, upload_id, wish, request.scope[REQUEST_ID])
-    later.add_task(make_known, resources, member, job)
-    return _accepted(response, job, upload_id)
+    reply_of = partial(_accepted, upload_id)
+    asked = ("import", upload_id, wish.model_dump(mode="json"))
+    seal = sealing(stamp(member.tenant_id, idempotency_key, *asked), reply_of)
+    written = import_stored(resources, member, upload_id, wish, request.scope[REQUEST_ID], seal=seal)
+    return _announced(resources, member, written, reply_of)
 
 
-def _accepted(response: Response, job: JobView, upload_id: UUID) -> Accepted:
-    response.headers["Location"] = job.links["self"]
-    return Accepted(
-        job_id=job.job_id,
-        upload_id=upload_id,
-        status=job.status,
-        status_url=job.links["self"],
-        events_url=job.links["events"],
-    )
+def _asked(arrival: Arrival) -> tuple[object, ...]:
+    file, said = arrival.intake, arrival.fields.model_dump(mode="json")
+    return ("upload", said | {"project_id": arrival.project_id}, file.file_name, file.sha256)
+
+
+def _announced(
+    resources: Resources, member: Member, written: Written, reply_of: Callable[[Written], Reply]
+) -> Response:
+    resources.announcer.announce(written, member.tenant_id)
+    return reply_of(written).response()
+
+
+def _accepted(upload_id: UUID, written: Written) -> Reply:
+    job = written.view
+    own, events = job.links["self"], job.links["events"]
+    accepted = Accepted(job_id=job.job_id, upload_id=upload_id, status=job.status, status_url=own, events_url=events)
+    return Reply.of(HTTPStatus.ACCEPTED, accepted, own)
 
 
 @router.get("/{upload_id}")

@@ -1,0 +1,106 @@
+"""The words of `docs/benchmarks.md`."""
+
+from __future__ import annotations
+
+HEAD = """\
+# Benchmarks
+
+Made by `make bench` on {day}; do not edit. Figures of different machines or runs say little beside each other:
+compare within one run, ratios above all.
+"""
+
+IMPORTS = """\
+## Imports
+
+A CSV of new transactions (one line each), from the first byte of the upload to `completed`, asked for through the
+API; beside a bare single `COPY` of the same file into an ordinary table whose primary key is `transaction_id`, on the
+same server. Both load into an empty table after a checkpoint, a new file each round, taking turns in who is first;
+medians of the rounds ({rounds}). The import finds out the dialect, maps and types the columns, checks them and the key,
+numbers the lines, keeps line and import with each row, and can be resumed; the bare COPY does none of that.
+
+| rows | file | bare COPY | import | import, rows/s | speed / bare COPY | submit | picked up | peak worker memory |
+|---:|---:|---:|---:|---:|---:|---:|---:|---:|
+{imports}
+
+*Submit* is until the 202, the whole file included; *picked up* from the job's creation until a worker has it; the
+memory is the peak resident set of the largest worker process during the import.
+"""
+
+SUBMITS = """\
+## Submits
+
+{count} files of {file_kb:.1f} kB, {rate} a second, each with its own rows, while the workers import them on the same
+machine; from the moment when a file was due.
+
+| | p50 | p95 | p99 | max |
+|---|---:|---:|---:|---:|
+{submits}
+
+With everything on this machine {files_a_second:.1f} such files a second are imported; the last one was done
+{drained:.1f} s after the last 202.
+"""
+
+SATURATION = """\
+## Submits at saturation
+
+{clients} clients send a file of {file_kb:.1f} kB as soon as their last one was answered, to Wharf and to a bare FastAPI
+endpoint (its own uvicorn process with the same options) that writes the file to a folder, inserts one row on the same
+PostgreSQL, commits and calls `send_task` on the same Redis. They take turns ({turns} each), and no worker takes
+anything meanwhile; every submit is admitted and published.
+
+| | requests/s | p50 | p95 |
+|---|---:|---:|---:|
+{wharf}
+{bare}
+
+**Wharf / bare endpoint: {ratio:.2f}** (median of the turns). The broker had the message of Wharf's last job
+{published:.1f} s after its 202.
+"""
+
+JOBS = """\
+## Jobs
+"""
+
+NOOPS = """
+Jobs that do nothing (`echo`), {jobs} at a time, all queued before the workers go on; from the first start to the last
+end, medians of {rounds} rounds. Beside them, with as many child processes, on the same servers and with the same way of
+delivery: plain Celery tasks that do nothing, and plain Celery tasks with two bare commits (an INSERT and an UPDATE
+through one kept connection), which is the least that a ledger can cost.
+
+| | jobs/s | Wharf / it |
+|---|---:|---:|
+| Wharf | {wharf:.0f} | |
+| plain Celery, two bare commits | {commits:.0f} | **{to_commits:.2f}** |
+| plain Celery | {plain:.0f} | {to_plain:.2f} |
+"""
+
+PICKUP = """
+How long a job waits for an idle worker, {rate} a second for {seconds:.0f} s: from the job's creation to its start in
+the ledger (commit and publishing included), and from before plain Celery's `send_task` to the task's first line.
+
+| | p50 | p95 | p99 | max |
+|---|---:|---:|---:|---:|
+{pickup}
+"""
+
+PROMISES = """\
+## The numbers of the systems that it replaces
+
+Theirs as their documents tell or ask for them, on their machines; ours on this one, one run each, through the API, from
+the first byte sent to the end of the job.
+
+| system | what | theirs | Wharf |
+|---|---|---:|---:|
+{promises}
+"""
+
+TAIL = """\
+## Where
+
+{machine}
+
+## Again
+
+`make bench` (about {minutes:.0f} min here), `make bench ARGS='--rounds 5'`, `make bench ARGS=--quick` and
+`make bench ARGS='--only noops,pickup'` (these print only). Every run leaves its raw figures in `bench/results`.
+"""

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+import redis
+from structlog.testing import capture_logs
+
+from wharf.common.runtime.eviction import eviction_policy, warn_of_eviction
+from wharf.local.samples import write_transactions
+from wharf.local.trial import Trial, eventually
+
+
+def registered(wharf: Trial) -> dict[int, tuple[str, tuple[str, ...], bool]]:
+    """By pid: service, queues, and whether it was seen lately."""
+    rows = wharf.ask("SELECT pid, service, queues, alive FROM wharf.list_workers()")
+    return {row["pid"]: (row["service"], tuple(row["queues"]), row["alive"]) for row in rows}
+
+
+def test_every_worker_of_the_stack_is_registered(wharf: Trial) -> None:
+    """Its main process, its queues, and that it lives."""
+    pids = {name: pid for name, pid in wharf.connection.processes.items() if name.endswith("worker")}
+    found = eventually(lambda: known if set(pids.values()) <= (known := registered(wharf)).keys() else None, "all")
+    assert found[pids["ingest-worker"]] == ("ingest-worker", ("ingest",), True)
+    assert found[pids["ingest-bulk-worker"]] == ("ingest-worker", ("ingest-bulk",), True)
+    assert found[pids["maintenance-worker"]] == ("scheduler", ("maintenance",), True)
+
+
+def test_who_starts_again_buries_those_who_were_killed(wharf: Trial, tmp_path: Path, project: str) -> None:
+    """Main process and child killed at once: nobody is left to tell, and the next worker of the place does."""
+    path = tmp_path / "large.csv"
+    expected = write_transactions(path, 300_000, seed=14)
+    job_id = wharf.upload(path, profile="transactions", project_id=project)["job_id"]
+    lease = eventually(lambda: wharf.ask("SELECT worker FROM wharf.leases WHERE job_id = %s", job_id), "its start")
+    child = psutil.Process(int(lease[0]["worker"].rsplit(":", 1)[1]))
+    os.kill(child.pid, signal.SIGSTOP)
+    main = child.parent()
+    assert main is not None
+    main.kill()
+    child.kill()
+    job = wharf.ended(job_id)
+    assert (job["status"], job["result"]["inserted"]) == ("completed", expected.good), job["error"]
+    log = (wharf.stack.folder.logs / "ingest-worker.log").read_text("utf-8")
+    assert [line for line in log.splitlines() if "registry.lease_of_the_dead" in line and job_id in line]
+
+
+@pytest.fixture
+def evicting(wharf: Trial) -> Iterator[str]:
+    """The address of a Redis that throws away what it has no room for."""
+    with redis.Redis.from_url(wharf.connection.redis_url) as client:
+        client.config_set("maxmemory-policy", "allkeys-lru")
+        yield wharf.connection.redis_url
+        client.config_set("maxmemory-policy", "noeviction")
+
+
+def test_a_broker_that_may_evict_is_warned_of(evicting: str) -> None:
+    """Once, at the start of a worker."""
+    with capture_logs() as lines:
+        warn_of_eviction(evicting)
+        eventually(lambda: lines, "the warning")
+    assert [(line["event"], line["policy"]) for line in lines] == [("broker.may_evict", "allkeys-lru")]
+
+
+def test_a_broker_that_does_not_say_is_not_warned_of(wharf: Trial) -> None:
+    """Nor is one whose settings are right, or one that is away: that is told elsewhere."""
+    assert eviction_policy(wharf.connection.redis_url) == "noeviction"
+    assert eviction_policy("redis://127.0.0.1:1/0") is None

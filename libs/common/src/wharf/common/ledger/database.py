@@ -115,9 +115,10 @@ class Database:
                 yield cursor
             connection.autocommit = False
         except psycopg.Error as error:
+            gone = connection.closed
             # Whatever state it is in: nobody gets this connection again.
             fairy.invalidate(error)
-            raise OperationalError(None, None, error, connection_invalidated=connection.closed) from error
+            raise OperationalError(None, None, error, connection_invalidated=gone) from error
         finally:
             fairy.close()
 

@@ -1,0 +1,69 @@
+"""The feed that nobody waits for: what comes together is sent together, what is old by then is left out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import orjson
+import pytest
+
+from wharf.common.feed import STREAM, QueuedFeed, snapshot_key
+from wharf.common.jobs.states import Status
+from wharf.common.queues import Priority
+from wharf.local.ports import HOST
+from wharf.local.trial import eventually
+
+
+@pytest.fixture
+def open_feed(backend) -> Iterator[Callable[..., QueuedFeed]]:
+    """Feeds, closed at the end."""
+    with ExitStack() as stack:
+
+        def make(url: str = backend.redis_url) -> QueuedFeed:
+            feed = QueuedFeed(url)
+            stack.callback(feed.close)
+            return feed
+
+        yield make
+
+
+def events(broker) -> list[str]:
+    return [fields[b"type"].decode() for _, fields in broker.redis.xrange(STREAM)]
+
+
+def test_of_one_moment_only_the_last_is_told(tenant, broker, open_feed):
+    """A job that is done in milliseconds is told once; one that takes longer tells each state."""
+    view = tenant.write(Priority.NORMAL).view
+    running, done = (view.model_copy(update={"status": status}) for status in (Status.RUNNING, Status.COMPLETED))
+    feed = open_feed()
+    feed.tell(running, tenant.id)
+    feed.tell(done, tenant.id)
+    eventually(lambda: events(broker), "the event")
+    assert events(broker) == ["job.completed"]
+    assert orjson.loads(broker.redis.get(snapshot_key(view.job_id)))["job"]["status"] == "completed"
+
+
+def test_a_new_job_has_no_snapshot(tenant, broker, open_feed):
+    """Its state may be old when it gets there, and the ledger knows as much: who asks is answered from there."""
+    view = tenant.write(Priority.NORMAL).view
+    open_feed().tell(view, tenant.id)
+    eventually(lambda: events(broker) == ["job.queued"], "the event")
+    assert broker.redis.get(snapshot_key(view.job_id)) is None
+
+
+def test_closing_sends_what_waits(tenant, broker, open_feed):
+    """A process that ends in order takes nothing with it."""
+    view = tenant.write(Priority.NORMAL).view.model_copy(update={"status": Status.FAILED})
+    feed = open_feed()
+    feed.tell(view, tenant.id)
+    feed.close()
+    assert events(broker) == ["job.failed"]
+
+
+def test_a_redis_that_is_away_holds_up_nobody(tenant, open_feed, counted):
+    """It is counted, and nothing is raised where the work is done."""
+    before = counted("wharf_feed_errors_total")
+    feed = open_feed(f"redis://{HOST}:1/0")
+    feed.tell(tenant.write(Priority.NORMAL).view, tenant.id)
+    eventually(lambda: counted("wharf_feed_errors_total") > before, "the count")

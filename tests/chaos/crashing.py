@@ -94,7 +94,12 @@ class Faults:
 def build_in(faults: Faults) -> None:
     """Put the faults where the service will find them, before it is imported."""
     points.hook = faults.come_by
-    for name, place in (("get_range", "storage_read"), ("head", "storage_read"), ("put", "storage_write")):
+    for name, place in (
+        ("get_range", "storage_read"),
+        ("head", "storage_read"),
+        ("put", "storage_write"),
+        ("put_async", "storage_write"),
+    ):
         setattr(obstore, name, before(getattr(obstore, name), faults, place))
     real_writer = obstore.open_writer_async
     setattr(obstore, real_writer.__name__, lambda *args, **options: FaultyWriter(real_writer(*args, **options), faults))

@@ -84,6 +84,10 @@ class Storage:
         """Write an object as its bytes arrive: it is there, whole, after `close()`; unclosed it leaves nothing."""
         return obstore.open_writer_async(self.inner, key, buffer_size=PART_BYTES)
 
+    async def put_soon(self, key: str, data: bytes) -> None:
+        """Write a small object in one go, without holding up the event loop."""
+        await obstore.put_async(self.inner, key, data)
+
     def put(self, key: str, data: bytes) -> None:
         """Write a small object in one go."""
         with _in_our_words():

@@ -29,6 +29,8 @@ LONGEST_NAME = 255
 DEFAULT_PROJECT = "default"
 ANY_MEDIA = "application/octet-stream"
 MEDIA = re.compile(r"[a-z0-9!#$&^_.+-]{1,60}/[a-z0-9!#$&^_.+-]{1,60}")
+SMALL_BYTES = 256 * 1024
+"""Up to here a file is stored in one go: most are that small, and a stream costs three turns of the event loop."""
 FORM_BYTES = 512 * 1024
 """What a form has beside its file: a body this much larger than the limit holds a file that is too large."""
 
@@ -46,6 +48,7 @@ class Intake:
         self._storage = storage
         self._limit = limit
         self._digest = hashlib.sha256()
+        self._small = bytearray()
         self._writer: AsyncWritableFile | None = None
 
     @property
@@ -57,8 +60,6 @@ class Intake:
         """The file begins."""
         self.file_name = shown_name(file_name)
         self.media_type = shown_media_type(media_type)
-        with _in_our_words():
-            self._writer = self._storage.writer(self.key)
 
     async def write(self, data: bytes) -> None:
         """The next bytes; raises `TooLarge` with the first one that is too many."""
@@ -66,19 +67,31 @@ class Intake:
         if self.size > self._limit:
             raise too_large(self._limit)
         self._digest.update(data)
-        if self._writer is not None:
-            with _in_our_words():
-                await self._writer.write(data)
+        if self._writer is None and self.size <= SMALL_BYTES:
+            self._small += data
+            return
+        with _in_our_words():
+            await self._stream(data)
 
     async def keep(self) -> None:
         """Make the object be there, whole."""
-        if self._writer is not None:
-            with _in_our_words():
+        with _in_our_words():
+            if self._writer is None:
+                await self._storage.put_soon(self.key, bytes(self._small))
+            else:
                 await self._writer.close()
+
+    async def _stream(self, data: bytes) -> None:
+        if self._writer is None:
+            self._writer = self._storage.writer(self.key)
+            await self._writer.write(bytes(self._small))
+            self._small.clear()
+        await self._writer.write(data)
 
     def let_go(self) -> None:
         """Drop the writer now, not when memory is next tidied up: what it wrote and did not keep goes with it."""
         self._writer = None
+        self._small.clear()
 
 
 @dataclass(frozen=True, slots=True)

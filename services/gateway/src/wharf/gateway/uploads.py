@@ -28,27 +28,29 @@ from wharf.gateway.intake import Arrival
 from wharf.gateway.resources import Resources
 
 # One statement: each costs a round trip, and all of them stand or fall together anyway.
-WRITE = text("""
+WRITE = """
     WITH project AS (
-        INSERT INTO wharf.projects (tenant_id, slug) VALUES (:tenant_id, :project_id) ON CONFLICT DO NOTHING
+        INSERT INTO wharf.projects (tenant_id, slug) VALUES (%(tenant_id)s, %(project_id)s) ON CONFLICT DO NOTHING
     ), stored AS (
         INSERT INTO wharf.uploads (id, tenant_id, project_id, file_name, media_type, size, sha256, storage_key)
-        VALUES (:upload_id, :tenant_id, :project_id, :file_name, :media_type, :size, :sha256, :storage_key)
+        VALUES (%(upload_id)s, %(tenant_id)s, %(project_id)s, %(file_name)s, %(media_type)s, %(size)s, %(sha256)s,
+                %(storage_key)s)
     )
     INSERT INTO wharf.imports (id, tenant_id, project_id, upload_id, profile, mode)
-    VALUES (:import_id, :tenant_id, :project_id, :upload_id, :profile, :mode)
-""")
-WRITE_UPLOAD = text("""
+    VALUES (%(import_id)s, %(tenant_id)s, %(project_id)s, %(upload_id)s, %(profile)s, %(mode)s)
+"""
+WRITE_UPLOAD = """
     WITH project AS (
-        INSERT INTO wharf.projects (tenant_id, slug) VALUES (:tenant_id, :project_id) ON CONFLICT DO NOTHING
+        INSERT INTO wharf.projects (tenant_id, slug) VALUES (%(tenant_id)s, %(project_id)s) ON CONFLICT DO NOTHING
     )
     INSERT INTO wharf.uploads (id, tenant_id, project_id, file_name, media_type, size, sha256, storage_key)
-    VALUES (:upload_id, :tenant_id, :project_id, :file_name, :media_type, :size, :sha256, :storage_key)
-""")
-WRITE_IMPORT = text("""
+    VALUES (%(upload_id)s, %(tenant_id)s, %(project_id)s, %(file_name)s, %(media_type)s, %(size)s, %(sha256)s,
+            %(storage_key)s)
+"""
+WRITE_IMPORT = """
     INSERT INTO wharf.imports (id, tenant_id, project_id, upload_id, profile, mode)
-    VALUES (:import_id, :tenant_id, :project_id, :upload_id, :profile, :mode)
-""")
+    VALUES (%(import_id)s, %(tenant_id)s, %(project_id)s, %(upload_id)s, %(profile)s, %(mode)s)
+"""
 PATIENCE = text("SET LOCAL lock_timeout = '3s'")
 Seal = Callable[[Connection, Written], None]
 """The last step of a transaction that writes a job."""
@@ -81,7 +83,7 @@ def submit(resources: Resources, member: Member, arrival: Arrival, request_id: s
     queue = queue_for(file.size, resources.settings.bulk_bytes)
     plan = Plan(arrival.import_id, arrival.upload_id, arrival.project_id, file.file_name, queue, request_id)
     with _or_delete(resources, member, arrival), resources.database.tenant(member.tenant_id) as connection:
-        connection.execute(WRITE, _upload_row(member, arrival) | _import_row(member, plan, arrival.fields))
+        connection.exec_driver_sql(WRITE, _upload_row(member, arrival) | _import_row(member, plan, arrival.fields))
         written = write_job(connection, _order(member, plan, arrival.fields))
         seal(connection, written)
     reach(Point.AFTER_SUBMIT)
@@ -91,7 +93,7 @@ def submit(resources: Resources, member: Member, arrival: Arrival, request_id: s
 def store(resources: Resources, member: Member, arrival: Arrival) -> None:
     """Write the upload alone: its import is asked for later. If that fails the stored file is deleted."""
     with _or_delete(resources, member, arrival), resources.database.tenant(member.tenant_id) as connection:
-        connection.execute(WRITE_UPLOAD, _upload_row(member, arrival))
+        connection.exec_driver_sql(WRITE_UPLOAD, _upload_row(member, arrival))
 
 
 def import_stored(
@@ -108,7 +110,7 @@ def import_stored(
         upload = find_upload(connection, member, upload_id)
         queue = queue_for(upload.size, resources.settings.bulk_bytes)
         plan = Plan(new_id(), upload_id, upload.project_id, upload.file_name, queue, request_id)
-        connection.execute(WRITE_IMPORT, _import_row(member, plan, wish))
+        connection.exec_driver_sql(WRITE_IMPORT, _import_row(member, plan, wish))
         written = write_job(connection, _order(member, plan, wish))
         seal(connection, written)
     return written
@@ -141,7 +143,7 @@ def _may_be_written(resources: Resources, member: Member, arrival: Arrival) -> b
     try:
         with resources.database.tenant(member.tenant_id) as connection:
             connection.execute(PATIENCE)
-            connection.execute(WRITE_UPLOAD, _upload_row(member, arrival))
+            connection.exec_driver_sql(WRITE_UPLOAD, _upload_row(member, arrival))
             connection.rollback()
     except IntegrityError:
         return True

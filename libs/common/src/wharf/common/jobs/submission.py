@@ -7,20 +7,27 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, SmallInteger, Uuid, bindparam, func, insert
+from sqlalchemy import Connection
 
 from wharf.common.clock import new_id
 from wharf.common.jobs.kinds import Kind, Payload
 from wharf.common.jobs.states import Status
 from wharf.common.jobs.view import JobView, job_view
-from wharf.common.ledger.models import Job
+from wharf.common.ledger.database import dumps
 from wharf.common.queues import Priority, Queue
 
-ROOM = func.wharf.room(
-    bindparam("of_tenant", type_=Uuid()), bindparam("in_queue"), bindparam("of_priority", type_=SmallInteger())
+# Constant text, and only what the database decides comes back: this is part of every submit.
+INSERT = """
+    INSERT INTO wharf.jobs (id, tenant_id, project_id, kind, queue, priority, status, label, parent_id, payload,
+                            max_attempts, progress, request_id, available_at, admitted)
+    VALUES (%(id)s, %(tenant_id)s, %(project_id)s, %(kind)s, %(queue)s, %(priority)s, %(status)s, %(label)s,
+            %(parent_id)s, %(payload)s::jsonb, %(max_attempts)s, %(progress)s::jsonb, %(request_id)s,
+            coalesce(%(available_at)s, now()),
+            %(available_at)s::timestamptz IS NULL AND wharf.room(%(tenant_id)s, %(queue)s, %(priority)s::smallint) > 0)
+    RETURNING attempt, created_at, available_at, admitted"""
+UNTOUCHED: dict[str, None] = dict.fromkeys(
+    ("started_at", "finished_at", "cancel_requested_at", "discarded_at", "error", "result")
 )
-INSERT = insert(Job).values(admitted=ROOM > 0).returning(*Job.__table__.c)
-INSERT_LATER = insert(Job).returning(*Job.__table__.c)
 
 
 @dataclass(frozen=True)
@@ -49,25 +56,20 @@ class Written:
 
 def write_job(connection: Connection, order: Order) -> Written:
     """Add the job's row, unpublished, to a transaction of its tenant; announce it after the commit."""
-    queue = order.queue or order.kind.queue
+    progress = {"unit": order.kind.unit}
     values = {
         "id": new_id(),
         "tenant_id": order.tenant_id,
         "project_id": order.project_id,
         "kind": order.kind.name,
-        "queue": queue,
+        "queue": order.queue or order.kind.queue,
         "priority": order.priority.rank,
         "status": Status.QUEUED,
         "label": order.label,
         "parent_id": order.parent_id,
-        "payload": order.payload.model_dump(mode="json"),
         "max_attempts": order.kind.max_attempts,
-        "progress": {"unit": order.kind.unit},
         "request_id": order.request_id,
     }
-    if order.available_at:
-        row = connection.execute(INSERT_LATER, values | {"available_at": order.available_at}).mappings().one()
-    else:
-        place = {"of_tenant": order.tenant_id, "in_queue": queue, "of_priority": order.priority.rank}
-        row = connection.execute(INSERT, values | place).mappings().one()
-    return Written(job_view(row), row["admitted"])
+    documents = {"payload": order.payload.model_dump_json(), "progress": dumps(progress)}
+    row = connection.exec_driver_sql(INSERT, values | documents | {"available_at": order.available_at}).mappings().one()
+    return Written(job_view(UNTOUCHED | values | {"progress": progress} | dict(row)), row["admitted"])

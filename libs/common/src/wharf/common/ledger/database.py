@@ -15,13 +15,13 @@ import psycopg
 from psycopg.abc import PQGen
 from psycopg.pq import TransactionStatus
 from psycopg.rows import dict_row
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DisconnectionError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 T = TypeVar("T")
 REST_SECONDS = 1.0
-SET_TENANT = text("SELECT set_config('wharf.tenant', :tenant, true)")
+SET_TENANT = "SELECT set_config('wharf.tenant', %(tenant)s, true)"
 
 
 def driver_url(url: str) -> str:
@@ -92,7 +92,7 @@ class Database:
     def tenant(self, tenant_id: UUID) -> Iterator[Connection]:
         """One transaction in which that tenant's rows exist and no others. Commits unless an error leaves it."""
         with self.engine.begin() as connection:
-            connection.execute(SET_TENANT, {"tenant": str(tenant_id)})
+            connection.exec_driver_sql(SET_TENANT, {"tenant": str(tenant_id)})
             yield connection
 
     @contextmanager

@@ -5,7 +5,6 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import psutil
 import pytest
 
@@ -24,14 +23,6 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
         environment.setenv("WHARF_TIME_LIMIT", "6")
         with LocalStack(tmp_path_factory.mktemp("limits"), port=0, discard=True) as running:
             yield running
-
-
-@pytest.fixture
-def wharf(stack: LocalStack) -> Iterator[Trial]:
-    """That stack with a client."""
-    headers = {"Authorization": f"Bearer {stack.connection.api_key}"}
-    with httpx.Client(base_url=stack.connection.url, headers=headers, timeout=30) as api:
-        yield Trial(stack, api)
 
 
 @pytest.fixture(scope="module")

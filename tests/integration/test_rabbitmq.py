@@ -10,7 +10,6 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import httpx
 import psutil
 import pytest
 from kombu import Connection as BrokerConnection
@@ -114,14 +113,6 @@ def stack(rabbit: RabbitMq, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     """A stack that is told of the broker by its URL and nothing else."""
     with LocalStack(tmp_path_factory.mktemp("wharf"), port=0, discard=True, broker_url=rabbit.url) as running:
         yield running
-
-
-@pytest.fixture
-def wharf(stack: LocalStack) -> Iterator[Trial]:
-    """That stack with a client."""
-    headers = {"Authorization": f"Bearer {stack.connection.api_key}"}
-    with httpx.Client(base_url=stack.connection.url, headers=headers, timeout=30) as api:
-        yield Trial(stack, api)
 
 
 def borrowed(name: str) -> dict[str, Any]:

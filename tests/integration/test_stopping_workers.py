@@ -5,7 +5,6 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import psutil
 import pytest
 
@@ -33,14 +32,6 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
         environment.setenv("WHARF_STOP_SECONDS", STOP_SECONDS)
         with LocalStack(tmp_path_factory.mktemp("stopping"), port=0, discard=True) as running:
             yield running
-
-
-@pytest.fixture
-def wharf(stack: LocalStack) -> Iterator[Trial]:
-    """That stack with a client."""
-    headers = {"Authorization": f"Bearer {stack.connection.api_key}"}
-    with httpx.Client(base_url=stack.connection.url, headers=headers, timeout=30) as api:
-        yield Trial(stack, api)
 
 
 def loading(wharf: Trial, path: Path, project: str) -> str:

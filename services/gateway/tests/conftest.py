@@ -247,6 +247,12 @@ class Tenant:
             self.feed.tell(moved, self.id)
         return moved
 
+    def upload_of(self, job: JobView) -> str:
+        """The id of the upload that a job imports."""
+        return str(
+            self.execute("SELECT payload ->> 'upload_id' AS u FROM wharf.jobs WHERE id = :id", id=job.job_id)[0]["u"]
+        )
+
     def view(self, job_id: UUID) -> JobView:
         with self.database.tenant(self.id) as connection:
             return find(connection, job_id)

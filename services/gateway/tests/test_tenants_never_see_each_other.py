@@ -95,11 +95,6 @@ def test_a_key_of_one_project_sees_no_other(tenant):
         assert [j["job_id"] for j in client.get("/api/v1/jobs").json()["items"]] == [str(own.job_id)]
         assert client.get("/api/v1/jobs", params={"project_id": "p2"}).status_code == 403
         assert client.get("/api/v1/datasets/transactions/rows", params={"project_id": "p2"}).status_code == 403
-        assert client.get(f"/api/v1/uploads/{upload_of(tenant, other)}").status_code == 404
-        assert client.get(f"/api/v1/uploads/{upload_of(tenant, own)}").status_code == 200
+        assert client.get(f"/api/v1/uploads/{tenant.upload_of(other)}").status_code == 404
+        assert client.get(f"/api/v1/uploads/{tenant.upload_of(own)}").status_code == 200
     assert tenant.view(other.job_id).status == "queued"
-
-
-def upload_of(tenant, job) -> str:
-    (row,) = tenant.execute("SELECT payload FROM wharf.jobs WHERE id = :id", id=job.job_id)
-    return row["payload"]["upload_id"]

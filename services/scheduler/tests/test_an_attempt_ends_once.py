@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import text
 
-from wharf.common.errors import Invalid, Transient
+from wharf.common.errors import Cancelled, Invalid, Transient
 from wharf.common.jobs.states import ENDED, Event, Status, after, allows
 from wharf.common.runtime.endings import HOLDING
 
@@ -52,6 +52,8 @@ def written_as_ended(row):
     assert row["finished_at"]
     code = {"completed": None, "cancelled": "cancelled", "failed": "no_header"}[row["status"]]
     assert (row["error"]["code"] if row["error"] else None) == code
+    if row["status"] == "cancelled":
+        assert row["error"] == Cancelled().as_dict()  # what the function writes, and what everybody else does
 
 
 def written_as_waiting(row):

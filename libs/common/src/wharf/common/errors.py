@@ -111,6 +111,9 @@ class Cancelled(WharfError):
 
     code = "cancelled"
 
+    def __init__(self) -> None:
+        super().__init__("The job was cancelled.")
+
 
 class Fenced(WharfError):
     """This attempt has lost its lease: another one owns the job, nothing of this one may be committed."""

@@ -96,7 +96,7 @@ def _bury(connection: Connection, row: RowMapping) -> tuple[Status | None, int]:
 def verdict(status: Status, why: str | None, deaths: int) -> tuple[Event, WharfError | None]:
     """What the end of a lease means for its job; `deaths` before this one, since its last progress."""
     if status is Status.CANCELLING:
-        return Event.STOP, Cancelled("The job was cancelled.")
+        return Event.STOP, Cancelled()
     if why == SHUTDOWN:
         return Event.GIVE_BACK, None
     if why == TIME_LIMIT:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, RowMapping, func, select, update
 
-from wharf.common.errors import Conflict, NotFound
+from wharf.common.errors import Cancelled, Conflict, NotFound
 from wharf.common.jobs.states import ENDED, Event, Status, after
 from wharf.common.jobs.submission import Written
 from wharf.common.jobs.view import JobView, job_view
@@ -40,7 +40,7 @@ def cancel_changes(target: Status) -> Changes:
         "cancel_requested_at": func.coalesce(Job.cancel_requested_at, func.now()),
     }
     if target in ENDED:
-        changes |= {"finished_at": func.now(), "error": _cancelled()}
+        changes |= {"finished_at": func.now(), "error": Cancelled().as_dict()}
     return changes
 
 
@@ -88,10 +88,6 @@ def discard(connection: Connection, job_id: UUID) -> JobView:
 def discard_changes() -> Changes:
     """What a discard writes into a job's row."""
     return {"discarded_at": func.coalesce(Job.discarded_at, func.now())}
-
-
-def _cancelled() -> dict[str, object]:
-    return {"code": "cancelled", "message": "The job was cancelled.", "detail": None, "retryable": False}
 
 
 def _change(connection: Connection, job_id: UUID, changes: Changes) -> RowMapping:

@@ -53,8 +53,7 @@ class Pulse:
             message = "Another attempt has this job now."
             raise Fenced(message)
         if self.cancelled.is_set():
-            message = "The job was cancelled."
-            raise Cancelled(message)
+            raise Cancelled
         if self.expired.is_set():
             message = "The job took longer than its time limit. Split the file, or raise WHARF_SOFT_TIME_LIMIT."
             raise TimeLimit(message)

@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -81,13 +82,15 @@ class Command(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Telling:
+    """A snapshot and its event. Written out only when it is sent: most of a short job's are overtaken before."""
+
     key: str
     version: int
-    data: str
+    write: Callable[[], str]
     event: str
 
     def into(self, pipe: Pipeline) -> object:
-        arguments = (self.version, self.data, SNAPSHOT_SECONDS, STREAM_LENGTH, self.event)
+        arguments = (self.version, self.write(), SNAPSHOT_SECONDS, STREAM_LENGTH, self.event)
         return pipe.eval(TELL, 2, self.key, STREAM, *map(str, arguments))
 
 
@@ -118,20 +121,18 @@ class Feed:
     def tell(self, view: JobView, tenant_id: UUID, event: str | None = None) -> None:
         """Say what a job is like now; the event is `job.<status>` unless another is named."""
         version = version_of(view.attempt, view.status)
-        # Put together by hand: the job is written once, by pydantic's own serialiser.
-        head = f'{{"version":{version},"records_processed":{view.progress.current},"tenant_id":"{tenant_id}","job":'
-        data = f"{head}{view.model_dump_json()}}}"
         if view.status is Status.QUEUED and view.attempt == 1:
             # No snapshot of a new job: there is nothing to see but its state, and that may be old when it gets there.
-            self._send(_Line(data, f"job.{view.status}"))
+            self._send(_Line(_document(view, version, tenant_id), f"job.{view.status}"))
             return
-        self._send(_Telling(snapshot_key(view.job_id), version, data, event or f"job.{view.status}"))
+        write = partial(_document, view, version, tenant_id)
+        self._send(_Telling(snapshot_key(view.job_id), version, write, event or f"job.{view.status}"))
 
     def tell_moved(self, job_id: UUID, tenant_id: UUID, attempt: int, status: Status) -> None:
         """Say that a job has a new state, by someone who may not see the job itself: readers go to the ledger."""
         version = version_of(attempt, status)
         document = {"version": version, "records_processed": 0, "tenant_id": tenant_id, "job": None, "job_id": job_id}
-        self._send(_Telling(snapshot_key(job_id), version, orjson.dumps(document).decode(), f"job.{status}"))
+        self._send(_Telling(snapshot_key(job_id), version, lambda: orjson.dumps(document).decode(), f"job.{status}"))
 
     def tell_log(self, job_id: UUID, tenant_id: UUID, line: dict[str, Any]) -> None:
         """Pass on a line that a job wrote about itself."""
@@ -205,6 +206,12 @@ class QueuedFeed(Feed):
                 time.sleep(GATHER_SECONDS)
             self._bell.clear()
             self._send_all(_latest([self._waiting.popleft() for _ in range(len(self._waiting))]))
+
+
+def _document(view: JobView, version: int, tenant_id: UUID) -> str:
+    """Put together by hand: the job is written once, by pydantic's own serialiser."""
+    head = f'{{"version":{version},"records_processed":{view.progress.current},"tenant_id":"{tenant_id}","job":'
+    return f"{head}{view.model_dump_json()}}}"
 
 
 def _latest(commands: Sequence[Command]) -> list[Command]:

@@ -22,13 +22,17 @@ SHUTDOWN = "shutdown"
 TIME_LIMIT = "time_limit"
 
 # After a start of the server nobody could renew for a while: those who live get the time for one renewal.
+# The leases first, whatever the planner thinks of their number: the jobs are all that ever were.
 EXPIRED = text("""
+    WITH over AS MATERIALIZED (
+        SELECT job_id, why, renewed_at, expires_at FROM wharf.leases WHERE why IS NOT NULL
+            OR (expires_at < clock_timestamp() AND pg_postmaster_start_time() < now() - interval '10 seconds')
+        LIMIT :batch)
     SELECT j.id, j.tenant_id, j.attempt, j.status, j.kind, j.queue, j.deaths, l.why, extract(epoch FROM
         clock_timestamp() - CASE WHEN l.why IS NULL THEN l.renewed_at ELSE l.expires_at END)::float AS late
-    FROM wharf.leases l JOIN wharf.jobs j ON j.id = l.job_id
-    WHERE l.why IS NOT NULL
-       OR (l.expires_at < clock_timestamp() AND pg_postmaster_start_time() < now() - interval '10 seconds')
-    LIMIT :batch FOR UPDATE OF j SKIP LOCKED""")
+    FROM over l CROSS JOIN LATERAL (
+        SELECT id, tenant_id, attempt, status, kind, queue, deaths FROM wharf.jobs
+        WHERE id = l.job_id FOR UPDATE SKIP LOCKED) j""")
 
 # Looked at again under the job's lock: it may have been renewed.
 TAKE_LEASE = text("""

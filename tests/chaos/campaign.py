@@ -16,6 +16,7 @@ import httpx
 import psutil
 import psycopg
 import redis
+from kombu.exceptions import KombuError
 
 from tests.chaos import faults
 from tests.chaos.cargo import Sample, Sender
@@ -115,7 +116,7 @@ class Campaign:
     def _let_happen(self, fault: Fault) -> None:
         try:
             self.recovery.inject(fault)
-        except (redis.RedisError, psycopg.Error, OSError):
+        except (redis.RedisError, psycopg.Error, KombuError, OSError):
             return  # the server that it is about is away already
         self.happened[fault.name] += 1
         self._over.wait(fault.seconds)

@@ -11,6 +11,10 @@ LOCK := requirements.lock
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
           --no-emit-index-url --no-emit-package wharf-common --no-emit-package wharf-client --custom-compile-command 'make lock' \
           --group pyproject.toml:dev $(MEMBERS:%=%/pyproject.toml)
+IMAGES := gateway ingest-worker package-worker scheduler
+VERSION ?= 0.1.0
+DOCKER_BUILD = DOCKER_BUILDKIT=1 docker build $(BUILD_FLAGS) --file deploy/docker/Dockerfile
+COMPOSE ?= $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
 COVERAGE ?=
 ARGS ?=
 .DEFAULT_GOAL := help
@@ -110,6 +114,23 @@ bench: .venv/.stamp ## Measure imports, submits and jobs beside bare yardsticks
 .PHONY: chaos
 chaos: .venv/.stamp ## Load 1,000 files while everything is killed in turn, for ten minutes; check every row, write the report
 	@$(BIN)/python -m tests.chaos --minutes 10 --jobs 1000 $(ARGS)
+
+.PHONY: images
+images: ## Build the services' images (BUILD_FLAGS='...' for docker build)
+	@for service in $(IMAGES); do echo "Building wharf/$$service:$(VERSION) ..."; \
+	  $(DOCKER_BUILD) --quiet --build-arg SERVICE=$$service --build-arg VERSION=$(VERSION) \
+	    --build-arg REVISION=$$(git rev-parse --short HEAD 2>/dev/null || echo unknown) --tag wharf/$$service:$(VERSION) . || exit 1; \
+	done
+
+.PHONY: compose-up
+compose-up: images ## Start everything with Docker Compose, and say when it is ready (docs/compose.md)
+	@$(PYTHON) deploy/compose/make_secrets.py
+	@WHARF_VERSION=$(VERSION) $(COMPOSE) --project-name wharf --file deploy/compose/compose.yaml up --detach --no-build $(ARGS)
+	@$(PYTHON) deploy/compose/await_ready.py
+
+.PHONY: compose-down
+compose-down: ## Stop what compose-up started; the data stays (ARGS=--volumes deletes it)
+	@$(COMPOSE) --project-name wharf --file deploy/compose/compose.yaml down $(ARGS)
 
 .PHONY: clean
 clean: ## Remove .venv, caches and results (the data of a local stack stays)

@@ -18,7 +18,7 @@ AnyReport = TypeVar("AnyReport", pytest.TestReport, pytest.CollectReport)
 NEEDS = "Skipped: needs:"
 """How the reason of a skip begins whose cause is a missing tool: `pytest.skip("needs: redis-server")`."""
 
-STARTS_SERVERS = frozenset({"stack", "postgres", "redis", "backend", "chaos", "rabbit"})
+STARTS_SERVERS = frozenset({"stack", "postgres", "redis", "backend", "chaos", "rabbit", "images", "composed"})
 """The fixtures that start a server: a test that takes one has the marker `stack`. A new one is added here."""
 
 
@@ -53,7 +53,9 @@ def not_silently(report: AnyReport) -> AnyReport:
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """The whole stack, once: real servers, real services."""
-    with LocalStack(tmp_path_factory.mktemp("wharf"), port=0, discard=True) as running:
+    from tests.servers import servers  # noqa: PLC0415 - this file is tried alone, too: tests/contracts
+
+    with servers() as given, LocalStack(tmp_path_factory.mktemp("wharf"), port=0, discard=True, **given) as running:
         yield running
 
 

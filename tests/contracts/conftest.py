@@ -33,7 +33,8 @@ def texts(root: Path) -> dict[Path, str]:
         folders[:] = [name for name in folders if not name.startswith(NOT_OURS) and not name.endswith("_cache")]
         for path in (Path(folder, name) for name in names if not name.startswith((".git", ".coverage", ".env"))):
             found[path.relative_to(root)] = path.read_text(encoding="utf-8", errors="replace")
-    return found
+    example = Path(".env.example")
+    return found | {example: (root / example).read_text(encoding="utf-8")}
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

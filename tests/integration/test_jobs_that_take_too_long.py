@@ -8,6 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.servers import servers
 from wharf.local.samples import write_transactions
 from wharf.local.stack import LocalStack
 from wharf.local.trial import Job, Trial, eventually
@@ -21,7 +22,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("WHARF_SOFT_TIME_LIMIT", "1")
         environment.setenv("WHARF_TIME_LIMIT", "6")
-        with LocalStack(tmp_path_factory.mktemp("limits"), port=0, discard=True) as running:
+        folder = tmp_path_factory.mktemp("limits")
+        with servers() as given, LocalStack(folder, port=0, discard=True, **given) as running:
             yield running
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.servers import servers
 from wharf.local.samples import Expected, write_transactions
 from wharf.local.stack import LocalStack
 from wharf.local.trial import Trial, eventually
@@ -30,7 +31,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("WHARF_FINISH_SECONDS", "0")
         environment.setenv("WHARF_STOP_SECONDS", STOP_SECONDS)
-        with LocalStack(tmp_path_factory.mktemp("stopping"), port=0, discard=True) as running:
+        folder = tmp_path_factory.mktemp("stopping")
+        with servers() as given, LocalStack(folder, port=0, discard=True, **given) as running:
             yield running
 
 

@@ -2,15 +2,10 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
-import pytest
-import redis
-from structlog.testing import capture_logs
 
-from wharf.common.runtime.eviction import eviction_policy, warn_of_eviction
 from wharf.local.samples import write_transactions
 from wharf.local.trial import Trial, eventually
 
@@ -46,26 +41,3 @@ def test_who_starts_again_buries_those_who_were_killed(wharf: Trial, tmp_path: P
     assert (job["status"], job["result"]["inserted"]) == ("completed", expected.good), job["error"]
     log = (wharf.stack.folder.logs / "ingest-worker.log").read_text("utf-8")
     assert [line for line in log.splitlines() if "registry.lease_of_the_dead" in line and job_id in line]
-
-
-@pytest.fixture
-def evicting(wharf: Trial) -> Iterator[str]:
-    """The address of a Redis that throws away what it has no room for."""
-    with redis.Redis.from_url(wharf.connection.redis_url) as client:
-        client.config_set("maxmemory-policy", "allkeys-lru")
-        yield wharf.connection.redis_url
-        client.config_set("maxmemory-policy", "noeviction")
-
-
-def test_a_broker_that_may_evict_is_warned_of(evicting: str) -> None:
-    """Once, at the start of a worker."""
-    with capture_logs() as lines:
-        warn_of_eviction(evicting)
-        eventually(lambda: lines, "the warning")
-    assert [(line["event"], line["policy"]) for line in lines] == [("broker.may_evict", "allkeys-lru")]
-
-
-def test_a_broker_that_does_not_say_is_not_warned_of(wharf: Trial) -> None:
-    """Nor is one whose settings are right, or one that is away: that is told elsewhere."""
-    assert eviction_policy(wharf.connection.redis_url) == "noeviction"
-    assert eviction_policy("redis://127.0.0.1:1/0") is None

@@ -17,6 +17,8 @@ import structlog
 
 from wharf.common import errors
 from wharf.gateway.problems import status_of
+from wharf.local.ports import HOST, Ports
+from wharf.local.trial import eventually
 
 SHAPE = {"type", "title", "status", "detail", "code"}
 
@@ -249,3 +251,25 @@ def answers(url: str) -> bool:
         return httpx.get(url).status_code == 200
     except httpx.HTTPError:
         return False
+
+
+def test_metrics_may_have_a_port_of_their_own(serve, tmp_path):
+    """What is open to the world tells nobody how much is going on; the heartbeat file is touched by the event loop."""
+    alive, port = tmp_path / "alive", Ports(tmp_path / "ports").pick("metrics")
+    apart = serve(metrics_port=port, heartbeat_file=alive)
+    assert httpx.get(f"{apart.url}/metrics").status_code == 404
+    assert "wharf_http_requests_total" in httpx.get(f"http://{HOST}:{port}/metrics").text
+    assert httpx.get(f"http://{HOST}:{port}/livez").status_code == 200
+    eventually(alive.exists, "the heartbeat")
+
+
+def test_a_newer_schema_is_ready(gateway, backend):
+    """While a new version is rolled out the old gateways go on: a migration only adds."""
+    with psycopg.connect(backend.owner_url, autocommit=True) as owner:
+        found = owner.execute("SELECT version_num FROM wharf.alembic_version").fetchone()
+        owner.execute("UPDATE wharf.alembic_version SET version_num = '9999'")
+        try:
+            answer = httpx.get(f"{gateway.url}/readyz")
+        finally:
+            owner.execute("UPDATE wharf.alembic_version SET version_num = %s", found)
+    assert answer.status_code == 200

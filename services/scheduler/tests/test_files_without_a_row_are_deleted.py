@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from wharf.common.clock import new_id
+from wharf.common.settings import StorageSettings
 from wharf.common.storage import Storage
 from wharf.local.trial import eventually
 from wharf.scheduler.orphans import BATCH, Orphans
@@ -26,7 +27,7 @@ def objects(tmp_path) -> Path:
 @pytest.fixture
 def orphans(ledger, objects) -> Orphans:
     """In the dispatcher's role."""
-    return Orphans(ledger.dispatch, Storage.open(objects.as_uri()), AGE)
+    return Orphans(ledger.dispatch, Storage.open(StorageSettings(storage_url=objects.as_uri())), AGE)
 
 
 @pytest.fixture

@@ -35,6 +35,7 @@ class Site:
     dispatch_url: str
     redis_url: str
     broker_url: str
+    storage_url: str
     counts: dict[str, int]
     port: Callable[[str], int]
 
@@ -120,7 +121,7 @@ def _environment(service: Service, name: str, site: Site) -> dict[str, str]:
         "WHARF_DATABASE_URL": site.dispatch_url if service.dispatches else site.app_url,
         "WHARF_REDIS_URL": site.redis_url,
         "WHARF_BROKER_URL": site.broker_url,
-        "WHARF_STORAGE_URL": site.folder.objects.as_uri(),
+        "WHARF_STORAGE_URL": site.storage_url,
         "WHARF_HEARTBEAT_FILE": str(site.heartbeat(name)),
         "WHARF_METRICS_DIR": str(site.metrics_folder(name)),
     }

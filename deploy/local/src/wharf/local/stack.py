@@ -56,6 +56,7 @@ class LocalStack:
     database_url: str | None = None
     broker_url: str | None = None
     redis_url: str | None = None
+    storage_url: str | None = None
     discard: bool = False
     say: Callable[[str], None] = silent
     services: Services = wharf_services
@@ -64,6 +65,7 @@ class LocalStack:
     def __post_init__(self) -> None:
         self.folder = DataFolder.at(Path(self.data_dir))
         self.redis_url = self.redis_url or os.environ.get("WHARF_REDIS_URL")
+        self.storage_url = self.storage_url or os.environ.get("WHARF_STORAGE_URL") or self.folder.objects.as_uri()
         self._connection: Connection | None = None
         self._supervisor: Supervisor | None = None
         self._exit = ExitStack()
@@ -141,6 +143,7 @@ class LocalStack:
             dispatch_url=as_role(database_url, DISPATCH_ROLE, credentials.dispatch_password),
             redis_url=redis_url,
             broker_url=self.broker_url or next_redis_database(redis_url),
+            storage_url=str(self.storage_url),
             counts={"ingest-worker": self.ingest_workers, "package-worker": self.package_workers},
             port=ports.pick,
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+import sys
 from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
@@ -17,11 +18,16 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
 from wharf.common.clock import new_id
+from wharf.common.errors import Invalid
 from wharf.common.ledger.database import Database, driver_url
 
 FIND_KEY = text("SELECT * FROM wharf.find_key(:prefix)")
+MAKE_DEFAULT = text("""
+    SELECT wharf.create_tenant(:id, 'default') WHERE NOT EXISTS (SELECT FROM wharf.tenants WHERE name = 'default')""")
+MAKE_KEY = text("SELECT wharf.create_key(:id, :tenant, :prefix, :digest, 'first', :role, NULL, NULL)")
 PARTS = 3
-LONGEST = 200
+SHORTEST, LONGEST = 40, 200
+"""Characters of a key that somebody brings: a short one could be guessed."""
 
 
 class Role(StrEnum):
@@ -79,25 +85,28 @@ def identify(database: Database, key: str) -> Caller | None:
     return Caller(row["id"], Role(row["role"]), row["tenant_id"], row["tenant_name"], row["project_id"])
 
 
-def bootstrap(owner_url: str, *, api_key: str, platform_key: str) -> None:
-    """Make sure that the tenant `default`, an admin key of it and a platform key are there. Idempotent."""
+def bootstrap(owner_url: str, *, api_key: str | None = None, platform_key: str | None = None) -> None:
+    """Make sure that the tenant `default`, an admin key of it and a platform key are there. Idempotent.
+
+    Raises `Invalid` (`bad_settings`) for a text that is no key.
+    """
+    keys = [(key, *whose) for key, whose in ((api_key, ("default", Role.ADMIN)), (platform_key, (None, Role.PLATFORM)))]
     engine = create_engine(driver_url(owner_url), poolclass=NullPool)
     with engine.begin() as connection:
-        connection.execute(
-            text(
-                "SELECT wharf.create_tenant(:id, 'default')"
-                " WHERE NOT EXISTS (SELECT FROM wharf.tenants WHERE name = 'default')"
-            ),
-            {"id": new_id()},
-        )
-        create = text("SELECT wharf.create_key(:id, :tenant, :prefix, :digest, 'local', :role, NULL, NULL)")
-        for key, tenant, role in ((api_key, "default", Role.ADMIN), (platform_key, None, Role.PLATFORM)):
-            values = {
-                "id": new_id(),
-                "tenant": tenant,
-                "prefix": prefix_of(key),
-                "digest": digest_of(key),
-                "role": role,
-            }
-            connection.execute(create, values)
+        connection.execute(MAKE_DEFAULT, {"id": new_id()})
+        for key, tenant, role in keys:
+            if key is not None:
+                connection.execute(MAKE_KEY, _first_key(key) | {"tenant": tenant, "role": role})
     engine.dispose()
+
+
+def _first_key(key: str) -> dict[str, object]:
+    prefix = prefix_of(key)
+    if prefix is None or len(key) < SHORTEST:
+        message = "A first key must be one of Wharf's: `python -m wharf.common.access` prints a new one."
+        raise Invalid(message, code="bad_settings")
+    return {"id": new_id(), "prefix": prefix, "digest": digest_of(key)}
+
+
+if __name__ == "__main__":
+    sys.stdout.write(f"{new_key()}\n")

@@ -1,4 +1,4 @@
-"""`wharf migrate`: brings the ledger to the schema of this version."""
+"""`wharf migrate`, and in images `wharf-migrate`: brings the ledger to the schema of this version."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 from pydantic import SecretStr
 from sqlalchemy.exc import DBAPIError
 
+from wharf.common.access import bootstrap
 from wharf.common.errors import WharfError
 from wharf.common.ledger.migration import latest_revision, migrate
 from wharf.common.settings import DatabaseSettings, load
@@ -17,17 +18,17 @@ class MigrationSettings(DatabaseSettings):
 
     app_password: SecretStr
     dispatch_password: SecretStr
+    first_api_key: SecretStr | None = None
+    """Of an admin of the tenant `default`, made if need be; `python -m wharf.common.access` prints a new key."""
+    first_platform_key: SecretStr | None = None
+    """Of the installation's owner."""
 
 
 def migrate_command() -> None:
     """Create the roles and apply the migrations that are missing. Running it again changes nothing."""
     try:
         settings = load(MigrationSettings)
-        migrate(
-            settings.database_url.get_secret_value(),
-            app_password=settings.app_password.get_secret_value(),
-            dispatch_password=settings.dispatch_password.get_secret_value(),
-        )
+        _migrate(settings)
     except WharfError as error:
         sys.exit(f"wharf migrate: {error.message}")
     except DBAPIError as error:
@@ -36,3 +37,18 @@ def migrate_command() -> None:
             f"wharf migrate: the database refused ({reason}). Check WHARF_DATABASE_URL: it needs the owner's login."
         )
     sys.stdout.write(f"The ledger is at revision {latest_revision()}.\n")
+
+
+def _migrate(settings: MigrationSettings) -> None:
+    owner_url = settings.database_url.get_secret_value()
+    migrate(
+        owner_url,
+        app_password=settings.app_password.get_secret_value(),
+        dispatch_password=settings.dispatch_password.get_secret_value(),
+    )
+    first = {"api_key": settings.first_api_key, "platform_key": settings.first_platform_key}
+    bootstrap(owner_url, **{name: key.get_secret_value() for name, key in first.items() if key})
+
+
+if __name__ == "__main__":
+    migrate_command()

@@ -1,7 +1,8 @@
 """Settings in small groups; every service composes its own from these.
 
-Read once, in a service's `__main__` (or its Celery `app` module), from `WHARF_*` variables and `.env`.
-No secret has a default.
+Read once, in a service's `__main__` (or its Celery `app` module), from `WHARF_*` variables and `.env`. A variable that
+is empty counts as not set, as Compose files hand on what nobody chose. No secret has a default; each may come from a
+file (`secretfiles`). All of them are listed in docs/settings.md.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import AliasChoices, Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from wharf.common.errors import Invalid
+from wharf.common.secretfiles import SecretFiles
 
 T = TypeVar("T", bound="Settings")
 
@@ -21,9 +23,23 @@ Url = SecretStr
 
 
 class Settings(BaseSettings):
-    """Where settings come from: `WHARF_*`, then `.env` in the working folder."""
+    """Where settings come from: `WHARF_*`, then `.env` in the working folder, then the files of secrets."""
 
-    model_config = SettingsConfigDict(env_prefix="WHARF_", env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="WHARF_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's own folder of secrets: not ours
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """As pydantic has it, with our files of secrets last."""
+        return init_settings, env_settings, dotenv_settings, SecretFiles(settings_cls)
 
 
 class DatabaseSettings(Settings):
@@ -47,9 +63,17 @@ class BrokerSettings(Settings):
 
 
 class StorageSettings(Settings):
-    """Where uploads and packages are kept: a `file:///` folder or an `s3://bucket/prefix`."""
+    """Where uploads and packages are kept: a `file:///` folder or an `s3://bucket/prefix`.
+
+    The `s3_` ones are for the latter; what is not said comes from where AWS' own tools take it (`AWS_*`, a role).
+    """
 
     storage_url: str
+    s3_endpoint: str | None = None
+    """Address of a server that speaks S3; none: Amazon's."""
+    s3_region: str | None = None
+    s3_access_key: SecretStr | None = None
+    s3_secret_key: SecretStr | None = None
 
 
 class LogSettings(Settings):
@@ -68,7 +92,11 @@ class HealthSettings(Settings):
     """Touched by the main loop every two seconds."""
 
 
-class WorkerSettings(DatabaseSettings, RedisSettings, BrokerSettings, StorageSettings, LogSettings, HealthSettings):
+class ServiceSettings(DatabaseSettings, RedisSettings, BrokerSettings, StorageSettings, LogSettings, HealthSettings):
+    """What every service needs."""
+
+
+class WorkerSettings(ServiceSettings):
     """What every Celery worker needs."""
 
     queues: str = ""

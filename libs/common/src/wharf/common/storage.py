@@ -9,17 +9,26 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlparse
 
 import obstore
 from obstore.exceptions import BaseError
-from obstore.store import LocalStore, ObjectStore, from_url
+from obstore.store import LocalStore, ObjectStore, S3Store, from_url
 
 from wharf.common.errors import Permanent, Transient
 from wharf.common.runtime.transients import disk_is_full
+from wharf.common.settings import StorageSettings
 
+if TYPE_CHECKING:  # they are not there when the program runs
+    from obstore.store import ClientConfig, RetryConfig
+
+S3 = frozenset({"s3", "s3a"})
+ANSWER_WITHIN, TRANSFER_WITHIN = timedelta(seconds=5), timedelta(seconds=60)
+RETRIES: RetryConfig = {"max_retries": 3, "retry_timeout": timedelta(seconds=20)}
+"""A job that waits for a storage cannot be cancelled: it is the runtime that tries again later."""
 CLOCK = "clock"
 """An empty object that is written to learn the storage's time."""
 UNFINISHED = re.compile(r"#\d+$")
@@ -41,6 +50,20 @@ def _in_our_words() -> Iterator[None]:
             raise Transient(message, code="storage_full") from error
         message = "The object storage did not answer as it should. The job is tried again."
         raise Transient(message, code="storage_unavailable") from error
+
+
+def _s3(settings: StorageSettings) -> S3Store:
+    """What was said of the server; the rest is the environment's, as with Amazon's own tools."""
+    said = {
+        "endpoint": settings.s3_endpoint,
+        "region": settings.s3_region,
+        "access_key_id": settings.s3_access_key and settings.s3_access_key.get_secret_value(),
+        "secret_access_key": settings.s3_secret_key and settings.s3_secret_key.get_secret_value(),
+    }
+    config: Any = {name: value for name, value in said.items() if value}
+    plain = bool(settings.s3_endpoint and settings.s3_endpoint.startswith("http://"))
+    client: ClientConfig = {"allow_http": plain, "connect_timeout": ANSWER_WITHIN, "timeout": TRANSFER_WITHIN}
+    return S3Store.from_url(settings.storage_url, config=config, client_options=client, retry_config=RETRIES)
 
 
 @dataclass(frozen=True)
@@ -71,14 +94,14 @@ class Storage:
     inner: ObjectStore
 
     @classmethod
-    def open(cls, url: str) -> Storage:
-        """Open storage by its address; a local folder is made where there is none."""
-        parts = urlparse(url)
+    def open(cls, settings: StorageSettings) -> Storage:
+        """Open what the settings name; a local folder is made where there is none."""
+        parts = urlparse(settings.storage_url)
         if parts.scheme == "file":
             folder = Path(unquote(parts.path))
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             return cls(LocalStore(folder))
-        return cls(from_url(url))
+        return cls(_s3(settings) if parts.scheme in S3 else from_url(settings.storage_url))
 
     def writer(self, key: str) -> obstore.AsyncWritableFile:
         """Write an object as its bytes arrive: it is there, whole, after `close()`; unclosed it leaves nothing."""

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import socket
-import sys
-from typing import NoReturn
 
 import uvicorn
 
-from wharf.common.errors import WharfError
+from wharf.common.errors import Invalid
 from wharf.common.logs import configure_logs
 from wharf.common.settings import load
+from wharf.common.startup import check, give_up
 from wharf.gateway.app import create_app
 from wharf.gateway.resources import Resources
 from wharf.gateway.settings import GatewaySettings
 
-BAD_SETTINGS = 2
 SOCKET_BYTES = 16 * 1024
 
 
@@ -57,15 +55,11 @@ def main() -> None:
     try:
         settings = load(GatewaySettings)
         configure_logs("gateway", settings.log_level)
+        check(settings)
         server = make_server(settings)
-    except WharfError as error:
-        _give_up(error.message)
+    except Invalid as error:
+        give_up("wharf-gateway", error)
     server.run()
-
-
-def _give_up(sentence: str) -> NoReturn:
-    sys.stderr.write(f"wharf-gateway: {sentence}\n")
-    sys.exit(BAD_SETTINGS)
 
 
 if __name__ == "__main__":

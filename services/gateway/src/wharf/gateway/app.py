@@ -10,6 +10,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from wharf.common.logs import configure_logs
+from wharf.common.runtime.health import TOUCH_SECONDS, Beacon, serve_health
 from wharf.common.settings import load
 from wharf.gateway import idempotency, problems
 from wharf.gateway.requests import Requests
@@ -57,13 +58,28 @@ def create_app(settings: GatewaySettings | None = None) -> FastAPI:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     resources: Resources = app.state.resources
-    listening = asyncio.create_task(resources.events.listen(), name="events")
+    beacon = Beacon(resources.settings.heartbeat_file)
+    serve_health(
+        resources.settings.metrics_host, resources.settings.metrics_port, lambda: beacon.fresh, lambda: beacon.fresh
+    )
+    tasks = (
+        asyncio.create_task(resources.events.listen(), name="events"),
+        asyncio.create_task(_touch_for_ever(beacon), name="beacon"),
+    )
     try:
         yield
     finally:
         resources.events.stop()
-        listening.cancel()
-        with suppress(asyncio.CancelledError):
-            await listening
+        for task in tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
         await resources.events.close()
         resources.close()
+
+
+async def _touch_for_ever(beacon: Beacon) -> None:
+    """From the event loop: one that something holds up shows no sign of life."""
+    while True:
+        beacon.touch()
+        await asyncio.sleep(TOUCH_SECONDS)

@@ -47,7 +47,7 @@ class Resources:
         return cls(
             settings=settings,
             database=database,
-            storage=Storage.open(settings.storage_url),
+            storage=Storage.open(settings),
             feed=feed,
             announcer=Announcer(database, doorbell, QueuedFeed(redis_url)),
             keys=Keys(database),

@@ -6,6 +6,7 @@ import sys
 
 from wharf.common.errors import Invalid
 from wharf.common.runtime.worker import start_worker
+from wharf.common.startup import give_up
 
 
 def main() -> None:
@@ -13,8 +14,7 @@ def main() -> None:
     try:
         from wharf.package_worker.app import app  # noqa: PLC0415 - reads the settings
     except Invalid as error:
-        sys.stderr.write(f"wharf-package-worker: {error.message}\n")
-        sys.exit(2)
+        give_up("wharf-package-worker", error)
     start_worker(app, sys.argv[1:])
 
 

@@ -6,6 +6,7 @@ import sys
 
 from wharf.common.errors import Invalid
 from wharf.common.runtime.worker import start_worker
+from wharf.common.startup import give_up
 
 
 def main() -> None:
@@ -13,8 +14,7 @@ def main() -> None:
     try:
         from wharf.scheduler.app import app, settings  # noqa: PLC0415 - reads the settings
     except Invalid as error:
-        sys.stderr.write(f"wharf-scheduler: {error.message}\n")
-        sys.exit(2)
+        give_up("wharf-scheduler", error)
     if sys.argv[1:2] == ["worker"]:
         start_worker(app, sys.argv[2:])
     else:

@@ -14,10 +14,12 @@ from celery.beat import Scheduler
 from sqlalchemy.exc import DBAPIError
 
 from wharf.common.doorbell import Doorbell
+from wharf.common.errors import Invalid
 from wharf.common.feed import QueuedFeed
 from wharf.common.ledger.database import Database
 from wharf.common.logs import get_logger
 from wharf.common.runtime.health import Beacon, serve_health
+from wharf.common.startup import check, give_up
 from wharf.common.storage import Storage
 from wharf.scheduler.dispatcher import Dispatcher
 from wharf.scheduler.leadership import Leadership
@@ -38,12 +40,16 @@ class LedgerScheduler(Scheduler):  # type: ignore[misc]  # Celery has no types
 
     def __init__(self, app: Celery, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - Celery's signature
         self._settings: SchedulerSettings = app.conf.wharf_settings
+        try:
+            check(self._settings)
+        except Invalid as error:
+            give_up("wharf-scheduler", error)
         url = self._settings.database_url.get_secret_value()
         database = Database.connect(url, pool=3, application="scheduler", answer_within=30)
         self._leadership = Leadership(database)
         self._dispatcher = _dispatcher(app, self._settings, database)
         self._beacon = Beacon(self._settings.heartbeat_file)
-        self._orphans = Orphans(database, Storage.open(self._settings.storage_url), self._settings.orphan_seconds)
+        self._orphans = Orphans(database, Storage.open(self._settings), self._settings.orphan_seconds)
         self._looked = self._searched = 0.0
         host, port = self._settings.metrics_host, self._settings.metrics_port
         serve_health(host, port, lambda: self._beacon.fresh, lambda: self._beacon.fresh)

@@ -20,6 +20,7 @@ from celery.signals import (
     worker_shutting_down,
 )
 
+from wharf.common.errors import Invalid
 from wharf.common.feed import QueuedFeed
 from wharf.common.ledger.database import Database
 from wharf.common.logs import configure_logs, get_logger
@@ -27,7 +28,6 @@ from wharf.common.metrics import WORKER_SLOTS
 from wharf.common.queues import Queue
 from wharf.common.runtime.celery import celery_app
 from wharf.common.runtime.errands import Errands, read_message
-from wharf.common.runtime.eviction import warn_of_eviction
 from wharf.common.runtime.health import TOUCH_SECONDS, Beacon, serve_health
 from wharf.common.runtime.heartbeat import Heart
 from wharf.common.runtime.implementation import Implementation
@@ -37,6 +37,7 @@ from wharf.common.runtime.registry import Registry, Serving
 from wharf.common.runtime.request import Watch, WatchedRequest
 from wharf.common.runtime.runner import Runner
 from wharf.common.settings import WorkerSettings
+from wharf.common.startup import check, give_up
 from wharf.common.storage import Storage
 
 HEARTBEAT_SECONDS = 5.0
@@ -113,7 +114,7 @@ class Worker:
             self.runner = Runner(
                 # A merge may take its time: this connection waits as long as the job has its lease.
                 database=self._database(),
-                storage=Storage.open(self.settings.storage_url),
+                storage=Storage.open(self.settings),
                 feed=QueuedFeed(self.settings.redis_url.get_secret_value()),
                 heart=Heart(self._database(HEARTBEAT_SECONDS), self.sign, self.settings.soft_time_limit),
                 worker=Place.of(self.service).name(os.getpid()),
@@ -132,15 +133,22 @@ class Worker:
         def ready(sender: Any, **_kwargs: object) -> None:  # noqa: ANN401 - Celery's consumer
             serving = Serving(tuple(queue.name for queue in sender.task_consumer.queues), sender.controller.concurrency)
             main.start(serving)
-            warn_of_eviction(self._broker_url())
 
         # weak=False: the receivers live as long as the process.
         setup_logging.connect(logs, weak=False)
-        worker_init.connect(lambda **_: main.watch.warm_up(), weak=False)
+        worker_init.connect(lambda **_: self._begin(main), weak=False)
         worker_process_init.connect(child, weak=False)
         worker_ready.connect(ready, weak=False)
         worker_shutting_down.connect(lambda **_: main.departure.begin(), weak=False)
         worker_shutdown.connect(lambda **_: main.registry.leave(), weak=False)
+
+    def _begin(self, main: _Main) -> None:
+        """Before the pool forks, however the worker was started."""
+        try:
+            check(self.settings)
+        except Invalid as error:
+            give_up(f"wharf-{self.service}", error)
+        main.watch.warm_up()
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from http import HTTPStatus
 
 from fastapi import APIRouter, Response
@@ -10,14 +9,13 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from wharf.common.ledger.compatibility import schema_problem
 from wharf.common.ledger.database import Database
-from wharf.common.ledger.migration import latest_revision
 from wharf.common.metrics import exposition
 from wharf.gateway.problems import ProblemDocument
 from wharf.gateway.resources import Wired
 
 router = APIRouter(tags=["health"], include_in_schema=False)
-needed_revision = cache(latest_revision)
 REVISION = text("SELECT version_num FROM wharf.alembic_version")
 
 
@@ -43,12 +41,12 @@ def unready(database: Database) -> str | None:
             found = connection.execute(REVISION).scalar()
     except (DBAPIError, PoolTimeout):
         return "The ledger (PostgreSQL) does not answer, or has no tables yet."
-    if found != needed_revision():
-        return f"The ledger has the schema {found}; this version needs {needed_revision()}. Run: wharf migrate"
-    return None
+    return schema_problem(found)
 
 
 @router.get("/metrics")
-def metrics() -> Response:
-    """For Prometheus."""
+def metrics(resources: Wired) -> Response:
+    """For Prometheus; not here where they have a port of their own, that the outside does not reach."""
+    if resources.settings.metrics_port:
+        return ProblemDocument(HTTPStatus.NOT_FOUND, "not_found", "The metrics are on a port of their own.").response()
     return Response(exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")

@@ -1,0 +1,82 @@
+"""Makes the secrets of a Compose installation, once: files in `deploy/compose/secrets`, or the folder that is named.
+
+What is there is kept, so running it again changes nothing; delete a file to have it made anew. The files may be read by
+everybody who can reach them, since Compose hands them to containers as they are, with users of their own; so their
+folder lets in nobody but its owner. Standard library only: it needs no set-up.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+HERE = Path(__file__).parent / "secrets"
+
+
+def password() -> str:
+    """192 random bits, in letters that need no quoting in an address."""
+    return secrets.token_urlsafe(24)
+
+
+def key() -> str:
+    """A key as `wharf.common.access.new_key` makes it."""
+    return f"wk_{secrets.token_hex(6)}_{password()}"
+
+
+def make(folder: Path) -> list[str]:
+    """Make what is missing; gives the names of what was made."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    made: list[str] = []
+
+    def keep(name: str, new: Callable[[], str]) -> str:
+        path = folder / name
+        if not path.exists():
+            path.write_text(new() + "\n", "utf-8")
+            path.chmod(0o444)
+            made.append(name)
+        return path.read_text("utf-8").strip()
+
+    _of_the_ledger(keep)
+    _of_the_brokers(keep)
+    _of_the_storage(keep)
+    for name in ("first_api_key", "first_platform_key"):
+        keep(name, key)
+    return made
+
+
+Keep = Callable[[str, Callable[[], str]], str]
+
+
+def _of_the_ledger(keep: Keep) -> None:
+    logins = {"owner": ("wharf", "postgres_password"), "app": ("wharf_app", "app_password")}
+    logins |= {"dispatch": ("wharf_dispatch", "dispatch_password")}
+    for role, (user, name) in logins.items():
+        word = keep(name, password)
+        url = f"postgresql://{user}:{word}@postgres:5432/wharf"
+        keep(f"{role}_database_url", lambda url=url: url)  # type: ignore[misc]  # a lambda's default has no type
+
+
+def _of_the_brokers(keep: Keep) -> None:
+    word = keep("redis_password", password)
+    keep("redis_url", lambda: f"redis://:{word}@redis:6379/0")
+    keep("broker_url", lambda: f"redis://:{word}@redis:6379/1")
+    rabbit = keep("rabbitmq_password", password)
+    keep("rabbitmq_url", lambda: f"amqp://wharf:{rabbit}@rabbitmq:5672//")
+    keep("rabbitmq_conf", lambda: f"default_user = wharf\ndefault_pass = {rabbit}")
+
+
+def _of_the_storage(keep: Keep) -> None:
+    access, secret = keep("s3_access_key", lambda: f"wharf{secrets.token_hex(8)}"), keep("s3_secret_key", password)
+    credentials = [{"accessKey": access, "secretKey": secret}]
+    identity = {"name": "wharf", "credentials": credentials, "actions": ["Admin", "Read", "Write", "List"]}
+    keep("s3_config", lambda: json.dumps({"identities": [identity]}))
+
+
+if __name__ == "__main__":
+    place = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE
+    new = make(place)
+    sys.stdout.write(f"{len(new)} secrets made in {place}\n" if new else f"The secrets in {place} are all there.\n")

@@ -1,0 +1,22 @@
+"""Which schemas a version of Wharf can work with: its own and newer ones.
+
+A migration only adds; what an older version still needs goes one release later (expand, then contract). So while a new
+version is rolled out the old processes go on, and a process that is newer than the ledger waits for `wharf migrate`.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from wharf.common.ledger.migration import latest_revision
+
+needed_revision = cache(latest_revision)
+
+
+def schema_problem(found: str | None) -> str | None:
+    """What is wrong with a ledger at that revision, and what to do; None where nothing is."""
+    if found is None:
+        return "The ledger has no tables yet. Run: wharf migrate"
+    if found < needed_revision():
+        return f"The ledger has the schema {found}; this version needs {needed_revision()}. Run: wharf migrate"
+    return None

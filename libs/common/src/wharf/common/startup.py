@@ -1,0 +1,119 @@
+"""What is looked at before a service starts: things that no waiting mends, and that somebody has to put right.
+
+A server that is away is none of them: it may come back, and everything in Wharf waits for it.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import NoReturn
+
+import psycopg
+import redis
+from psycopg.errors import InsufficientPrivilege, UndefinedTable
+from redis.exceptions import AuthenticationError, RedisError, ResponseError
+
+from wharf.common.errors import Invalid
+from wharf.common.ledger.compatibility import schema_problem
+from wharf.common.ledger.migration import OLDEST_SERVER
+from wharf.common.logs import get_logger
+from wharf.common.queues import is_redis
+from wharf.common.settings import ServiceSettings
+
+ANSWER_SECONDS = 5
+BAD_SETTINGS = 2
+"""The exit code of a service that cannot start as it is set up."""
+REFUSED = re.compile(
+    r"password authentication failed|no password supplied|does not exist|no pg_hba\.conf entry|not permitted to log in"
+)
+"""How PostgreSQL says no for good; libpq gives no SQLSTATE of a login."""
+
+
+def check(settings: ServiceSettings) -> None:
+    """Raise `Invalid` (`bad_settings`) with one sentence where the service cannot work as it is set up."""
+    check_ledger(settings.database_url.get_secret_value())
+    _check_redis("WHARF_REDIS_URL", settings.redis_url.get_secret_value())
+    broker_url = settings.broker_url.get_secret_value()
+    if is_redis(broker_url):
+        _check_redis("WHARF_BROKER_URL", broker_url)
+        _check_eviction(broker_url)
+
+
+def check_ledger(url: str) -> None:
+    """The same for PostgreSQL: login, version, schema."""
+    try:
+        with psycopg.connect(url, connect_timeout=ANSWER_SECONDS) as connection:
+            _check_server(connection)
+    except psycopg.OperationalError as error:
+        said = str(error)
+        if not REFUSED.search(said):
+            get_logger().warning("startup.ledger_away", error=type(error).__name__)
+            return
+        reason = said.rpartition("FATAL:")[2].strip().splitlines()[0]
+        _refuse(f"PostgreSQL refuses the login: {reason}. Correct WHARF_DATABASE_URL; wharf migrate sets passwords.")
+    except psycopg.ProgrammingError:
+        # Its text may quote the address, and so the password.
+        _refuse("WHARF_DATABASE_URL is no address: write it like postgresql://user:password@host:5432/database.")
+
+
+def _check_server(connection: psycopg.Connection) -> None:
+    version = connection.info.server_version
+    if version < OLDEST_SERVER:
+        _refuse(f"PostgreSQL {version // 10_000} is too old: Wharf needs 15 or newer. Upgrade the server.")
+    if problem := schema_problem(_revision(connection)):
+        _refuse(problem)
+
+
+def _revision(connection: psycopg.Connection) -> str | None:
+    try:
+        row = connection.execute("SELECT version_num FROM wharf.alembic_version").fetchone()
+    except (UndefinedTable, InsufficientPrivilege):  # no table, or no schema that this role may look into
+        return None
+    return str(row[0]) if row else None
+
+
+def _check_redis(variable: str, url: str) -> None:
+    try:
+        with _client(url) as client:
+            client.ping()
+    except ValueError:
+        _refuse(f"{variable} is no address: write it like redis://:password@host:6379/0.")
+    except (AuthenticationError, ResponseError) as error:
+        _refuse(f"Redis refuses the login ({error}). Correct the password in {variable}.")
+    except RedisError as error:
+        get_logger().warning("startup.redis_away", variable=variable, error=type(error).__name__)
+
+
+def _check_eviction(url: str) -> None:
+    policy = eviction_policy(url)
+    if policy not in {None, "noeviction"}:
+        _refuse(
+            f"The broker's Redis throws messages away when it is full (maxmemory-policy {policy}). "
+            "Set maxmemory-policy noeviction, or give WHARF_BROKER_URL a Redis of its own."
+        )
+
+
+def eviction_policy(url: str) -> str | None:
+    """The `maxmemory-policy`; None where the server is away or, as managed ones do, forbids to ask."""
+    try:
+        with _client(url) as client:
+            return str(client.config_get("maxmemory-policy")["maxmemory-policy"])
+    except (RedisError, KeyError):
+        return None
+
+
+def _client(url: str) -> redis.Redis:
+    return redis.Redis.from_url(
+        url, socket_timeout=ANSWER_SECONDS, socket_connect_timeout=ANSWER_SECONDS, decode_responses=True
+    )
+
+
+def _refuse(message: str) -> NoReturn:
+    raise Invalid(message, code="bad_settings")
+
+
+def give_up(service: str, error: Invalid) -> NoReturn:
+    """Say the sentence and end; who keeps the service running tries again."""
+    sys.stderr.write(f"{service}: {error.message}\n")
+    sys.exit(BAD_SETTINGS)

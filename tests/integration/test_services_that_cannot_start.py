@@ -1,0 +1,149 @@
+"""What nobody can work with ends the start with one sentence that says what to do."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+import redis
+from structlog.testing import capture_logs
+
+from wharf.common import startup
+from wharf.common.errors import Invalid
+from wharf.common.settings import ServiceSettings
+from wharf.common.startup import check, check_ledger
+from wharf.local.address import as_role, next_redis_database
+from wharf.local.credentials import Credentials
+from wharf.local.trial import Trial
+
+COMMANDS = {
+    "wharf-gateway": ["wharf.gateway"],
+    "wharf-ingest-worker": ["wharf.ingest_worker"],
+    "wharf-package-worker": ["wharf.package_worker"],
+    "wharf-scheduler": ["wharf.scheduler"],
+    "maintenance worker": ["wharf.scheduler", "worker"],
+    "as Celery has it": ["celery", "--quiet", "-A", "wharf.ingest_worker.app", "worker"],
+}
+
+
+@pytest.fixture
+def settings(wharf: Trial, tmp_path: Path) -> dict[str, Any]:
+    """What a service that starts well is told."""
+    kept = Credentials.keep(wharf.stack.folder.secrets, lambda: "never made")
+    connection = wharf.connection
+    return {
+        "database_url": as_role(connection.database_url, "wharf_app", kept.app_password),
+        "redis_url": connection.redis_url,
+        "broker_url": next_redis_database(connection.redis_url),
+        "storage_url": (tmp_path / "objects").as_uri(),
+    }
+
+
+def sentence(settings: dict[str, Any]) -> str:
+    """Why a service with these settings does not start."""
+    named = {"DATABASE_URL": settings["database_url"], "REDIS_URL": settings["redis_url"]}
+    rest = {"WHARF_BROKER_URL": settings["broker_url"], "storage_url": settings["storage_url"]}
+    with pytest.raises(Invalid) as refused:
+        check(ServiceSettings.model_validate({f"WHARF_{k}": v for k, v in named.items()} | rest))
+    assert "\n" not in refused.value.message
+    return refused.value.message
+
+
+def test_a_wrong_password_is_told_and_not_repeated(settings: dict[str, Any]) -> None:
+    """Of PostgreSQL and of Redis; the sentence names the variable."""
+    wrong = as_role(settings["database_url"], "wharf_app", "s3cret")
+    assert "WHARF_DATABASE_URL" in sentence(settings | {"database_url": wrong})
+    assert "s3cret" not in sentence(settings | {"database_url": wrong})
+    other = settings["redis_url"].replace("redis://:", "redis://:s3cret")
+    assert "WHARF_REDIS_URL" in sentence(settings | {"redis_url": other})
+    assert "s3cret" not in sentence(settings | {"redis_url": other})
+
+
+@pytest.mark.parametrize("wrong", ["mysql://u:s3cret@h/d", "s3cret"])
+def test_what_is_no_address_is_told_and_not_repeated(settings: dict[str, Any], wrong: str) -> None:
+    """An address that cannot be read may hold a password all the same."""
+    told = sentence(settings | {"database_url": wrong})
+    assert "WHARF_DATABASE_URL is no address" in told
+    assert "s3cret" not in told
+
+
+@pytest.fixture
+def empty_database(wharf: Trial) -> Iterator[str]:
+    """The address of a database without tables, for the owner."""
+    name = f"empty_{uuid4().hex[:8]}"
+    with psycopg.connect(wharf.connection.database_url, autocommit=True) as owner:
+        owner.execute(f"CREATE DATABASE {name}")
+        yield wharf.connection.database_url.rpartition("/")[0] + f"/{name}"
+        owner.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def test_a_ledger_without_tables_or_with_an_old_schema_is_told(empty_database: str) -> None:
+    """Somebody has to run `wharf migrate`; a schema that is newer than we know is fine."""
+    with pytest.raises(Invalid, match="Run: wharf migrate"):
+        check_ledger(empty_database)
+    with psycopg.connect(empty_database, autocommit=True) as owner:
+        owner.execute("CREATE SCHEMA wharf; CREATE TABLE wharf.alembic_version (version_num text)")
+        owner.execute("INSERT INTO wharf.alembic_version VALUES ('0001')")
+        with pytest.raises(Invalid, match=r"has the schema 0001.* Run: wharf migrate"):
+            check_ledger(empty_database)
+        owner.execute("UPDATE wharf.alembic_version SET version_num = '9999'")
+        check_ledger(empty_database)
+
+
+def test_a_server_that_is_too_old_is_told(settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Row security and NULLS NOT DISTINCT need 15. An old server is not at hand here: the bar is raised instead."""
+    monkeypatch.setattr(startup, "OLDEST_SERVER", 990_000)
+    assert "is too old: Wharf needs" in sentence(settings)
+
+
+def test_a_broker_that_evicts_is_told(wharf: Trial, settings: dict[str, Any]) -> None:
+    """A Redis that throws away what it has no room for is no broker."""
+    with redis.Redis.from_url(wharf.connection.redis_url) as server:
+        server.config_set("maxmemory-policy", "allkeys-lru")
+        try:
+            told = sentence(settings)
+        finally:
+            server.config_set("maxmemory-policy", "noeviction")
+    assert "allkeys-lru" in told
+    assert "noeviction" in told
+
+
+def test_servers_that_are_away_stop_nobody(settings: dict[str, Any]) -> None:
+    """They may come back: everything waits for them."""
+    away = {
+        "WHARF_DATABASE_URL": "postgresql://wharf_app:a@127.0.0.1:1/wharf",
+        "WHARF_REDIS_URL": "redis://127.0.0.1:1/0",
+        "WHARF_BROKER_URL": "redis://127.0.0.1:1/1",
+        "storage_url": settings["storage_url"],
+    }
+    with capture_logs() as lines:
+        check(ServiceSettings.model_validate(away))
+    assert [line["event"] for line in lines] == ["startup.ledger_away", "startup.redis_away", "startup.redis_away"]
+
+
+@pytest.mark.parametrize("module", COMMANDS.values(), ids=COMMANDS)
+def test_each_service_ends_with_the_sentence(settings: dict[str, Any], tmp_path: Path, module: list[str]) -> None:
+    """Exit code 2, no traceback, whichever way it is started; the password comes from a file here."""
+    secret = tmp_path / "database_url"
+    secret.write_text(as_role(settings["database_url"], "wharf_app", "s3cret") + "\n", "utf-8")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("WHARF_")} | {
+        "WHARF_DATABASE_URL_FILE": str(secret),
+        "WHARF_REDIS_URL": settings["redis_url"],
+        "WHARF_BROKER_URL": settings["broker_url"],
+        "WHARF_STORAGE_URL": settings["storage_url"],
+    }
+    command = [sys.executable, "-m", *module]
+    done = subprocess.run(
+        command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 2, done.stderr
+    assert "PostgreSQL refuses the login" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "s3cret" not in done.stderr + done.stdout

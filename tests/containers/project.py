@@ -36,7 +36,8 @@ class Project:
         try:
             self.compose("up", "--detach", "--no-build")
             eventually(self.is_ready, "the gateway to be ready", READY_SECONDS)
-        except BaseException:
+        except BaseException as error:
+            error.add_note(self.account())
             self.down()
             raise
         return self
@@ -98,6 +99,10 @@ class Project:
             return httpx.get(f"{self.url}/readyz", timeout=2).status_code == httpx.codes.OK
         except httpx.HTTPError:
             return False
+
+    def account(self) -> str:
+        """How its containers are, and what they said last."""
+        return f"{self.compose('ps')}\n{self.compose('logs', '--tail', '20')}"
 
     def down(self) -> None:
         """Stop and remove containers, networks and volumes."""

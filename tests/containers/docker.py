@@ -39,7 +39,7 @@ def run(*command: str, **environment: str) -> str:
     done = subprocess.run(
         command,
         cwd=ROOT,
-        env={**os.environ, **environment},
+        env={**_of_this_machine(), **environment},
         capture_output=True,
         text=True,
         check=False,
@@ -48,6 +48,11 @@ def run(*command: str, **environment: str) -> str:
     if done.returncode:
         raise AssertionError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
     return done.stdout.strip()
+
+
+def _of_this_machine() -> dict[str, str]:
+    """Its environment without Wharf's settings: Compose would take those of other tests."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("WHARF_")}
 
 
 def build(service: str) -> str:

@@ -15,6 +15,9 @@ SUBMIT = """
     SELECT %s, id, 'default', 'echo', 'maintenance', %s, 'queued', '{"version": 1, "message": "hello"}'
     FROM wharf.tenants WHERE name = 'default' RETURNING id"""
 
+STARTED = """
+    SELECT id, priority, raised, published_at, started_at FROM wharf.jobs WHERE id = ANY(%s) ORDER BY started_at"""
+
 
 def published(wharf: Trial, priority: Priority) -> str:
     """The id of a new job that the broker has been told of."""
@@ -43,5 +46,6 @@ def test_an_urgent_job_overtakes_those_that_wait(wharf: Trial) -> None:
         urgent = published(wharf, Priority.URGENT)
     for job_id in (*low, urgent):
         wharf.ended(job_id)
-    started = wharf.ask("SELECT id FROM wharf.jobs WHERE id = ANY(%s) ORDER BY started_at", [*low, urgent])
-    assert [str(row["id"]) for row in started].index(urgent) <= len(children)
+    started = wharf.ask(STARTED, [*low, urgent])
+    before = [str(row["id"]) for row in started].index(urgent)
+    assert before <= len(children), f"{len(children)} slots, and {before} jobs started before it: {started}"

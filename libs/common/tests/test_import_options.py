@@ -53,7 +53,7 @@ def test_marks_that_cannot_be_are_bad_options(options: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("options", [
-    {"delimiter": ",,"}, {"delimiter": ""}, {"header_row": 0}, {"header_row": "x"}, {"date_order": "DYM"},
+    {"delimiter": "|~|~|~|~|"}, {"delimiter": ""}, {"header_row": -1}, {"header_row": "x"}, {"date_order": "DYM"},
     {"decimal": "'"}, {"max_reject_ratio": 1.5}, {"encoding": "x" * 50}, {"encoding": "../etc"}, {"nonsense": 1},
 ])  # fmt: skip
 def test_every_option_has_its_bounds(options: dict[str, object]) -> None:

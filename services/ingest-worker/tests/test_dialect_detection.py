@@ -174,7 +174,7 @@ def test_a_file_without_header_names_what_it_needs() -> None:
 
 def test_without_expectations_the_first_row_of_words_is_the_header() -> None:
     """An inspection may not know the profile yet."""
-    found = dialect_of(b"Title\n1,2,3\nfoo,bar,baz\n1,2,3\n4,5,6\n", frozenset())
+    found = dialect_of(b"Title\n\nfoo,bar,baz\n1,2,3\n4,5,6\n", frozenset())
     assert found.header == ("foo", "bar", "baz")
 
 

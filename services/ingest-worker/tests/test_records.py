@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -48,13 +50,23 @@ def by_the_letter(text: str) -> list[tuple[int, int, str]]:
                 found.append((start, first_line, text[start:i].removesuffix("\r") if c == "\n" else text[start:i]))
                 start, first_line, state = i + 1, line, "start"
             elif c == '"' and state == "start":
-                state = "quoted"
+                state = "field" if is_stray(text, i) else "quoted"
             else:
                 state = "start" if c == "," or (c == "\r" and state == "start") else "field"
         i += 1
     if state == "quoted":
         return [*(r for r in found if r[2].strip(" ")), (start, first_line, "")]
     return [r for r in [*found, (start, first_line, text[start:])] if r[2].strip(" ")]
+
+
+def is_stray(text: str, at: int) -> bool:
+    """Whether the next odd run of quotes opens a cell too, and does not close this one."""
+    runs = [m for m in re.finditer('"+', text) if m.end() > at]
+    later = [m for m in runs[1:] if len(m[0]) % 2]
+    if not later or len(runs[0][0]) % 2 == 0:
+        return False
+    before, after = text[: later[0].start()][-1:], text[later[0].end() :][:1]
+    return before in {",", "\n", "\r"} and after not in {"", ",", "\n", "\r"}
 
 
 @given(messy_text)

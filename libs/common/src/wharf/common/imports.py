@@ -58,7 +58,7 @@ def _named_delimiter(value: object) -> object:
 
 
 EncodingName = Annotated[str, StringConstraints(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:\-]*$")]
-Delimiter = Annotated[str, BeforeValidator(_named_delimiter), StringConstraints(min_length=1, max_length=1)]
+Delimiter = Annotated[str, BeforeValidator(_named_delimiter), StringConstraints(min_length=1, max_length=8)]
 
 
 class ImportOptions(BaseModel):
@@ -68,11 +68,16 @@ class ImportOptions(BaseModel):
 
     encoding: EncodingName | None = None
     delimiter: Delimiter | None = None
-    """One ASCII character, or one of the words tab, comma, semicolon, pipe."""
+    """One to eight ASCII characters, or one of the words tab, comma, semicolon, pipe."""
     quote: Annotated[str, StringConstraints(max_length=1)] | None = None
     """One ASCII character; the empty string says that quotes are data."""
-    header_row: Annotated[int, Field(ge=1, le=1000)] | None = None
-    """The line of the file on which the header begins; the first line is 1."""
+    escape: Annotated[str, StringConstraints(max_length=1)] | None = None
+    """One ASCII character, most often the backslash; the empty string says that quotes in cells are doubled."""
+    comment: Annotated[str, StringConstraints(max_length=1)] | None = None
+    """One ASCII character; lines that begin with it are left out, and listed."""
+    header_row: Annotated[int, Field(ge=0, le=1000)] | None = None
+    """The line of the file on which the header begins; the first line is 1. 0: there is none, and the columns are
+    called `column_1`, `column_2`, ..."""
     date_order: DateOrder | None = None
     decimal: DecimalMark | None = None
     max_reject_ratio: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
@@ -86,11 +91,18 @@ class ImportOptions(BaseModel):
             message = "Files cannot be read in the encoding {name}. Use a name such as utf-8, cp1252 or shift_jis."
             raise PydanticCustomError("unknown_encoding", message, {"name": value}) from error
 
-    @field_validator("delimiter", "quote")
+    @field_validator("quote", "comment")
     @classmethod
     def _is_a_mark(cls, value: str | None) -> str | None:
         if value and (not value.isascii() or value.isalnum() or value in "\r\n\0\\"):
             raise PydanticCustomError("bad_option", "Use one ASCII mark that is no letter, digit or line end.")
+        return value
+
+    @field_validator("delimiter", "escape")
+    @classmethod
+    def _is_no_text(cls, value: str | None) -> str | None:
+        if value and (not value.isascii() or value.isalnum() or set(value) & set("\r\n\0")):
+            raise PydanticCustomError("bad_option", "Use ASCII marks that are no letters, digits or line ends.")
         return value
 
     @model_validator(mode="after")

@@ -11,6 +11,8 @@ from wharf.common.profiles import Profile
 from wharf.ingest_worker.reading import Batch, Cursor, Plan
 from wharf.ingest_worker.reading.batches import PROPERTIES
 
+SHOWN_LINES = 20
+
 
 class Checkpoint(BaseModel):
     """How far an import has come, and all that was counted on the way. Commits with the rows that it counts."""
@@ -33,6 +35,10 @@ class Checkpoint(BaseModel):
     """Some row brought more than the profile's columns."""
     gaps: frozenset[str] = frozenset()
     """Numbered columns that have an empty cell somewhere."""
+    mended: int = 0
+    """Rows with a stray quote, which was read as a part of its cell."""
+    mended_lines: tuple[int, ...] = ()
+    """The lines of the first of them."""
     result: dict[str, Any] | None = None
     """Set in the transaction of the merge: an attempt that finds it has nothing left to do."""
 
@@ -52,6 +58,8 @@ class Checkpoint(BaseModel):
             "period": _wider(self.period, batch.period),
             "has_properties": self.has_properties or batch.rows[PROPERTIES].null_count < batch.rows.num_rows,
             "gaps": self.gaps | gaps,
+            "mended": self.mended + len(batch.mended),
+            "mended_lines": (*self.mended_lines, *batch.mended)[:SHOWN_LINES],
         }
         return self.model_copy(update=changes)
 

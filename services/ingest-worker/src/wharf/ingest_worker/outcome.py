@@ -64,14 +64,25 @@ class Outcome:
             "unchanged": self.counts.unchanged,
             "superseded": self.counts.superseded,
             "rejected": self.loaded.rejected,
-            "warnings": [asdict(warning) for warning in (*plan.warnings, *self.disagreements)],
-            "skipped_lines": [asdict(line) for line in plan.dialect.skipped_lines],
+            "warnings": [asdict(w) for w in (*plan.warnings, *self._mended(), *self.disagreements)],
+            "skipped_lines": [asdict(line) for line in plan.dialect.skipped(self.loaded.cursor.line)],
             "dialect": plan.dialect.as_dict(),
             "mapping": plan.mapping.as_dict(),
             "period": {"from": start, "to": end} if start and end else None,
             "entities": {name: asdict(counts) for name, counts in self.entities.items()},
             "duplicate_of": duplicate,
         }
+
+    def _mended(self) -> list[Problem]:
+        """That rows were read otherwise than they are written."""
+        if not self.loaded.mended:
+            return []
+        lines = ", ".join(map(str, self.loaded.mended_lines))
+        message = (
+            f"{self.loaded.mended} rows have a stray quote before a cell; it was read as a part of it. "
+            f"The first are on the lines {lines}."
+        )
+        return [Problem("(whole row)", "stray_quote", message)]
 
     def _account(self) -> Account:
         context = self.loading.context

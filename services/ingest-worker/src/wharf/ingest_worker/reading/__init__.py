@@ -6,7 +6,7 @@ from wharf.ingest_worker.reading.batches import Batch, read_batches, row_schema
 from wharf.ingest_worker.reading.copyformat import encode_csv
 from wharf.ingest_worker.reading.detection import Detection, detect_profile
 from wharf.ingest_worker.reading.dialect import SAMPLE_BYTES, Dialect, SkippedLine, detect
-from wharf.ingest_worker.reading.mapping import ColumnMapping, Match, expected_headers, map_columns
+from wharf.ingest_worker.reading.mapping import ColumnMapping, Match, expected_headers, map_columns, named
 from wharf.ingest_worker.reading.memory import release_memory, restrain_arrow
 from wharf.ingest_worker.reading.plan import Plan, ProfileFit, make_plan
 from wharf.ingest_worker.reading.source import Bytes, ByteSource, Cursor
@@ -30,6 +30,7 @@ __all__ = [
     "expected_headers",
     "make_plan",
     "map_columns",
+    "named",
     "read_batches",
     "release_memory",
     "restrain_arrow",

@@ -22,6 +22,7 @@ from wharf.ingest_worker.reading.rejects import (
     rejected_records,
     rejected_rows,
 )
+from wharf.ingest_worker.reading.source import Beginning
 from wharf.ingest_worker.reading.surplus import SURPLUS, keep_surplus
 from wharf.ingest_worker.reading.truncation import cut_off
 
@@ -58,6 +59,8 @@ class Batch:
     """Where the next batch begins."""
     period: tuple[datetime, datetime] | None
     """The first and the last moment among the rows, in the profile's period column."""
+    mended: tuple[int, ...] = ()
+    """The lines of rows with a stray quote, which was read as a part of its cell."""
 
 
 def row_schema(profile: Profile) -> pa.Schema:
@@ -81,6 +84,7 @@ def read_batches(
     things held, so memory is the same for every size of file.
     """
     start = cursor or plan.dialect.data
+    source = source if plan.dialect.end is None else Beginning(source, plan.dialect.end)
     for block in read_blocks(source, plan.dialect.syntax, start, block_bytes=block_bytes, max_record=max_record):
         if not block.broken:
             yield _batch(block, plan, profile)
@@ -109,7 +113,10 @@ def _batch(block: Block, plan: Plan, profile: Profile) -> Batch:
     if bad is not None and bad.any():
         rejects.append(_bad_rows(block, found, plan, faults, np.flatnonzero(bad)))
         rows = rows.filter(pa.array(~bad))
-    return Batch(rows, in_order(rejects), len(block), block.skipped, block.next, _period(rows, profile))
+    return Batch(
+        rows, in_order(rejects), len(block), block.skipped, block.next, _period(rows, profile),
+        tuple(block.lines[found.mended].tolist()),
+    )  # fmt: skip
 
 
 def _columns(found: Cells, plan: Plan, profile: Profile, *, has_nul: bool) -> dict[str, Converted]:

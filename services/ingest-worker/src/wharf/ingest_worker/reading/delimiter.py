@@ -2,34 +2,41 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from wharf.ingest_worker.reading.csvrows import cells_of
 from wharf.ingest_worker.reading.header import Row, fit
+from wharf.ingest_worker.reading.kinds import kind_of
 from wharf.ingest_worker.reading.records import Block, read_blocks
 from wharf.ingest_worker.reading.source import Bytes, Cursor
 from wharf.ingest_worker.reading.splitter import Syntax
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from wharf.common.imports import ImportOptions
 
-DELIMITERS: Final = (",", ";", "\t", "|", ":", "^", "~", "\x01", "\x1f")
+DELIMITERS: Final = (",", ";", "\t", "|", ":", "^", "~", " ", "\x01", "\x1f")
 LIKELY: Final = frozenset(",;\t|")
 UNLIKELY_WEIGHT: Final = 0.6
 """A colon is in every time of day: others than the four usual ones must be much evener to win."""
-ONE_COLUMN_WEIGHT: Final = 0.5
+SPACE_WEIGHT: Final = 0.3
+PAIR: Final = re.compile(r"""(?:, | \| |[^\w\s"'.+\-/()$%]{2,3}|\t{2,3})""")
+"""What may be a delimiter of several characters."""
+PAIRS: Final = 3
 OTHER_HEADER_WEIGHT: Final = 0.3
 """A header that has not as many cells as the rows was not written with this delimiter."""
 QUOTES: Final = ('"', "'")
+ESCAPE: Final = "\\"
 ROWS: Final = 100
 ENOUGH_ROWS: Final = 10
 TOP: Final = 50
 """Among how many records the header is looked for."""
+TRUST: Final = {"empty": 0.7, "text": 0.4, "words": 0.9}
+"""How much a cell of that kind speaks for the delimiter around it; typed ones fully."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +67,34 @@ class Candidate:
 
 def candidates(sample: Sample, options: ImportOptions, expected: frozenset[str]) -> list[Candidate]:
     """All ways to read the sample that the options allow, the best first."""
-    delimiters = (options.delimiter,) if options.delimiter else DELIMITERS
+    text = sample.data[: 64 * 1024].decode(sample.codec, "replace")
+    delimiters = (options.delimiter,) if options.delimiter else (*DELIMITERS, *_pairs(text))
     quotes = QUOTES if options.quote is None else (options.quote,)
-    pairs = [(d, q) for d in delimiters for q in quotes if d != q and (options.quote is not None or _occurs(sample, q))]
-    found = [_candidate(sample, Syntax(sample.codec, d, q), expected) for d, q in pairs or [(delimiters[0], "")]]
-    return sorted(found, key=lambda c: -c.score)
+    comment = options.comment or ""
+    found = [
+        _candidate(sample, Syntax(sample.codec, d, q, escape, comment), expected)
+        for d in delimiters
+        if d in {delimiters[0], *text}.union(delimiters[len(DELIMITERS) :])
+        for q in quotes
+        if d != q and (options.quote is not None or _occurs(text, q))
+        for escape in _escapes(text, q, options.escape)
+    ]
+    only = Syntax(sample.codec, delimiters[0], "" if delimiters[0] == '"' else '"', options.escape or "", comment)
+    return sorted(found or [_candidate(sample, only, expected)], key=lambda c: -c.score)
+
+
+def _pairs(text: str) -> list[str]:
+    """Runs of marks that are on most lines."""
+    lines = max(1, min(len(text.splitlines()), ROWS))
+    counts = Counter(PAIR.findall(text))
+    return [pair for pair, times in counts.most_common(PAIRS) if 2 * times >= lines]
+
+
+def _escapes(text: str, quote: str, stated: str | None) -> tuple[str, ...]:
+    """A backslash is tried where one stands before a quote that is no cell's last mark, as Windows' paths are."""
+    if stated is not None:
+        return (stated,)
+    return ("", ESCAPE) if re.search(rf"""\\{quote}(?:[^{quote},;|\t\r\n]|{quote}[,;|\t\r\n])""", text) else ("",)
 
 
 def rows(sample: Sample, syntax: Syntax, limit: int = ROWS) -> tuple[Row, ...]:
@@ -73,22 +103,15 @@ def rows(sample: Sample, syntax: Syntax, limit: int = ROWS) -> tuple[Row, ...]:
     for block in read_blocks(Bytes(sample.data), syntax, sample.start):
         if block.broken and not sample.complete and len(found) >= ENOUGH_ROWS:
             return tuple(found)  # the sample ends inside a quoted field, as it may
-        found.extend(_rows_of(block, syntax, limit - len(found)))
+        found.extend(_rows_of(block, syntax, limit - len(found)) if not block.broken else _broken_line(block, syntax))
         if len(found) >= limit:
             return tuple(found)
     return tuple(found if sample.complete or len(found) == 1 else found[:-1])
 
 
-def rows_of(records: Iterable[str], syntax: Syntax) -> Iterator[list[str]]:
-    """The cells of each record, as every path of the reader sees them."""
-    marks = {"quotechar": syntax.quote} if syntax.quote else {"quoting": csv.QUOTE_NONE, "quotechar": None}
-    csv.field_size_limit(2**31 - 1)
-    return csv.reader(records, delimiter=syntax.delimiter, doublequote=True, **marks)
-
-
-def _occurs(sample: Sample, quote: str) -> bool:
+def _occurs(text: str, quote: str) -> bool:
     """The usual quote needs no evidence."""
-    return quote != "'" or quote.encode(sample.codec) in sample.data
+    return quote != "'" or quote in text
 
 
 def after(sample: Sample, row: Row) -> Cursor:
@@ -104,8 +127,17 @@ def _rows_of(block: Block, syntax: Syntax, limit: int) -> Iterator[Row]:
     base = block.start.byte_offset
     for i in range(min(len(block), limit)):
         text = block.record(i).decode(syntax.codec, "replace")
-        cells = tuple(next(rows_of([text], syntax), ()))
+        cells = tuple(cells_of(text, syntax))
         yield Row(int(block.lines[i]), base + int(block.starts[i]), base + int(block.ends[i]), text, cells)
+
+
+def _broken_line(block: Block, syntax: Syntax) -> Iterator[Row]:
+    """The line of a quote that nothing closes: it may be the header's."""
+    if block.broken:
+        end = block.broken.length
+        text = block.data[:end].decode(syntax.codec, "replace")
+        start = block.start.byte_offset
+        yield Row(block.start.line, start, start + end, text, tuple(cells_of(text, syntax)), broken=True)
 
 
 def _candidate(sample: Sample, syntax: Syntax, expected: frozenset[str]) -> Candidate:
@@ -113,28 +145,60 @@ def _candidate(sample: Sample, syntax: Syntax, expected: frozenset[str]) -> Cand
     width, share = _evenness(found)
     header = max(found[:TOP], key=lambda row: fit(row.cells, expected), default=None)
     known = fit(header.cells, expected) if header else 0.0
-    score = 0.4 * share * (1 - 1 / (width + 1)) + 0.6 * known
+    sound = _soundness(found, width, syntax)
+    score = 0.4 * share * sound * max(1 - 1 / width if width else 0.0, ONE_COLUMN) + 0.6 * known
     if header and known and len(header.cells) != width:
         score *= OTHER_HEADER_WEIGHT
-    score *= 1 if width > 1 else ONE_COLUMN_WEIGHT
-    score *= 1 if syntax.delimiter in LIKELY else UNLIKELY_WEIGHT
-    return Candidate(syntax, found, width, share, score * _quoting(found, syntax))
+    return Candidate(syntax, found, width, share, score * _likelihood(syntax) * _quoting(found, syntax))
+
+
+ONE_COLUMN: Final = 0.25
+"""What a file of one column counts, where one of two counts a half."""
+
+
+def _likelihood(syntax: Syntax) -> float:
+    if syntax.delimiter == " ":
+        return SPACE_WEIGHT
+    return 1.0 if syntax.delimiter[0] in LIKELY else UNLIKELY_WEIGHT
 
 
 def _evenness(found: Sequence[Row]) -> tuple[int, float]:
+    """The usual width, and the share of the rows that have it."""
     widths = Counter(len(row.cells) for row in found)
     if not widths:
         return 0, 0.0
-    width, count = max(widths.items(), key=lambda item: (item[1] * (item[0] > 1), item[1]))
+    width, count = max(widths.items(), key=lambda item: item[1] * (1 - 1 / item[0] if item[0] > 1 else ONE_COLUMN))
     return width, count / len(found)
 
 
+def _soundness(found: Sequence[Row], width: int, syntax: Syntax) -> float:
+    """How much the cells look like cells: typed or words, without marks of another dialect at their ends."""
+    cells = [cell for row in found if len(row.cells) == width for cell in row.cells]
+    return sum(_trust(cell, syntax) for cell in cells) / len(cells) if cells else 0.0
+
+
+def _trust(cell: str, syntax: Syntax) -> float:
+    if cell[:1] in _FOREIGN or cell[-1:] in _FOREIGN or (not syntax.escape and '\\"' in cell):
+        return 0.1
+    if cell[:1] == " " or cell[-1:] == " ":
+        return 0.3
+    return TRUST.get(kind_of(cell), 1.0)
+
+
+_FOREIGN: Final = frozenset({'"', ",", ";", "|", "\t"})
+
+
 def _quoting(found: Sequence[Row], syntax: Syntax) -> float:
-    """An apostrophe is a quote only where it encloses cells of many rows; a fifth of them must show it."""
+    """An apostrophe is a quote only where it encloses cells of many rows; a fifth of them must show it.
+
+    Of two ways that read the same, the one without an escape is the plainer.
+    """
+    plain = 0.99 if syntax.escape else 1.0
     if syntax.quote != "'":
-        return 1.0
+        return plain
     d, q = syntax.delimiter, syntax.quote
     opened = sum(row.text.startswith(q) or d + q in row.text for row in found)
     closed = sum(row.text.endswith(q) or q + d in row.text for row in found)
     often = min(opened, closed) > max(1, len(found) // 5)
-    return 1.01 if often and not any('"' in row.text for row in found) else 0.0
+    usual = sum(row.text.startswith('"') or d + '"' in row.text for row in found)
+    return 1.01 * plain if often and 5 * usual < opened else 0.0

@@ -6,11 +6,12 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from wharf.common.errors import Invalid
-from wharf.ingest_worker.reading.delimiter import Candidate, Sample, after, candidates
+from wharf.ingest_worker.reading.delimiter import Candidate, Sample, candidates
 from wharf.ingest_worker.reading.encoding import decode_sample, detect_encoding
-from wharf.ingest_worker.reading.header import find_header, normalised, skipped_before
+from wharf.ingest_worker.reading.header import normalised
 from wharf.ingest_worker.reading.source import Cursor
 from wharf.ingest_worker.reading.splitter import Syntax
+from wharf.ingest_worker.reading.table import find_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -41,17 +42,31 @@ class Dialect:
     newline: str
     header: tuple[str, ...]
     header_row: int
-    """The line on which the header begins."""
+    """The line on which the header begins; 0 where there is none."""
     data: Cursor
     """Where the first record after the header begins."""
     confidence: float
     runner_up: Mapping[str, Any] | None = None
     skipped_lines: tuple[SkippedLine, ...] = ()
+    escape: str = ""
+    comment: str = ""
+    newline_mark: str = ""
+    header_rows: tuple[int, ...] = ()
+    """The lines on which rows of names begin."""
+    end: int | None = None
+    """Where the data ends and something else follows; None: at the end of the file."""
+    following: tuple[tuple[str, str], ...] = ()
+    """The lines that follow: text and why they are no data (`footer`, `another_table`, `blank`)."""
 
     @property
     def syntax(self) -> Syntax:
         """What the splitter needs of it."""
-        return Syntax(self.codec, self.delimiter, self.quote)
+        return Syntax(self.codec, self.delimiter, self.quote, self.escape, self.comment, self.newline_mark)
+
+    def skipped(self, line: int) -> tuple[SkippedLine, ...]:
+        """All lines that are no data, those behind it counted from `line`, on which the data ended."""
+        behind = (SkippedLine(line + i, text, why) for i, (text, why) in enumerate(self.following))
+        return (*self.skipped_lines, *behind)
 
     def as_dict(self) -> dict[str, Any]:
         """The `dialect` of an inspection, as the contract shows it."""
@@ -59,9 +74,9 @@ class Dialect:
             "encoding": self.encoding,
             "delimiter": self.delimiter,
             "quote": self.quote or None,
-            "escape": None,
+            "escape": self.escape or None,
             "newline": self.newline,
-            "header_rows": [self.header_row],
+            "header_rows": list(self.header_rows) or ([self.header_row] if self.header_row else []),
             "compression": None,
             "confidence": self.confidence,
             "runner_up": dict(self.runner_up) if self.runner_up else None,
@@ -78,6 +93,8 @@ class Dialect:
         fields["header"] = tuple(kept["header"])
         fields["data"] = Cursor.from_dict(kept["data"])
         fields["skipped_lines"] = tuple(SkippedLine(**line) for line in kept["skipped_lines"])
+        fields["header_rows"] = tuple(kept.get("header_rows", ()))
+        fields["following"] = tuple(map(tuple, kept.get("following", ())))
         return cls(**fields)
 
 
@@ -102,19 +119,24 @@ def detect(
     seen = Sample(head, total_size, encoding.codec, Cursor(byte_offset=encoding.bom))
     ranked = candidates(seen, options, expected)
     best = ranked[0]
-    found = find_header(best.rows, best.width, expected, options.header_row, required)
+    table = find_table(seen, best, options.header_row, expected, required)
     return Dialect(
         encoding=encoding.name,
         codec=encoding.codec,
         delimiter=best.syntax.delimiter,
         quote=best.syntax.quote,
+        escape=best.syntax.escape,
+        comment=best.syntax.comment,
         newline=_newline(head, encoding.codec),
-        header=found.row.cells,
-        header_row=found.row.line,
-        data=after(seen, found.row),
-        confidence=_confidence(ranked, found.fit),
+        header=table.header,
+        header_row=table.header_rows[0].line if table.header_rows else 0,
+        header_rows=tuple(row.line for row in table.header_rows),
+        data=table.data,
+        confidence=_confidence(ranked, table.fit),
         runner_up=_runner_up(ranked),
-        skipped_lines=tuple(SkippedLine(*line) for line in skipped_before(seen, found.row)),
+        skipped_lines=tuple(SkippedLine(*line) for line in table.skipped),
+        end=table.end,
+        following=table.following,
     )
 
 

@@ -1,4 +1,4 @@
-"""Which row is the header: the one near the top that names the most expected columns."""
+"""Which row is the header by what is known of it: the one near the top that names the most expected columns."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ TOP: Final = 50
 LONGEST: Final = 256
 NOT_ALPHANUMERIC: Final = re.compile(r"[^a-z0-9]+")
 SHOWN: Final = 200
+PLACE: Final = re.compile(r"column\d{1,5}")
+"""A column of a file without a header is called by its place."""
 NUMERIC: Final = re.compile(r"[\d\s.,:/+\-]*\d[\d\s.,:/+\-]*")
 
 
@@ -31,14 +33,8 @@ class Row:
     end: int
     text: str
     cells: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Header:
-    """The header's row; `fit` is the share of its cells that were expected."""
-
-    row: Row
-    fit: float
+    broken: bool = False
+    """Only its first line: a quote in it is never closed."""
 
 
 def normalised(header: str) -> str:
@@ -70,25 +66,26 @@ def fit(cells: Sequence[str], expected: frozenset[str]) -> float:
 
 
 def find_header(
-    rows: Sequence[Row], width: int, expected: frozenset[str], stated: int | None, required: Sequence[str] = ()
-) -> Header:
-    """The header among the rows; `stated` is its line as the user gave it.
+    rows: Sequence[Row], expected: frozenset[str], stated: int | None, required: Sequence[str] = ()
+) -> int | None:
+    """The index of the header among the rows by what is known; None where nothing is, and the rows must tell.
 
-    Raises `Invalid`: `bad_option` where no record begins on that line, `no_header`.
+    `stated` is its line as the user gave it. Raises `Invalid`: `bad_option` where no record begins on that line,
+    `no_header` where names are expected and none is there.
     """
     if stated is not None:
-        return _stated(rows, stated, expected)
-    if not expected:
-        return _first_of_words(rows, width)
-    best = max(rows[:TOP], key=lambda row: len(_matches(row.cells, expected)), default=None)
-    if best is None or not _matches(best.cells, expected) or _is_data(best):
+        return _stated(rows, stated)
+    if not expected or any(PLACE.fullmatch(name) for name in expected):
+        return None
+    best = max(range(min(TOP, len(rows))), key=lambda i: len(_matches(rows[i].cells, expected)), default=None)
+    if best is None or not _matches(rows[best].cells, expected) or _is_data(rows[best]):
         raise _no_header(rows, required)
-    return Header(best, fit(best.cells, expected))
+    return best
 
 
-def skipped_before(sample: Sample, header: Row) -> Iterator[tuple[int, str, str]]:
-    """Every line before the header: (line, text, why)."""
-    text = sample.data[sample.start.byte_offset : header.offset].decode(sample.codec, "replace")
+def skipped_before(sample: Sample, offset: int) -> Iterator[tuple[int, str, str]]:
+    """Every line before the header (or the data, where there is none): (line, text, why)."""
+    text = sample.data[sample.start.byte_offset : offset].decode(sample.codec, "replace")
     lines = re.split("\r\n|\r|\n", text)[:-1]
     for number, line in enumerate(lines, start=1):
         yield number, line[:SHOWN], "before_header" if line.strip() else "blank"
@@ -98,21 +95,13 @@ def _matches(cells: Sequence[str], expected: frozenset[str]) -> set[str]:
     return {normalised(cell) for cell in cells} & expected - {""}
 
 
-def _stated(rows: Sequence[Row], line: int, expected: frozenset[str]) -> Header:
-    row = next((row for row in rows if row.line == line), None)
-    if row is None:
+def _stated(rows: Sequence[Row], line: int) -> int:
+    found = next((i for i, row in enumerate(rows) if row.line == line), None)
+    if found is None:
         lines = ", ".join(str(row.line) for row in rows[:10])
         message = f"options.header_row is {line}, but no row begins on that line. Rows begin on the lines {lines}, ..."
         raise Invalid(message, code="bad_option", problems=(Problem("options.header_row", "bad_option", message),))
-    return Header(row, fit(row.cells, expected))
-
-
-def _first_of_words(rows: Sequence[Row], width: int) -> Header:
-    """Where nothing is expected: the first row of the usual width whose cells are no numbers."""
-    row = next((row for row in rows[:TOP] if len(row.cells) == width and not _is_data(row)), None)
-    if row is None:
-        raise _no_header(rows, ())
-    return Header(row, 1.0)
+    return found
 
 
 def _is_data(row: Row) -> bool:

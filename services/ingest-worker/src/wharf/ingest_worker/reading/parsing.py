@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow import csv
 
-from wharf.ingest_worker.reading.delimiter import rows_of
+from wharf.ingest_worker.reading.csvrows import cells_of, mended, stand_in
 from wharf.ingest_worker.reading.reasons import NUMBER
+from wharf.ingest_worker.reading.splitter import NOTHING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,11 +40,13 @@ class Cells:
     """Their reasons, as numbers of `reasons.CODES`."""
     surplus: pa.Array | None = None
     """Of each row: its cells beyond the header as a JSON list, null where it has none. None: no row has any."""
+    mended: Positions = field(default_factory=lambda: NOTHING)
+    """Records with a stray quote, which was read as a part of its cell."""
 
 
 def parse(block: Block, syntax: Syntax, width: int) -> Cells:
     """The cells of all records of a block under a header of `width` cells."""
-    text = _whole_text(block, syntax)
+    text = _whole_text(block, syntax) if not block.odd.size else None
     found = _read(text, syntax, width) if text is not None else None
     if found is not None:
         cells = _cells(block, np.arange(len(block)), found, width)
@@ -51,9 +55,23 @@ def parse(block: Block, syntax: Syntax, width: int) -> Cells:
     return _parse_readable(block, syntax, width)
 
 
+def with_rows(found: Cells, records: Positions, rows: Sequence[Sequence[str]], width: int) -> Cells:
+    """The same cells with those of more records among them, in the file's order; they are no longer faulty."""
+    every = np.concatenate([found.records, records])
+    order = np.argsort(every, kind="stable")
+    added = [pa.array([row[n] or None for row in rows], pa.string()) for n in range(width)]
+    columns = [
+        pa.concat_arrays([old, new]).take(pa.array(order)) for old, new in zip(found.columns, added, strict=True)
+    ]
+    stays = ~np.isin(found.faulty, records)
+    return replace(
+        found, columns=tuple(columns), records=every[order], faulty=found.faulty[stays], faults=found.faults[stays]
+    )
+
+
 def parse_exactly(block: Block, syntax: Syntax, width: int, readable: Positions) -> Cells:
     """The same, record by record in Python: for a block on which the fast path does not agree with the splitter."""
-    rows = list(rows_of((block.record(i).decode(syntax.codec) for i in readable), syntax))
+    rows = [cells_of(block.record(i).decode(syntax.codec), syntax) for i in readable]
     widths = np.array([len(row) for row in rows], dtype=np.int64)
     good = np.flatnonzero(widths == width)
     columns = [pa.array([rows[i][n] or None for i in good], pa.string()) for n in range(width)]
@@ -62,21 +80,39 @@ def parse_exactly(block: Block, syntax: Syntax, width: int, readable: Positions)
 
 
 def _parse_readable(block: Block, syntax: Syntax, width: int) -> Cells:
-    """Without the records that are no text in the encoding."""
+    """Without the records that are no text in the encoding; those with a stray quote one by one."""
     readable = _readable(block, syntax)
-    found = _read(_text_of(block, syntax, readable), syntax, width) if readable.size else None
-    cells = _cells(block, readable, found, width) if found is not None else None
-    return cells if cells is not None else parse_exactly(block, syntax, width, readable)
+    even = np.setdiff1d(readable, block.odd, assume_unique=True) if block.odd.size else readable
+    found = _read(_text_of(block, syntax, even), syntax, width) if even.size else None
+    cells = _cells(block, even, found, width) if found is not None else None
+    cells = cells if cells is not None else parse_exactly(block, syntax, width, even)
+    return _with_odd(cells, block, syntax, width, np.intersect1d(readable, block.odd, assume_unique=True))
+
+
+def _with_odd(found: Cells, block: Block, syntax: Syntax, width: int, odd: Positions) -> Cells:
+    """Those with an odd number of quotes among the others: mended where they can be, else as `csv` reads them."""
+    if not odd.size:
+        return found
+    texts = [block.record(i).decode(syntax.codec) for i in odd.tolist()]
+    mends = [mended(text, syntax, width) for text in texts]
+    rows = [mend or cells_of(text, syntax) for mend, text in zip(mends, texts, strict=True)]
+    good = np.array([len(row) == width for row in rows], dtype=np.bool_)
+    faults = found.faults.copy()
+    at = np.searchsorted(found.faulty, odd[~good])
+    faults[at] = [_width_fault(len(row), width) for row in rows if len(row) != width]
+    merged = with_rows(replace(found, faults=faults), odd[good], [row for row in rows if len(row) == width], width)
+    return replace(merged, mended=odd[[mend is not None for mend in mends]])
 
 
 def _whole_text(block: Block, syntax: Syntax) -> Any:  # noqa: ANN401 - a buffer of Arrow
     """The block's text in UTF-8; None where some of it is no text, or must be left out."""
-    if block.gaps:
+    if block.gaps or not len(block):
         return None
+    end = int(block.ends[-1])  # a last cell that nothing closes does not take the line end in
     try:
         if syntax.codec not in UTF8:
-            return pa.py_buffer(block.data[: block.consumed].decode(syntax.codec).encode())
-        text = pa.py_buffer(block.data).slice(0, block.consumed)
+            return pa.py_buffer(block.data[:end].decode(syntax.codec).encode())
+        text = pa.py_buffer(block.data).slice(0, end)
         _validate(text)
     except (UnicodeError, pa.ArrowInvalid):
         return None
@@ -119,11 +155,12 @@ def _read(text: Any, syntax: Syntax, width: int) -> tuple[pa.Table, list[tuple[i
     """Arrow's table of text, and (row, cells) of the records with another width; None where it cannot."""
     names = [str(i) for i in range(width)]
     ragged: list[tuple[int, int]] = []
+    single, text = _single(text, syntax)
     try:
         table = csv.read_csv(
             pa.BufferReader(text),
             read_options=csv.ReadOptions(column_names=names, use_threads=False, block_size=text.size + 1),
-            parse_options=_parse_options(syntax, ragged),
+            parse_options=_parse_options(single, ragged),
             convert_options=csv.ConvertOptions(
                 column_types=dict.fromkeys(names, pa.string()),
                 strings_can_be_null=True,
@@ -134,7 +171,32 @@ def _read(text: Any, syntax: Syntax, width: int) -> tuple[pa.Table, list[tuple[i
         )
     except pa.ArrowInvalid:
         return None
-    return table, ragged
+    return _restored(table, single, syntax), ragged
+
+
+def _single(text: Any, syntax: Syntax) -> tuple[Syntax, Any]:  # noqa: ANN401 - a buffer of Arrow
+    """Arrow knows delimiters of one byte: a free character stands in for a longer one."""
+    if len(syntax.delimiter) == 1:
+        return syntax, text
+    data = text.to_pybytes()
+    mark = stand_in(data, syntax.delimiter)
+    return replace(syntax, delimiter=mark), pa.py_buffer(data.replace(syntax.delimiter.encode(), mark.encode()))
+
+
+def _restored(table: pa.Table, single: Syntax, syntax: Syntax) -> pa.Table:
+    """Cells with the delimiters and line ends that something stood in for."""
+    marks = [(syntax.newline_mark, "\n")] if syntax.newline_mark else []
+    if single.delimiter != syntax.delimiter:
+        marks.append((single.delimiter, syntax.delimiter))
+    if not marks:
+        return table
+    return pa.table({name: _unmarked(table.column(name), marks) for name in table.column_names})
+
+
+def _unmarked(column: pa.ChunkedArray, marks: list[tuple[str, str]]) -> pa.ChunkedArray:
+    for mark, meant in marks:
+        column = pc.replace_substring(column, mark, meant)
+    return column
 
 
 def _parse_options(syntax: Syntax, ragged: list[tuple[int, int]]) -> csv.ParseOptions:
@@ -146,6 +208,7 @@ def _parse_options(syntax: Syntax, ragged: list[tuple[int, int]]) -> csv.ParseOp
         delimiter=syntax.delimiter,
         quote_char=syntax.quote or False,
         double_quote=True,
+        escape_char=syntax.escape or False,
         newlines_in_values=True,
         invalid_row_handler=keep,
     )

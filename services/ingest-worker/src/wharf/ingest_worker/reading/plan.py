@@ -127,7 +127,13 @@ def _sample_cells(sample: bytes, total_size: int, dialect: Dialect) -> tuple[pa.
     if block is None or not len(block):
         return ()
     if block.next.byte_offset >= len(sample) < total_size and len(block) > 1:
-        block = replace(block, starts=block.starts[:-1], ends=block.ends[:-1], lines=block.lines[:-1])
+        block = replace(
+            block,
+            starts=block.starts[:-1],
+            ends=block.ends[:-1],
+            lines=block.lines[:-1],
+            odd=block.odd[block.odd < len(block) - 1],
+        )
     return parse(block, dialect.syntax, len(dialect.header)).columns
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from wharf.ingest_worker.reading.source import Cursor
-from wharf.ingest_worker.reading.splitter import CR, LF, NOTHING, Splitter
+from wharf.ingest_worker.reading.splitter import CR, LF, NOTHING, STRAY_REACH, Splitter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,6 +50,8 @@ class Block:
     """Whether lines of spaces lie between the records: blank, but not for Arrow."""
     broken: Broken | None = None
     """Set in a block of its own, without records."""
+    odd: Positions = field(default_factory=lambda: NOTHING)
+    """Indices of the records with an odd number of quotes: what is written by the book has an even one."""
 
     def __len__(self) -> int:
         return int(self.starts.size)
@@ -78,7 +80,8 @@ def read_block(
     costs its opening line only: it comes as `broken`, and the next block begins at the next line.
     """
     window = block_bytes
-    furthest = max_record + 4 * syntax.unit  # a record of exactly max_record is seen with its line end
+    # A record of exactly max_record is seen with its line end, and whether a quote in it is stray.
+    furthest = max_record + (4 + STRAY_REACH) * syntax.unit
     while start.byte_offset < source.size:
         splitter = _window(source, syntax, start, window)
         if splitter.record_breaks.size or splitter.at_end or window >= furthest:
@@ -154,7 +157,15 @@ def _whole_block(splitter: Splitter, start: Cursor, found: tuple[Positions, Posi
         lines=numbers[filled] + start.line,
         skipped=whole - filled.size,
         gaps=bool(spaces.size),
+        odd=_among(filled, splitter.odd(starts // splitter.syntax.unit)),
     )
+
+
+def _among(filled: Positions, records: Positions) -> Positions:
+    """The places of some records among those that are filled."""
+    if not records.size:
+        return NOTHING
+    return np.searchsorted(filled, np.intersect1d(filled, records, assume_unique=True))
 
 
 def _lines_of_spaces(splitter: Splitter, starts: Positions, ends: Positions) -> Positions:

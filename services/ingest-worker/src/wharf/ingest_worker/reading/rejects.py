@@ -12,7 +12,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from wharf.ingest_worker.reading.delimiter import rows_of
+from wharf.ingest_worker.reading.csvrows import rows_of
 from wharf.ingest_worker.reading.jsontext import VISIBLE_NUL, json_array, json_object, json_strings, quoted
 from wharf.ingest_worker.reading.reasons import CODES, MESSAGES
 

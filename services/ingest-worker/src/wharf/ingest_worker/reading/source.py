@@ -36,6 +36,18 @@ class Bytes:
         return self.data[start : start + length]
 
 
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """A source up to a place in it: what follows there is not of the same table."""
+
+    source: ByteSource
+    size: int
+
+    def read(self, start: int, length: int) -> bytes:
+        """See `ByteSource.read`."""
+        return self.source.read(start, max(0, min(length, self.size - start)))
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Cursor:
     """A place between two records: reading from it gives exactly the rest of the file."""

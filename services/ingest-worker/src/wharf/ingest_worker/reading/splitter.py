@@ -3,9 +3,15 @@
 A quote is special only where a field begins; inside a quoted field a doubled quote is data and any
 other quote closes the field. Python's `csv` and Arrow read the same way. Followed from one run of
 quotes to the next this machine has two states, and its state after every run can be said at once:
-a run of even length changes nothing; an odd run where a field begins toggles (it opens outside and
-closes inside); any other odd run leaves us outside (it closes, or it is data as in `5" pipe`). So the
-state is the parity of the toggling runs since the last other one: exact, and no byte is visited by Python.
+a run of even length changes nothing; an odd run where a field begins and ends at once toggles (it opens
+outside and closes inside); one where a field only begins opens; any other leaves us outside (it closes, or
+it is data as in `5" pipe`). So the state is that of the last run that does not toggle, and the parity of the
+toggling ones since: exact, and no byte is visited by Python.
+
+A quote that opens is stray where the next run opens again, for a quote inside a quoted field is doubled: what
+is between the two is outside. So a stray quote costs its own row and swallows no other.
+
+A unit after the escape character is data, whatever it is.
 
 Line ends are LF, CRLF and a CR alone, in any mixture. In East Asian encodings a byte of `|` may be
 the second byte of a letter; a quote right after such a letter would be taken for a field's first.
@@ -28,6 +34,8 @@ if TYPE_CHECKING:
 
 LF: Final = 10
 CR: Final = 13
+STRAY_REACH: Final = 64 * 1024
+"""Units after a quote within which another one shows that it is stray."""
 NOTHING: Final = np.empty(0, dtype=np.int64)
 
 
@@ -37,7 +45,14 @@ class Syntax:
 
     codec: str
     delimiter: str
+    """One character or several."""
     quote: str
+    escape: str = ""
+    """Makes the character after it data; empty where a quote in a cell is doubled instead."""
+    comment: str = ""
+    """Lines that begin with it are no records; empty where there are none."""
+    newline_mark: str = ""
+    """What stands for a line end inside a cell, in text that we made ourselves (workbooks, JSON)."""
 
     @property
     def unit(self) -> int:
@@ -63,10 +78,10 @@ class Splitter:
     @cached_property
     def breaks(self) -> Positions:
         """The last unit of every line end, in or out of quotes."""
-        feeds = self._where(LF)
+        feeds = self._plain(self._where(LF))
         if b"\r" not in self.data:
             return feeds
-        returns = self._where(CR)
+        returns = self._plain(self._where(CR))
         alone = returns[self._unit_after(returns) != LF]
         if not self.at_end and alone.size and alone[-1] == self.units.size - 1:
             alone = alone[:-1]  # its LF may be in the next window
@@ -88,23 +103,55 @@ class Splitter:
         _, opened = self._quote_states
         return bool(opened.size and opened[-1])
 
+    def odd(self, starts: Positions) -> Positions:
+        """Which of the records that begin there have an odd number of quotes: one is stray."""
+        runs, _ = self._quote_states
+        if not runs.size:
+            return NOTHING
+        before = np.searchsorted(runs, starts)
+        return np.flatnonzero(np.diff(before, append=runs.size) & 1)
+
     @cached_property
     def _quote_states(self) -> tuple[Positions, NDArray[np.bool_]]:
         """Start of each odd run of quotes, and whether a quoted field is open after it."""
-        quotes = self._where(ord(self.syntax.quote)) if self.syntax.quote else NOTHING
+        quotes = self._plain(self._where(ord(self.syntax.quote))) if self.syntax.quote else NOTHING
         if not quotes.size:
             return NOTHING, np.empty(0, dtype=np.bool_)
         first = np.flatnonzero(np.diff(quotes, prepend=-2) != 1)
         odd = (np.diff(first, append=quotes.size) & 1).astype(np.bool_)
         runs = quotes[first[odd]]
-        order = np.arange(runs.size)
-        last_reset = np.maximum.accumulate(np.where(self._begins_field(runs), -1, order))
-        return runs, ((order - last_reset) & 1).astype(np.bool_)
+        last = quotes[np.append(first[1:], quotes.size) - 1][odd]
+        return runs, _states(runs, self._begins_field(runs), self._ends_field(last))
 
     def _begins_field(self, at: Positions) -> NDArray[np.bool_]:
-        before = self.units[at - 1]
-        found: NDArray[np.bool_] = np.isin(before, (ord(self.syntax.delimiter), LF, CR)) | (at == 0)
+        units = self.units
+        before = units[at - 1]
+        found: NDArray[np.bool_] = (at == 0) | (before == LF) | (before == CR)
+        delimiter = self.syntax.delimiter
+        behind = [units[np.maximum(at - len(delimiter) + i, 0)] == ord(mark) for i, mark in enumerate(delimiter)]
+        found |= (at >= len(delimiter)) & np.logical_and.reduce(behind)
         return found
+
+    def _ends_field(self, at: Positions) -> NDArray[np.bool_]:
+        """Whether a delimiter, a line end or nothing comes after a quote."""
+        units, size = self.units, self.units.size
+        after = units[np.minimum(at + 1, size - 1)]
+        found: NDArray[np.bool_] = (at == size - 1) | (after == LF) | (after == CR)
+        ahead = [units[np.minimum(at + 1 + i, size - 1)] == ord(mark) for i, mark in enumerate(self.syntax.delimiter)]
+        found |= np.logical_and.reduce(ahead)
+        return found
+
+    def _plain(self, at: Positions) -> Positions:
+        """Those of the positions that no escape character makes data."""
+        if not self.syntax.escape or not at.size:
+            return at
+        escapes = self._where(ord(self.syntax.escape))
+        if not escapes.size:
+            return at
+        first = np.flatnonzero(np.diff(escapes, prepend=-2) != 1)
+        odd = (np.diff(first, append=escapes.size) & 1).astype(np.bool_)
+        after = escapes[np.append(first[1:], escapes.size) - 1][odd] + 1
+        return at[~np.isin(at, after)]
 
     def _unit_after(self, at: Positions) -> NDArray[np.unsignedinteger]:
         following = self.units[np.minimum(at + 1, self.units.size - 1)]
@@ -112,3 +159,15 @@ class Splitter:
 
     def _where(self, unit: int) -> Positions:
         return np.flatnonzero(self.units == unit)
+
+
+def _states(runs: Positions, begins: NDArray[np.bool_], ends: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Whether a quoted field is open after each odd run of quotes, of which we know where a field begins and ends."""
+    opens, toggles = begins & ~ends, begins & ends
+    order = np.arange(begins.size)
+    last = np.maximum.accumulate(np.where(toggles, -1, order))
+    known = opens[np.maximum(last, 0)] & (last >= 0)
+    state: NDArray[np.bool_] = known ^ ((order - last) & 1).astype(np.bool_)
+    stray = np.append(opens[1:] & (np.diff(runs) < STRAY_REACH), False)
+    state &= ~stray
+    return state

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from wharf.ingest_worker.reading.delimiter import rows_of
+from wharf.ingest_worker.reading.csvrows import rows_of
+from wharf.ingest_worker.reading.parsing import with_rows
 from wharf.ingest_worker.reading.reasons import NUMBER
 
 if TYPE_CHECKING:
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
     from wharf.ingest_worker.reading.parsing import Cells
     from wharf.ingest_worker.reading.records import Block
-    from wharf.ingest_worker.reading.splitter import Positions, Syntax
+    from wharf.ingest_worker.reading.splitter import Syntax
 
 SURPLUS: Final = "_surplus"
 """Under this name `properties` keeps them: a list of the texts that are not empty."""
@@ -35,22 +37,17 @@ def keep_surplus(found: Cells, block: Block, syntax: Syntax, width: int) -> Cell
     good = np.array([not any("\0" in cell for cell in row[width:]) for row in rows], dtype=np.bool_)
     faults = found.faults.copy()
     faults[np.isin(found.faulty, wide[~good])] = NUMBER["nul_byte"]
-    stays = ~np.isin(found.faulty, wide[good])
     kept = [row for row, is_good in zip(rows, good, strict=True) if is_good]
-    merged = _with_rows(found, wide[good], kept, width)
-    return replace(merged, faulty=found.faulty[stays], faults=faults[stays])
+    merged = with_rows(replace(found, faults=faults), wide[good], kept, width)
+    beyond = pa.array([_as_json(row[width:]) for row in kept], pa.string())
+    places = pa.array(np.searchsorted(wide[good], merged.records))
+    is_wide = pa.array(np.isin(merged.records, wide[good]))
+    return replace(merged, surplus=pc.if_else(is_wide, _taken(beyond, places), pa.scalar(None, pa.string())))
 
 
-def _with_rows(found: Cells, records: Positions, rows: Sequence[Sequence[str]], width: int) -> Cells:
-    """In the file's order."""
-    every = np.concatenate([found.records, records])
-    order = np.argsort(every, kind="stable")
-    added = [pa.array([row[n] or None for row in rows], pa.string()) for n in range(width)]
-    columns = [
-        pa.concat_arrays([old, new]).take(pa.array(order)) for old, new in zip(found.columns, added, strict=True)
-    ]
-    beyond = pa.array([None] * found.records.size + [_as_json(row[width:]) for row in rows], pa.string())
-    return replace(found, columns=tuple(columns), records=every[order], surplus=beyond.take(pa.array(order)))
+def _taken(texts: pa.Array, places: pa.Array) -> pa.Array:
+    """Texts by their places; a place behind the last one is any, since nobody looks at it."""
+    return pa.concat_arrays([texts, pa.nulls(1, pa.string())]).take(places)
 
 
 def _as_json(cells: Sequence[str]) -> str | None:

@@ -165,12 +165,6 @@ def test_an_unknown_profile_is_answered_with_those_there_are(api):
     assert "transactions" in problem["detail"]
 
 
-def test_only_inspecting_is_not_available_yet(api):
-    """Nothing pretends: `start=false` is refused, with a code that says why."""
-    answer = api.post("/api/v1/uploads", files=FILE, data={"start": "false"})
-    refused(answer, 422, "not_available_yet", "body", "start")
-
-
 def test_a_second_file(api):
     """One file for each request."""
     answer = api.post("/api/v1/uploads", files=[("file", ("a.csv", CSV)), ("file", ("b.csv", CSV))])

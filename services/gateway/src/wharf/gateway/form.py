@@ -90,7 +90,6 @@ def read_fields(fields: Mapping[str, str]) -> UploadFields:
     """Check an upload's fields; raises `Invalid` with one problem for each that is wrong."""
     found = checked(UploadFields, fields)
     check_profile(found.profile)
-    _check_start(start=found.start)
     return found
 
 
@@ -124,13 +123,3 @@ def check_profile(name: str | None) -> None:
     except Invalid as error:
         problem = Problem("body.profile", error.error_code, error.message)
         raise Invalid(error.message, code=error.error_code, problems=(problem,)) from None
-
-
-def _check_start(*, start: bool | None) -> None:
-    if start is False:
-        message = (
-            "Uploading without importing (start=false) is not available yet. Leave the field out to import at once."
-        )
-        raise Invalid(
-            message, code="not_available_yet", problems=(Problem("body.start", "not_available_yet", message),)
-        )

@@ -15,7 +15,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from wharf.common.clock import new_id
 from wharf.common.errors import WharfError
 from wharf.common.imports import ImportOptions
-from wharf.common.jobs.kinds import IMPORT, ImportPayload
+from wharf.common.jobs.kinds import IMPORT, INSPECT, ImportPayload, InspectPayload
 from wharf.common.jobs.submission import Order, Written, write_job
 from wharf.common.ledger.models import Upload
 from wharf.common.logs import get_logger
@@ -51,6 +51,9 @@ WRITE_IMPORT = """
     INSERT INTO wharf.imports (id, tenant_id, project_id, upload_id, profile, mode)
     VALUES (%(import_id)s, %(tenant_id)s, %(project_id)s, %(upload_id)s, %(profile)s, %(mode)s)
 """
+INSPECTION = text("""
+    SELECT result FROM wharf.jobs WHERE kind = 'inspect' AND payload ->> 'upload_id' = :upload
+    ORDER BY id DESC LIMIT 1""")
 PATIENCE = text("SET LOCAL lock_timeout = '3s'")
 Seal = Callable[[Connection, Written], None]
 """The last step of a transaction that writes a job."""
@@ -94,6 +97,36 @@ def store(resources: Resources, member: Member, arrival: Arrival) -> None:
     """Write the upload alone: its import is asked for later. If that fails the stored file is deleted."""
     with _or_delete(resources, member, arrival), resources.database.tenant(member.tenant_id) as connection:
         connection.exec_driver_sql(WRITE_UPLOAD, _upload_row(member, arrival))
+
+
+def inspect(resources: Resources, member: Member, arrival: Arrival, request_id: str, seal: Seal = no_seal) -> Written:
+    """Write the upload and a job that looks at it. If that fails the stored file is deleted."""
+    fields = arrival.fields
+    order = Order(
+        tenant_id=member.tenant_id,
+        project_id=arrival.project_id,
+        kind=INSPECT,
+        payload=InspectPayload(
+            upload_id=arrival.upload_id,
+            profile=fields.profile,
+            mapping=fields.mapping,
+            options=fields.options or ImportOptions(),
+        ),
+        priority=fields.priority or Priority.NORMAL,
+        label=arrival.intake.file_name,
+        request_id=request_id,
+    )
+    with _or_delete(resources, member, arrival), resources.database.tenant(member.tenant_id) as connection:
+        connection.exec_driver_sql(WRITE_UPLOAD, _upload_row(member, arrival))
+        written = write_job(connection, order)
+        seal(connection, written)
+    return written
+
+
+def inspection_of(connection: Connection, upload_id: UUID) -> dict[str, Any] | None:
+    """What the last inspection of an upload found; None where there was none, or it has not ended well."""
+    row = connection.execute(INSPECTION, {"upload": str(upload_id)}).first()
+    return dict(row.result) if row and row.result else None
 
 
 def import_stored(

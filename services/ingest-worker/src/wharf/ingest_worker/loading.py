@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
 
 import orjson
 import pyarrow as pa
@@ -43,7 +45,7 @@ class Loading:
     @classmethod
     def begin(cls, context: Context) -> Loading:
         """Make a plan, or go on with the one of an earlier attempt if its rows are all still there."""
-        upload = find_upload(context)
+        upload = find_upload(context, context.payload.upload_id)
         file = context.storage.open_file(upload.storage_key)
         checkpoint = Checkpoint.model_validate(context.checkpoint) if context.checkpoint else plan_import(context, file)
         profile = Profile.model_validate(checkpoint.profile)
@@ -116,13 +118,13 @@ def merge_mode(payload: ImportPayload, profile: Profile) -> str:
     return payload.mode or ("upsert" if profile.key else "append")
 
 
-def find_upload(context: Context) -> Upload:
+def find_upload(context: JobContext[Any], upload_id: UUID) -> Upload:
     """The file's row; raises `Permanent` (`upload_missing`)."""
-    query = select(Upload.__table__).where(Upload.id == context.payload.upload_id)
+    query = select(Upload.__table__).where(Upload.id == upload_id)
     with context.database.tenant(context.tenant_id) as connection:
         row = connection.execute(query).mappings().first()
     if row is None:
-        message = "The upload of this import is gone. Upload the file again."
+        message = "The uploaded file is gone. Upload it again."
         raise Permanent(message, code="upload_missing")
     return Upload(**row)
 

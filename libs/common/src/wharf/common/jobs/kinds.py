@@ -68,6 +68,15 @@ class ImportPayload(Payload):
     dry_run: bool = False
 
 
+class InspectPayload(Payload):
+    """Look at one upload, and load nothing."""
+
+    upload_id: UUID
+    profile: str | None = None
+    mapping: dict[str, str] | None = None
+    options: ImportOptions = ImportOptions()
+
+
 class EchoPayload(Payload):
     """Say a message back: shows that queue, worker and ledger work."""
 
@@ -75,6 +84,7 @@ class EchoPayload(Payload):
 
 
 IMPORT = Kind("import", Queue.INGEST, ImportPayload, unit="rows")
+INSPECT = Kind("inspect", Queue.INGEST, InspectPayload, unit="steps")
 ECHO = Kind("echo", Queue.MAINTENANCE, EchoPayload, unit="steps")
 
 

@@ -21,7 +21,7 @@ from wharf.gateway.idempotency import Key, Reply, sealing, stamp
 from wharf.gateway.intake import Arrival, take_in
 from wharf.gateway.requests import REQUEST_ID
 from wharf.gateway.resources import Resources, Wired
-from wharf.gateway.uploads import find_upload, import_stored, submit
+from wharf.gateway.uploads import find_upload, import_stored, inspect, inspection_of, submit
 
 router = APIRouter(prefix="/api/v1/uploads", tags=["uploads"])
 
@@ -48,6 +48,8 @@ class UploadView(BaseModel):
     sha256: str
     project_id: str
     created_at: datetime
+    inspection: dict[str, Any] | None = None
+    """What the inspection found, where one was asked for (`start=false`) and has ended."""
 
 
 def _form_description() -> dict[str, Any]:
@@ -70,12 +72,13 @@ def _form_description() -> dict[str, Any]:
 
 @router.post("", status_code=HTTPStatus.ACCEPTED, response_model=Accepted, openapi_extra=_form_description())
 async def upload(request: Request, resources: Wired, member: Operator, idempotency_key: Key = None) -> Response:
-    """Take a file and start its import. Nothing of the file is parsed before this answers."""
+    """Take a file and start its import, or only an inspection. Nothing of the file is parsed before this answers."""
     arrival = await take_in(resources, member, request)
     request_id = request.scope[REQUEST_ID]
     reply_of = partial(_accepted, arrival.upload_id)
     seal = sealing(stamp(member.tenant_id, idempotency_key, *_asked(arrival)), reply_of)
-    written = await run_in_threadpool(submit, resources, member, arrival, request_id, seal=seal)
+    job = inspect if arrival.fields.start is False else submit
+    written = await run_in_threadpool(job, resources, member, arrival, request_id, seal=seal)
     return _announced(resources, member, written, reply_of)
 
 
@@ -120,6 +123,7 @@ def _accepted(upload_id: UUID, written: Written) -> Reply:
 
 @router.get("/{upload_id}")
 def show(upload_id: UUID, resources: Wired, member: Viewer) -> UploadView:
-    """What is known of a stored file."""
+    """What is known of a stored file, and what its inspection found."""
     with resources.database.tenant(member.tenant_id) as connection:
-        return UploadView.model_validate(find_upload(connection, member, upload_id))
+        view = UploadView.model_validate(find_upload(connection, member, upload_id))
+        return view.model_copy(update={"inspection": inspection_of(connection, upload_id)})

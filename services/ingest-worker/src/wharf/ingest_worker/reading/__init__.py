@@ -6,7 +6,17 @@ from wharf.ingest_worker.reading.batches import Batch, read_batches, row_schema
 from wharf.ingest_worker.reading.copyformat import encode_csv
 from wharf.ingest_worker.reading.detection import Detection, detect_profile
 from wharf.ingest_worker.reading.dialect import SAMPLE_BYTES, Dialect, SkippedLine, detect
-from wharf.ingest_worker.reading.mapping import ColumnMapping, Match, expected_headers, map_columns, named
+from wharf.ingest_worker.reading.fitness import score_of
+from wharf.ingest_worker.reading.look import ColumnLook, Look, first_problems, look_at
+from wharf.ingest_worker.reading.mapping import (
+    ColumnMapping,
+    Match,
+    expected_headers,
+    map_columns,
+    match_columns,
+    missing_columns,
+    named,
+)
 from wharf.ingest_worker.reading.memory import release_memory, restrain_arrow
 from wharf.ingest_worker.reading.plan import Plan, ProfileFit, make_plan
 from wharf.ingest_worker.reading.source import Bytes, ByteSource, Cursor
@@ -16,10 +26,12 @@ __all__ = [
     "Batch",
     "ByteSource",
     "Bytes",
+    "ColumnLook",
     "ColumnMapping",
     "Cursor",
     "Detection",
     "Dialect",
+    "Look",
     "Match",
     "Plan",
     "ProfileFit",
@@ -28,11 +40,16 @@ __all__ = [
     "detect_profile",
     "encode_csv",
     "expected_headers",
+    "first_problems",
+    "look_at",
     "make_plan",
     "map_columns",
+    "match_columns",
+    "missing_columns",
     "named",
     "read_batches",
     "release_memory",
     "restrain_arrow",
     "row_schema",
+    "score_of",
 ]

@@ -146,10 +146,20 @@ def _candidate(sample: Sample, syntax: Syntax, expected: frozenset[str]) -> Cand
     header = max(found[:TOP], key=lambda row: fit(row.cells, expected), default=None)
     known = fit(header.cells, expected) if header else 0.0
     sound = _soundness(found, width, syntax)
-    score = 0.4 * share * sound * max(1 - 1 / width if width else 0.0, ONE_COLUMN) + 0.6 * known
+    score = 0.4 * share * sound * _width_worth(_filled_columns(found, width)) + 0.6 * known
     if header and known and len(header.cells) != width:
         score *= OTHER_HEADER_WEIGHT
     return Candidate(syntax, found, width, share, score * _likelihood(syntax) * _quoting(found, syntax))
+
+
+def _width_worth(columns: int) -> float:
+    return 1 - 1 / columns if columns > 1 else ONE_COLUMN
+
+
+def _filled_columns(found: Sequence[Row], width: int) -> int:
+    """Of the usual rows; a column that is always empty is between the halves of a longer delimiter."""
+    wide = [row.cells for row in found if len(row.cells) == width]
+    return sum(any(cells) for cells in zip(*wide, strict=True))
 
 
 ONE_COLUMN: Final = 0.25
@@ -167,7 +177,7 @@ def _evenness(found: Sequence[Row]) -> tuple[int, float]:
     widths = Counter(len(row.cells) for row in found)
     if not widths:
         return 0, 0.0
-    width, count = max(widths.items(), key=lambda item: item[1] * (1 - 1 / item[0] if item[0] > 1 else ONE_COLUMN))
+    width, count = max(widths.items(), key=lambda item: item[1] * _width_worth(item[0]))
     return width, count / len(found)
 
 

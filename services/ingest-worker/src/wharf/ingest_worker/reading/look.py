@@ -1,0 +1,139 @@
+"""A look at a file's beginning: its columns with their types, its first rows, its first problems."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+import orjson
+
+from wharf.common.errors import Invalid, Problem
+from wharf.common.profiles import ColumnType
+from wharf.ingest_worker.reading import numbers, timestamps
+from wharf.ingest_worker.reading.batches import read_batches
+from wharf.ingest_worker.reading.cells import matching, trimmed
+from wharf.ingest_worker.reading.columns import booleans
+from wharf.ingest_worker.reading.mapping import named
+from wharf.ingest_worker.reading.numbers import Mark
+from wharf.ingest_worker.reading.parsing import parse
+from wharf.ingest_worker.reading.plan import make_plan
+from wharf.ingest_worker.reading.records import read_blocks
+from wharf.ingest_worker.reading.source import Beginning, Bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pyarrow as pa
+
+    from wharf.common.imports import ImportOptions
+    from wharf.common.profiles import Profile
+    from wharf.ingest_worker.reading.cells import Converted
+    from wharf.ingest_worker.reading.dialect import Dialect
+
+SAMPLES: Final = 5
+"""Different values of a column that are shown."""
+SHOWN: Final = 200
+PROBLEMS: Final = 20
+WRONG: Final = 0.05
+"""Of a column's cells may be none of its type: they are its problems."""
+LEADING_ZERO: Final = r"^\s*[-+]?0\d"
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnLook:
+    """One source column: its name, the type that nearly all its cells have, how many are empty, some of the others."""
+
+    name: str
+    type: str
+    nulls: int
+    samples: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the sample shows. `end_line` is that on which the data ends, if it ends in the sample."""
+
+    columns: tuple[ColumnLook, ...]
+    rows: tuple[tuple[str, ...], ...]
+    end_line: int
+
+
+def look_at(sample: bytes, total_size: int, dialect: Dialect) -> Look:
+    """Columns and rows of a file of `total_size` bytes that begins with `sample`."""
+    source = Bytes(sample) if dialect.end is None else Beginning(Bytes(sample), dialect.end)
+    width, line = len(dialect.header), dialect.data.line
+    texts: list[pa.Array] = []
+    for block in read_blocks(source, dialect.syntax, dialect.data, block_bytes=max(len(sample), 1)):
+        line = block.next.line
+        if len(block) and not block.broken:
+            texts = list(parse(block, dialect.syntax, width).columns)
+            break
+    cut = len(sample) < total_size
+    texts = [text[:-1] if cut and len(text) > 1 else text for text in texts]
+    columns = tuple(_look(name, text) for name, text in zip(named(dialect.header), texts, strict=False))
+    empty = tuple(ColumnLook(name, ColumnType.TEXT, 0, ()) for name in named(dialect.header))
+    return Look(columns or empty, _rows(texts), line)
+
+
+def first_problems(
+    sample: bytes,
+    total_size: int,
+    profile: Profile,
+    dialect: Dialect,
+    *,
+    options: ImportOptions,
+    mapping: Mapping[str, str] | None,
+) -> list[Problem]:
+    """What an import into that profile would say about the file's beginning."""
+    try:
+        plan = make_plan(sample, total_size, profile, options, mapping, dialect=dialect)
+    except Invalid as refused:
+        return list(refused.problems) or [Problem("file", refused.error_code, refused.message)]
+    rejects = (row for batch in read_batches(Bytes(sample), plan, profile) for row in batch.rejects.to_pylist())
+    last = [] if len(sample) >= total_size else [len(sample)]
+    found = [
+        Problem(_place(row["line"], error["column"]), error["code"], error["message"])
+        for row in rejects
+        if not last or row["byte_offset"] + len(row["raw"].encode()) < last[0]
+        for error in orjson.loads(row["errors"])
+    ]
+    return [*plan.warnings, *islice(found, PROBLEMS)]
+
+
+def _place(line: int, column: str | None) -> str:
+    return f"line {line}, {column}" if column else f"line {line}"
+
+
+def type_of(text: pa.Array) -> ColumnType:
+    """The narrowest type that nearly all cells of a column have; numbers with leading zeros are texts."""
+    cells = trimmed(text)
+    if cells.null_count == len(cells):
+        return ColumnType.TEXT
+    if _fits(booleans(cells)) and not _fits(numbers.integers(cells, Mark.POINT)):
+        return ColumnType.BOOLEAN
+    if not matching(cells, LEADING_ZERO).any():
+        for mark in (Mark.POINT, Mark.COMMA):
+            if _fits(numbers.integers(cells, mark)):
+                return ColumnType.INTEGER
+            if _fits(numbers.decimals(cells, mark)):
+                return ColumnType.DECIMAL
+    order = timestamps.order_of(timestamps.evidence(cells))
+    return ColumnType.TIMESTAMP if _fits(timestamps.timestamps(cells, order)) else ColumnType.TEXT
+
+
+def _fits(found: Converted) -> bool:
+    filled = len(found.values) - found.values.null_count
+    wrong = 0 if found.faults is None else int((found.faults != 0).sum())
+    return wrong <= WRONG * (filled + wrong)
+
+
+def _look(name: str, text: pa.Array) -> ColumnLook:
+    values = trimmed(text).drop_null()
+    samples = tuple(value[:SHOWN] for value in values.unique()[:SAMPLES].to_pylist())
+    return ColumnLook(name, type_of(text), len(text) - len(values), samples)
+
+
+def _rows(texts: Sequence[pa.Array]) -> tuple[tuple[str, ...], ...]:
+    shown = ([(cell or "")[:SHOWN] for cell in text[:100].to_pylist()] for text in texts)
+    return tuple(zip(*shown, strict=True))

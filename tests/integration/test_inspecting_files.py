@@ -1,0 +1,82 @@
+"""A file is looked at before it is imported."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from wharf.local.samples import write_transactions
+from wharf.local.trial import Job, Trial
+
+
+def inspected(wharf: Trial, path: Path, project: str, **fields: str) -> dict[str, Any]:
+    """What the inspection of a file found, as its upload shows it."""
+    answer = wharf.upload(path, project_id=project, start="false", **fields)
+    job: Job = wharf.ended(answer["job_id"])
+    assert job["status"] == "completed", job["error"]
+    assert (job["kind"], job["progress"]["percent"]) == ("inspect", 100.0)
+    shown = wharf.api.get(f"/api/v1/uploads/{answer['upload_id']}").raise_for_status().json()
+    assert shown["inspection"] == job["result"]
+    found: dict[str, Any] = shown["inspection"]
+    return found
+
+
+def test_a_known_kind_of_file_is_understood_and_imported_afterwards(wharf: Trial, tmp_path: Path, project: str) -> None:
+    """Profile, mapping, types, the first problems; nothing is loaded until the import is asked for."""
+    expected = write_transactions(tmp_path / "t.csv", 3_000, seed=3, bad=6)
+    found = inspected(wharf, tmp_path / "t.csv", project)
+    assert (found["profile"]["name"], found["missing"]) == ("transactions", [])
+    assert {m["source"]: m["target"] for m in found["mapping"]}["unit_price"] == "unit_price"
+    types = {column["name"]: column["type"] for column in found["columns"]}
+    assert (types["date"], types["product_name"]) == ("timestamp", "text")
+    assert {p["loc"] for p in found["problems"]} >= {f"line {expected.rejects[0].line}, {expected.rejects[0].column}"}
+    assert wharf.ask("SELECT 1 FROM wharf.imports WHERE project_id = %s", project) == []
+    answer = wharf.api.post(f"/api/v1/uploads/{found['upload_id']}/import").raise_for_status().json()
+    assert wharf.ended(answer["job_id"])["result"]["inserted"] == expected.good
+
+
+def test_a_file_of_no_known_kind_is_explained(wharf: Trial, tmp_path: Path, project: str) -> None:
+    """Preamble, delimiter, two rows of names, a footer: all of it is told, and why no profile fits."""
+    path = tmp_path / "unknown.txt"
+    names = "sensor||place||value\nsensor||place||value\n"
+    rows = "".join(f"{n}||Oslo, north||{n}.5\n" for n in range(20))
+    path.write_text(f"Report of the harbour\n\n{names}{rows}\nSource: us\n", encoding="utf-8")
+    found = inspected(wharf, path, project)
+    dialect = found["dialect"]
+    assert (dialect["delimiter"], dialect["header_rows"], dialect["escape"]) == ("||", [3, 4], None)
+    assert [(s["line"], s["text"], s["why"]) for s in found["skipped_lines"]] == [
+        (1, "Report of the harbour", "before_header"), (2, "", "blank"), (26, "Source: us", "footer"),
+    ]  # fmt: skip
+    assert [c["type"] for c in found["columns"]] == ["integer", "text", "decimal"]
+    assert found["sample"][0] == ["0", "Oslo, north", "0.5"]
+    assert found["profile"] is None
+    assert found["problems"][0]["code"] == "profile_not_detected"
+
+
+def test_a_file_without_header_is_mapped_by_place(wharf: Trial, tmp_path: Path, project: str) -> None:
+    """Its columns are called column_1, column_2, ... in the inspection and in a mapping."""
+    path = tmp_path / "rows.csv"
+    path.write_text("A1;2025-03-14;2;9,50\nA2;2025-03-15;1;3,25\n", encoding="utf-8")
+    found = inspected(wharf, path, project)
+    assert found["dialect"]["header_rows"] == []
+    assert [c["name"] for c in found["columns"]] == ["column_1", "column_2", "column_3", "column_4"]
+    columns = ("transaction_id", "date", "quantity", "unit_price")
+    mapping = {f"column_{n}": name for n, name in enumerate(columns, start=1)}
+    job = wharf.load(path, project_id=project, profile="transactions", mapping=json.dumps(mapping))
+    assert job["result"]["inserted"] == 2, job
+    assert wharf.one(f"SELECT sum(total) FROM {wharf.dataset()} WHERE project_id = %s", project) == 22.25
+
+
+def test_a_stray_quote_is_told(wharf: Trial, tmp_path: Path, project: str) -> None:
+    """Its row is loaded with the quote in it, and the result says so."""
+    path = tmp_path / "quote.csv"
+    header = "transaction_id,date,quantity,unit_price,product_name\n"
+    path.write_text(header + 'T1,2025-03-14,1,2.50,"5 inch\nT2,2025-03-14,1,3.50,"a, b"\n', encoding="utf-8")
+    result = wharf.load(path, project_id=project, profile="transactions")["result"]
+    assert (result["inserted"], result["rejected"]) == (2, 0)
+    assert [(w["code"], "lines 2" in w["message"]) for w in result["warnings"] if w["code"] == "stray_quote"] == [
+        ("stray_quote", True)
+    ]
+    names = wharf.ask(f"SELECT product_name FROM {wharf.dataset()} WHERE project_id = %s ORDER BY 1", project)
+    assert {row["product_name"] for row in names} == {'"5 inch', "a, b"}

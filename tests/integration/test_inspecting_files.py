@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
+
+from openpyxl import Workbook
 
 from wharf.local.samples import write_transactions
 from wharf.local.trial import Job, Trial
@@ -80,3 +83,34 @@ def test_a_stray_quote_is_told(wharf: Trial, tmp_path: Path, project: str) -> No
     ]
     names = wharf.ask(f"SELECT product_name FROM {wharf.dataset()} WHERE project_id = %s ORDER BY 1", project)
     assert {row["product_name"] for row in names} == {'"5 inch', "a, b"}
+
+
+def test_wrapped_files_are_loaded_like_plain_ones(wharf: Trial, tmp_path: Path, project: str) -> None:
+    """gzip, a workbook, JSON lines: the same rows under the same keys, so nothing changes from one to the next."""
+    header = ("transaction_id", "line_number", "date", "quantity", "unit_price")
+    rows = [(f"T{n}", 1, f"2025-03-{1 + n % 28:02} 10:00:00", n % 7 + 1, n + 0.5) for n in range(3_000)]
+    text = "\n".join(",".join(map(str, row)) for row in (header, *rows))
+    (tmp_path / "t.csv.gz").write_bytes(gzip.compress(text.encode()))
+    (tmp_path / "t.jsonl").write_text("\n".join(json.dumps(dict(zip(header, row, strict=True))) for row in rows))
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet("sales")
+    for row in (header, *rows):
+        sheet.append(row)
+    book.save(tmp_path / "t.xlsx")
+    seen = []
+    for name in ("t.csv.gz", "t.xlsx", "t.jsonl"):
+        job = wharf.load(tmp_path / name, project_id=project, profile="transactions")
+        assert job["status"] == "completed", job["error"]
+        result, dialect = job["result"], job["result"]["dialect"]
+        seen.append((dialect["format"], dialect["compression"], result["inserted"], result["unchanged"]))
+    assert seen == [("csv", "gzip", 3_000, 0), ("xlsx", None, 0, 3_000), ("jsonl", None, 0, 3_000)]
+
+
+def test_a_file_that_is_cut_off_while_unpacking_loads_nothing(wharf: Trial, tmp_path: Path, project: str) -> None:
+    """Though most of its rows were read by then."""
+    write_transactions(tmp_path / "t.csv", 60_000, seed=4)
+    whole = gzip.compress((tmp_path / "t.csv").read_bytes())
+    (tmp_path / "cut.csv.gz").write_bytes(whole[: len(whole) * 9 // 10])
+    job = wharf.load(tmp_path / "cut.csv.gz", project_id=project, profile="transactions")
+    assert (job["status"], job["error"]["code"], job["error"]["retryable"]) == ("failed", "truncated_file", False)
+    assert wharf.one(f"SELECT count(*) FROM {wharf.dataset()} WHERE project_id = %s", project) == 0

@@ -101,6 +101,7 @@ def test_a_worker_of_the_version_before_works_on_the_new_schema(
     path, expected = sample
     with standing_still(wharf, "ingest-worker"):
         job = wharf.load(path, profile="transactions", project_id=project)
+    assert job["status"] == "completed", job["error"]
     assert (job["status"], job["result"]["inserted"]) == ("completed", expected.good), job["error"]
     worker = wharf.one("SELECT worker FROM wharf.attempts WHERE job_id = %s AND outcome = 'complete'", job["job_id"])
     assert int(worker.rsplit(":", 1)[1]) in {child.pid for child in old.children()}

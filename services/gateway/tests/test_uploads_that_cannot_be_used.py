@@ -120,7 +120,7 @@ def test_options_that_are_no_json(api):
         ({"encoding": "klingon"}, "encoding"),
         ({"date_order": "YDM"}, "date_order"),
         ({"max_reject_ratio": 1.5}, "max_reject_ratio"),
-        ({"header_row": 0}, "header_row"),
+        ({"header_row": -1}, "header_row"),
         ({"colour": "red"}, "colour"),
     ],
 )

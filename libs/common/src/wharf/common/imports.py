@@ -9,7 +9,17 @@ from __future__ import annotations
 import codecs
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 DateOrder = Literal["MDY", "DMY", "YMD"]
@@ -78,9 +88,16 @@ class ImportOptions(BaseModel):
     header_row: Annotated[int, Field(ge=0, le=1000)] | None = None
     """The line of the file on which the header begins; the first line is 1. 0: there is none, and the columns are
     called `column_1`, `column_2`, ..."""
+    sheet: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = None
+    """Of a workbook: the sheet's name, or its place from 1; else the first that is not hidden."""
     date_order: DateOrder | None = None
     decimal: DecimalMark | None = None
     max_reject_ratio: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
+
+    @model_serializer(mode="wrap")
+    def _what_was_said(self, serialise: SerializerFunctionWrapHandler) -> dict[str, object]:
+        """What is left out is not written: a worker of the version before reads what it knows."""
+        return {name: value for name, value in serialise(self).items() if value is not None}
 
     @field_validator("encoding")
     @classmethod

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from wharf.common.errors import Invalid, Problem
+from wharf.common.imports import ImportOptions
 from wharf.common.jobs.kinds import InspectPayload
 from wharf.common.profiles import Profile, builtin_profile, builtin_profiles
 from wharf.common.runtime.context import JobContext
@@ -26,6 +27,7 @@ from wharf.ingest_worker.reading import (
     missing_columns,
     score_of,
 )
+from wharf.ingest_worker.unpacking import open_file
 
 STEPS = 3
 ROWS = 100
@@ -40,43 +42,50 @@ def run_inspection(context: JobContext[InspectPayload]) -> dict[str, Any]:
     payload = context.payload
     upload = find_upload(context, payload.upload_id)
     file = context.storage.open_file(upload.storage_key)
-    sample = file.read(0, SAMPLE_BYTES)
     context.report(1, STEPS, stage="inspect", message="Looking at the file")
-    dialect, profile, problems = _understood(payload, sample, file.size)
-    look = look_at(sample, file.size, dialect)
+    opened = open_file(file, payload.options)
+    sample = opened.text.read(0, SAMPLE_BYTES)
+    size, options = opened.text.size, opened.options
+    found, profile, problems = _understood(payload, sample, size, options)
+    dialect = opened.finished(found)
+    look = look_at(sample, size, dialect)
     context.report(2, STEPS, stage="inspect", message="Looking at its columns")
     result = _account(payload, dialect, look, profile)
     if profile and not problems:
-        problems = first_problems(sample, file.size, profile, dialect, options=payload.options, mapping=payload.mapping)
+        problems = first_problems(sample, size, profile, dialect, options=options, mapping=payload.mapping)
     result["problems"] = [asdict(problem) for problem in problems]
     context.report(STEPS, STEPS, stage="done", message="Looked at", percent=100.0)
     return result
 
 
-def _understood(payload: InspectPayload, sample: bytes, size: int) -> tuple[Dialect, Profile | None, list[Problem]]:
+def _understood(
+    payload: InspectPayload, sample: bytes, size: int, options: ImportOptions
+) -> tuple[Dialect, Profile | None, list[Problem]]:
     """The dialect, the profile if there is one, and why there is none."""
     if payload.profile:
         profile = builtin_profile(payload.profile)
-        return _dialect_for(payload, sample, size, profile), profile, []
+        return _dialect_for(payload, sample, size, options, profile), profile, []
     try:
-        found = detect_profile(sample, size, builtin_profiles().values(), payload.options, payload.mapping)
+        found = detect_profile(sample, size, builtin_profiles().values(), options, payload.mapping)
     except Invalid as refused:
         if refused.error_code not in {"profile_not_detected", "bad_mapping"}:
             raise
         problems = list(refused.problems) or [Problem("profile", refused.error_code, refused.message)]
-        return detect(sample, size, payload.options, frozenset()), None, problems
+        return detect(sample, size, options, frozenset()), None, problems
     return found.dialect, found.profile, []
 
 
-def _dialect_for(payload: InspectPayload, sample: bytes, size: int, profile: Profile) -> Dialect:
+def _dialect_for(
+    payload: InspectPayload, sample: bytes, size: int, options: ImportOptions, profile: Profile
+) -> Dialect:
     """By the profile's headers; where none of them is there, by the rows alone."""
     expected = expected_headers(profile) | frozenset(payload.mapping or {})
     try:
-        return detect(sample, size, payload.options, expected)
+        return detect(sample, size, options, expected)
     except Invalid as refused:
         if refused.error_code != "no_header":
             raise
-    return detect(sample, size, payload.options, frozenset())
+    return detect(sample, size, options, frozenset())
 
 
 def _account(payload: InspectPayload, dialect: Dialect, look: Look, profile: Profile | None) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +13,7 @@ import pyarrow as pa
 from sqlalchemy import Connection, select, update
 
 from wharf.common.errors import Permanent
+from wharf.common.imports import ImportOptions
 from wharf.common.jobs.kinds import ImportPayload
 from wharf.common.ledger.models import Import, Upload
 from wharf.common.profiles import Profile, builtin_profile, builtin_profiles
@@ -23,6 +24,8 @@ from wharf.ingest_worker.checkpoint import Checkpoint
 from wharf.ingest_worker.reading import SAMPLE_BYTES, Batch, Dialect, Plan, detect_profile, make_plan, read_batches
 from wharf.ingest_worker.reading.batches import PROPERTIES
 from wharf.ingest_worker.staging import Staging
+from wharf.ingest_worker.unpacking import Opened, open_again, open_file
+from wharf.ingest_worker.unpacking.opening import Packing
 
 LOADED_PERCENT = 80.0
 """Of the bar: reading and staging. The rest is merging."""
@@ -37,6 +40,7 @@ class Loading:
     context: Context
     upload: Upload
     file: StoredFile
+    opened: Opened
     profile: Profile
     plan: Plan
     staging: Staging
@@ -47,14 +51,14 @@ class Loading:
         """Make a plan, or go on with the one of an earlier attempt if its rows are all still there."""
         upload = find_upload(context, context.payload.upload_id)
         file = context.storage.open_file(upload.storage_key)
-        checkpoint = Checkpoint.model_validate(context.checkpoint) if context.checkpoint else plan_import(context, file)
+        opened, checkpoint = _planned(context, file)
         profile = Profile.model_validate(checkpoint.profile)
         with context.transaction() as connection:
             staging = Staging.open(connection, context.payload.import_id, context.tenant_id, profile)
             checkpoint = _verified(context, connection, staging, checkpoint)
             context.save(connection, checkpoint.to_json())
             _note_profile(connection, context, profile)
-        return cls(context, upload, file, profile, Plan.from_dict(checkpoint.plan), staging, checkpoint)
+        return cls(context, upload, file, opened, profile, Plan.from_dict(checkpoint.plan), staging, checkpoint)
 
     @property
     def mode(self) -> str:
@@ -69,7 +73,7 @@ class Loading:
 
     def run(self) -> Iterator[Checkpoint]:
         """Stage the rest of the file; gives the checkpoint after each batch, and a last one that is complete."""
-        for batch in _one_ahead(read_batches(self.file, self.plan, self.profile, self.checkpoint.cursor)):
+        for batch in _one_ahead(read_batches(self.opened.text, self.plan, self.profile, self.checkpoint.cursor)):
             self.context.check()
             self._stage(batch)
             self._report()
@@ -89,6 +93,12 @@ class Loading:
             self._keep(connection, self.checkpoint.after(batch, places=places.num_rows, gaps=self._gaps(batch)))
         reach(Point.AFTER_BATCH)
 
+    def _share_done(self) -> float:
+        """Of plain text by the rows that are staged; of others by what was unpacked, which may be a little ahead."""
+        if self.opened.packing == Packing():
+            return self.checkpoint.cursor.byte_offset / self.file.size
+        return self.opened.share_read
+
     def _keep(self, connection: Connection, checkpoint: Checkpoint) -> None:
         self.context.save(connection, checkpoint.to_json())
         self.checkpoint = checkpoint
@@ -107,9 +117,9 @@ class Loading:
         return frozenset(name for name in numbered if batch.rows[name].null_count)
 
     def _report(self) -> None:
-        done, read = self.checkpoint.cursor.byte_offset, self.checkpoint.read
-        total = max(read, round(read * self.file.size / done)) if done else None
-        percent = LOADED_PERCENT * done / self.file.size
+        done, read = self._share_done(), self.checkpoint.read
+        total = max(read, round(read / done)) if done else None
+        percent = LOADED_PERCENT * done
         self.context.report(read, total, stage="load", message="Reading and checking rows", percent=percent)
 
 
@@ -129,13 +139,24 @@ def find_upload(context: JobContext[Any], upload_id: UUID) -> Upload:
     return Upload(**row)
 
 
-def plan_import(context: Context, file: StoredFile) -> Checkpoint:
+def _planned(context: Context, file: StoredFile) -> tuple[Opened, Checkpoint]:
+    """The file's text and the plan for it, of an earlier attempt where there was one."""
+    options = context.payload.options
+    if not context.checkpoint:
+        opened = open_file(file, options)
+        return opened, plan_import(context, opened)
+    kept = Checkpoint.model_validate(context.checkpoint)
+    return open_again(file, options, Plan.from_dict(kept.plan).dialect), kept
+
+
+def plan_import(context: Context, opened: Opened) -> Checkpoint:
     """Look at the file's beginning and decide how to read it."""
     context.report(0, None, stage="plan", message="Looking at the file")
-    sample = file.read(0, SAMPLE_BYTES)
-    payload = context.payload
-    profile, dialect = _profile_for(payload, sample, file.size)
-    plan = make_plan(sample, file.size, profile, payload.options, payload.mapping, dialect=dialect)
+    sample = opened.text.read(0, SAMPLE_BYTES)
+    payload, size = context.payload, opened.text.size
+    profile, dialect = _profile_for(payload, sample, size, opened.options)
+    plan = make_plan(sample, size, profile, opened.options, payload.mapping, dialect=dialect)
+    plan = replace(plan, dialect=opened.finished(plan.dialect))
     if plan.profile:
         how = "given" if payload.profile else "detected"
         context.log("info", "import.profile", profile=plan.profile.name, score=plan.profile.score, how=how)
@@ -144,11 +165,13 @@ def plan_import(context: Context, file: StoredFile) -> Checkpoint:
     return Checkpoint.first(plan, profile)
 
 
-def _profile_for(payload: ImportPayload, sample: bytes, size: int) -> tuple[Profile, Dialect | None]:
+def _profile_for(
+    payload: ImportPayload, sample: bytes, size: int, options: ImportOptions
+) -> tuple[Profile, Dialect | None]:
     """The profile as given, else as the headers say; then with the dialect in which they were found."""
     if payload.profile:
         return builtin_profile(payload.profile), None
-    found = detect_profile(sample, size, builtin_profiles().values(), payload.options, payload.mapping)
+    found = detect_profile(sample, size, builtin_profiles().values(), options, payload.mapping)
     return found.profile, found.dialect
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from wharf.common.errors import Invalid
@@ -51,6 +51,8 @@ class Dialect:
     escape: str = ""
     comment: str = ""
     newline_mark: str = ""
+    packing: Mapping[str, Any] = field(default_factory=dict)
+    """How the file is wrapped: `format`, `compression`, `sheet`, `keys`; empty for plain text."""
     header_rows: tuple[int, ...] = ()
     """The lines on which rows of names begin."""
     end: int | None = None
@@ -77,7 +79,9 @@ class Dialect:
             "escape": self.escape or None,
             "newline": self.newline,
             "header_rows": list(self.header_rows) or ([self.header_row] if self.header_row else []),
-            "compression": None,
+            "compression": self.packing.get("compression"),
+            "format": self.packing.get("format", "csv"),
+            "sheet": self.packing.get("sheet"),
             "confidence": self.confidence,
             "runner_up": dict(self.runner_up) if self.runner_up else None,
         }

@@ -125,7 +125,7 @@ def type_of(text: pa.Array) -> ColumnType:
 def _fits(found: Converted) -> bool:
     filled = len(found.values) - found.values.null_count
     wrong = 0 if found.faults is None else int((found.faults != 0).sum())
-    return wrong <= WRONG * (filled + wrong)
+    return bool(wrong <= WRONG * (filled + wrong))
 
 
 def _look(name: str, text: pa.Array) -> ColumnLook:

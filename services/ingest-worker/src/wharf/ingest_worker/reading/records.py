@@ -84,6 +84,8 @@ def read_block(
     furthest = max_record + (4 + STRAY_REACH) * syntax.unit
     while start.byte_offset < source.size:
         splitter = _window(source, syntax, start, window)
+        if not splitter.data:
+            return None  # a text whose end nobody knew
         if splitter.record_breaks.size or splitter.at_end or window >= furthest:
             return _block(source, splitter, start, max_record)
         window = min(window * 2, furthest)

@@ -136,11 +136,12 @@ def list_rejects(connection: Connection, member: Member, job_id: UUID, cursor: s
     """The rows that an import set aside, in the file's order."""
     find_job(connection, member, job_id)
     columns = (Reject.line, Reject.byte_offset, Reject.raw, Reject.errors)
-    query = select(*columns).where(Reject.import_id == _import_of(connection, job_id))
+    query = select(*columns).where(Reject.import_id == import_of(connection, job_id))
     return _by_number(connection, query, Reject.byte_offset, cursor, limit)
 
 
-def _import_of(connection: Connection, job_id: UUID) -> UUID:
+def import_of(connection: Connection, job_id: UUID) -> UUID:
+    """The import that a job works on; raises `Conflict` (`wrong_kind`) where it is none."""
     row = connection.execute(select(Job.kind, Job.payload).where(Job.id == job_id)).one()
     if row.kind != IMPORT.name:
         message = f"Only imports have rejects; this job is of the kind {row.kind}."

@@ -58,3 +58,10 @@ def earlier_import(connection: Connection, upload: Upload, import_id: UUID) -> U
         .limit(1)
     )
     return connection.execute(query).scalar_one_or_none()
+
+
+def known_import(connection: Connection, import_id: UUID | None) -> UUID | None:
+    """That import, if it is one of the tenant's: a file may say anything."""
+    if import_id is None:
+        return None
+    return connection.execute(select(Import.id).where(Import.id == import_id)).scalar_one_or_none()

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from wharf.common.errors import Problem
-from wharf.ingest_worker.account import Account, earlier_import
+from wharf.ingest_worker.account import Account, earlier_import, known_import
 from wharf.ingest_worker.checkpoint import Checkpoint
 from wharf.ingest_worker.entities import EntityCounts, FanOut
 from wharf.ingest_worker.loading import Loading
@@ -71,6 +71,7 @@ class Outcome:
             "period": {"from": start, "to": end} if start and end else None,
             "entities": {name: asdict(counts) for name, counts in self.entities.items()},
             "duplicate_of": duplicate,
+            "corrects": known_import(connection, plan.corrects),
         }
 
     def _mended(self) -> list[Problem]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Self
@@ -13,6 +13,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 from sqlalchemy import Connection
+from starlette.responses import StreamingResponse
 
 from wharf.common.jobs import control
 from wharf.common.jobs.bulk import Action
@@ -24,6 +25,7 @@ from wharf.gateway.authentication import Member, Operator, Viewer
 from wharf.gateway.bulk import act_on_matching, count_matching
 from wharf.gateway.cursors import LONGEST, MOST, Cursor, Limit
 from wharf.gateway.form import storable
+from wharf.gateway.rejectsfile import page_of, rejects_file
 from wharf.gateway.resources import Resources, Wired
 
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
@@ -233,6 +235,21 @@ def rejects(job_id: UUID, resources: Wired, member: Viewer, cursor: Cursor = Non
     with resources.database.tenant(member.tenant_id) as connection:
         items, next_cursor = jobs.list_rejects(connection, member, job_id, cursor, limit)
     return RejectPage.model_validate({"items": items, "next_cursor": next_cursor})
+
+
+@router.get("/{job_id}/rejects.csv", response_class=StreamingResponse)
+def rejects_as_file(job_id: UUID, resources: Wired, member: Viewer) -> StreamingResponse:
+    """The same rows as a file that can be corrected and uploaded as it is; what looks like a formula is guarded."""
+    with resources.database.tenant(member.tenant_id) as connection:
+        job = jobs.find_job(connection, member, job_id)
+        import_id = jobs.import_of(connection, job_id)
+
+    def page(after: int) -> Sequence[Any]:
+        with resources.database.tenant(member.tenant_id) as connection:
+            return page_of(connection, import_id, after)
+
+    head = {"Content-Disposition": f'attachment; filename="rejects-{import_id}.csv"'}
+    return StreamingResponse(rejects_file(job, import_id, page), media_type="text/csv; charset=utf-8", headers=head)
 
 
 @router.get("/{job_id}/result")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from wharf.common.corrections import GUARDED
 from wharf.ingest_worker.reading.cells import trimmed
 from wharf.ingest_worker.reading.columns import ARROW_TYPES, absent, convert, nul_mask
 from wharf.ingest_worker.reading.jsontext import json_lists, json_object, json_strings
@@ -102,6 +103,8 @@ def _broken_batch(block: Block, plan: Plan, profile: Profile) -> Batch:
 
 def _batch(block: Block, plan: Plan, profile: Profile) -> Batch:
     found = parse(block, plan.dialect.syntax, len(plan.headers))
+    if plan.mapping.is_correction:
+        found = replace(found, columns=tuple(_unguarded(column) for column in found.columns))
     if profile.surplus_cells == "keep":
         found = keep_surplus(found, block, plan.dialect.syntax, len(plan.headers))
     has_nul = plan.dialect.syntax.unit > 1 or b"\0" in block.data
@@ -117,6 +120,11 @@ def _batch(block: Block, plan: Plan, profile: Profile) -> Batch:
         rows, in_order(rejects), len(block), block.skipped, block.next, _period(rows, profile),
         tuple(block.lines[found.mended].tolist()),
     )  # fmt: skip
+
+
+def _unguarded(cells: pa.Array) -> pa.Array:
+    """Without the apostrophe before what looks like a formula."""
+    return pc.replace_substring_regex(cells, GUARDED, r"\1")
 
 
 def _columns(found: Cells, plan: Plan, profile: Profile, *, has_nul: bool) -> dict[str, Converted]:

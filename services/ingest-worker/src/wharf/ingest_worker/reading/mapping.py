@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from wharf.common.corrections import IMPORT, is_ours
 from wharf.common.errors import Invalid, Problem
 from wharf.common.profiles import Column, ColumnType, Profile
 from wharf.ingest_worker.reading.header import normalised, unwrapped
@@ -55,10 +56,15 @@ class ColumnMapping:
         """What goes to `properties`: (name there, positions), a repeated header once."""
         found: dict[str, tuple[int, ...]] = {}
         for match in self.matches:
-            if match.target is None:
+            if match.target is None and not is_ours(match.source):
                 name = match.kept_as or match.source
                 found[name] = (*found.get(name, ()), match.position)
         return tuple(found.items())
+
+    @property
+    def is_correction(self) -> bool:
+        """Whether the file is a `rejects.csv` of ours: then a guard is taken off its cells."""
+        return any(match.source == IMPORT for match in self.matches)
 
     def as_dict(self) -> list[dict[str, Any]]:
         """The `mapping` of an inspection or import, as the contract shows it."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Self
+from uuid import UUID
 
 import numpy as np
 
+from wharf.common.corrections import IMPORT
 from wharf.common.errors import Invalid, Problem
 from wharf.common.profiles import ColumnType
 from wharf.ingest_worker.reading import numbers, timestamps
@@ -21,7 +23,7 @@ from wharf.ingest_worker.reading.source import Bytes
 from wharf.ingest_worker.reading.timestamps import Order
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     import pyarrow as pa
 
@@ -59,6 +61,8 @@ class Plan:
     warnings: tuple[Problem, ...] = ()
     profile: ProfileFit | None = None
     """None in plans that were made before fits were told."""
+    corrects: UUID | None = None
+    """The import whose rejects the file says to be."""
 
     @cached_property
     def headers(self) -> tuple[str, ...]:
@@ -78,6 +82,7 @@ class Plan:
             "readings": {name: {"mark": r.mark.value, "order": r.order.value} for name, r in self.readings.items()},
             "warnings": [{"loc": w.loc, "code": w.code, "message": w.message} for w in self.warnings],
             "profile": asdict(self.profile) if self.profile else None,
+            "corrects": str(self.corrects) if self.corrects else None,
         }
 
     @classmethod
@@ -89,6 +94,7 @@ class Plan:
             readings={name: Reading(Mark(r["mark"]), Order(r["order"])) for name, r in kept["readings"].items()},
             warnings=tuple(Problem(**w) for w in kept["warnings"]),
             profile=ProfileFit(**fit) if (fit := kept.get("profile")) else None,
+            corrects=UUID(kept["corrects"]) if kept.get("corrects") else None,
         )
 
 
@@ -114,8 +120,20 @@ def make_plan(
     cells = _sample_cells(sample[:SAMPLE_BYTES], total_size, dialect)
     if cells is None:
         raise Invalid("The file has a header and no rows. Upload a file with at least one row.", code="no_rows")
-    plan = Plan(dialect, columns, {}, profile=ProfileFit(profile.name, score_of(columns, profile)))
+    fit = ProfileFit(profile.name, score_of(columns, profile))
+    plan = Plan(dialect, columns, {}, profile=fit, corrects=_corrected(columns, cells))
     return _with_readings(plan, profile, options, cells)
+
+
+def _corrected(columns: ColumnMapping, cells: Sequence[pa.Array]) -> UUID | None:
+    """The import that the first row names, in a file of rejects."""
+    at = next((match.position for match in columns.matches if match.source == IMPORT), None)
+    if at is None or not cells or not len(cells[at]):
+        return None
+    try:
+        return UUID(cells[at][0].as_py() or "")
+    except ValueError:
+        return None
 
 
 def _sample_cells(sample: bytes, total_size: int, dialect: Dialect) -> tuple[pa.Array, ...] | None:

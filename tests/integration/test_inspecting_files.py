@@ -71,6 +71,22 @@ def test_a_file_without_header_is_mapped_by_place(wharf: Trial, tmp_path: Path, 
     assert wharf.one(f"SELECT sum(total) FROM {wharf.dataset()} WHERE project_id = %s", project) == 22.25
 
 
+def test_comment_lines_are_left_out_and_listed(wharf: Trial, tmp_path: Path, project: str) -> None:
+    """Where the option says by which mark they are known."""
+    path = tmp_path / "commented.csv"
+    path.write_text(
+        "# from the till\ntransaction_id,date,quantity,unit_price\nT1,2025-03-14,1,2.50\n# lunch, half an hour\n"
+        "T2,2025-03-14,2,2.50\n",
+        encoding="utf-8",
+    )
+    job = wharf.load(path, project_id=project, profile="transactions", options='{"comment": "#"}')
+    result = job["result"]
+    assert (result["inserted"], result["rejected"]) == (2, 0), job
+    assert [(s["line"], s["text"]) for s in result["skipped_lines"]] == [
+        (1, "# from the till"), (4, "# lunch, half an hour"),
+    ]  # fmt: skip
+
+
 def test_a_stray_quote_is_told(wharf: Trial, tmp_path: Path, project: str) -> None:
     """Its row is loaded with the quote in it, and the result says so."""
     path = tmp_path / "quote.csv"

@@ -60,28 +60,30 @@ class Writing:
 
 
 def rejects_file(job: JobView, import_id: UUID, page: Page) -> Iterator[bytes]:
-    """The file, piece by piece: the file's own columns, then the line, what is wrong, and the import it is of."""
-    writing = Writing.of(job)
-    yield (BOM + _line([*writing.header, LINE, ERRORS, IMPORT])).encode()
-    offset = -1
-    while rows := page(offset):
-        yield "".join(_line(_cells(row, writing, import_id)) for row in rows).encode()
-        offset = rows[-1].byte_offset
+    """The file, piece by piece: its own columns, what Wharf would have given, then line, errors and import."""
+    writing, rows = Writing.of(job), page(-1)
+    given = sorted({name for row in rows for name in row.assigned or {}} - set(writing.header))
+    yield (BOM + _line([*writing.header, *given, LINE, ERRORS, IMPORT])).encode()
+    while rows:
+        yield "".join(_line(_cells(row, writing, given, import_id)) for row in rows).encode()
+        rows = page(rows[-1].byte_offset)
 
 
 def page_of(connection: Connection, import_id: UUID, after: int) -> Sequence[Any]:
     """The next rejects of an import in the file's order."""
-    columns = (Reject.line, Reject.byte_offset, Reject.raw, Reject.errors)
+    columns = (Reject.line, Reject.byte_offset, Reject.raw, Reject.errors, Reject.assigned)
     query = select(*columns).where(Reject.import_id == import_id, Reject.byte_offset > after)
     return connection.execute(query.order_by(Reject.byte_offset).limit(ROWS)).all()
 
 
-def _cells(row: Any, writing: Writing, import_id: UUID) -> list[str]:  # noqa: ANN401 - a row of the ledger
+def _cells(row: Any, writing: Writing, given: Sequence[str], import_id: UUID) -> list[str]:  # noqa: ANN401 - a row of the ledger
     """Too few cells are filled up; cells too many stay, behind ours, and make the row as wrong as it was."""
     found = [guarded(cell) for cell in writing.cells(row.raw)]
     width = len(writing.header)
+    numbers = [str((row.assigned or {}).get(name, "")) for name in given]
     errors = "; ".join(_sentence(error) for error in row.errors)
-    return [*found[:width], *[""] * (width - len(found)), str(row.line), errors, str(import_id), *found[width:]]
+    ours = (str(row.line), errors, str(import_id))
+    return [*found[:width], *[""] * (width - len(found)), *numbers, *ours, *found[width:]]
 
 
 def _sentence(error: dict[str, Any]) -> str:

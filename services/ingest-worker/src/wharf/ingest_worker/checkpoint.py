@@ -12,6 +12,8 @@ from wharf.ingest_worker.reading import Batch, Cursor, Plan
 from wharf.ingest_worker.reading.batches import PROPERTIES
 
 SHOWN_LINES = 20
+SHOWN_COMMENTS = 1000
+SHOWN_TEXT = 200
 
 
 class Checkpoint(BaseModel):
@@ -39,6 +41,8 @@ class Checkpoint(BaseModel):
     """Rows with a stray quote, which was read as a part of its cell."""
     mended_lines: tuple[int, ...] = ()
     """The lines of the first of them."""
+    comments: tuple[tuple[int, str], ...] = ()
+    """Lines that are comments: the first of them, with their number and text."""
     result: dict[str, Any] | None = None
     """Set in the transaction of the merge: an attempt that finds it has nothing left to do."""
 
@@ -58,6 +62,7 @@ class Checkpoint(BaseModel):
             "period": _wider(self.period, batch.period),
             "has_properties": self.has_properties or batch.rows[PROPERTIES].null_count < batch.rows.num_rows,
             "gaps": self.gaps | gaps,
+            "comments": (*self.comments, *((n, text[:SHOWN_TEXT]) for n, text in batch.comments))[:SHOWN_COMMENTS],
             "mended": self.mended + len(batch.mended),
             "mended_lines": (*self.mended_lines, *batch.mended)[:SHOWN_LINES],
         }

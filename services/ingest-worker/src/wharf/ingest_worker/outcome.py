@@ -65,7 +65,7 @@ class Outcome:
             "superseded": self.counts.superseded,
             "rejected": self.loaded.rejected,
             "warnings": [asdict(w) for w in (*plan.warnings, *self._mended(), *self.disagreements)],
-            "skipped_lines": [asdict(line) for line in plan.dialect.skipped(self.loaded.cursor.line)],
+            "skipped_lines": self._skipped(),
             "dialect": plan.dialect.as_dict(),
             "mapping": plan.mapping.as_dict(),
             "period": {"from": start, "to": end} if start and end else None,
@@ -73,6 +73,12 @@ class Outcome:
             "duplicate_of": duplicate,
             "corrects": known_import(connection, plan.corrects),
         }
+
+    def _skipped(self) -> list[dict[str, Any]]:
+        """Every line that is no row, in the file's order."""
+        around = [asdict(line) for line in self.loading.plan.dialect.skipped(self.loaded.cursor.line)]
+        comments = [{"line": line, "text": text, "why": "comment"} for line, text in self.loaded.comments]
+        return sorted((*around, *comments), key=lambda skipped: skipped["line"])
 
     def _mended(self) -> list[Problem]:
         """That rows were read otherwise than they are written."""

@@ -62,6 +62,8 @@ class Batch:
     """The first and the last moment among the rows, in the profile's period column."""
     mended: tuple[int, ...] = ()
     """The lines of rows with a stray quote, which was read as a part of its cell."""
+    comments: tuple[tuple[int, str], ...] = ()
+    """Lines that are comments: their number and text."""
 
 
 def row_schema(profile: Profile) -> pa.Schema:
@@ -119,6 +121,7 @@ def _batch(block: Block, plan: Plan, profile: Profile) -> Batch:
     return Batch(
         rows, in_order(rejects), len(block), block.skipped, block.next, _period(rows, profile),
         tuple(block.lines[found.mended].tolist()),
+        block.comments,
     )  # fmt: skip
 
 

@@ -13,6 +13,8 @@ from wharf.ingest_worker.reading.splitter import CR, LF, NOTHING, STRAY_REACH, S
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from numpy.typing import NDArray
+
     from wharf.ingest_worker.reading.source import ByteSource
     from wharf.ingest_worker.reading.splitter import Positions, Syntax
 
@@ -50,6 +52,8 @@ class Block:
     """Whether lines of spaces lie between the records: blank, but not for Arrow."""
     broken: Broken | None = None
     """Set in a block of its own, without records."""
+    comments: tuple[tuple[int, str], ...] = ()
+    """Lines that are comments: their number and text."""
     odd: Positions = field(default_factory=lambda: NOTHING)
     """Indices of the records with an odd number of quotes: what is written by the book has an even one."""
 
@@ -149,6 +153,8 @@ def _whole_block(splitter: Splitter, start: Cursor, found: tuple[Positions, Posi
     consumed = int(starts[whole]) if whole < starts.size else len(splitter.data)
     spaces = _lines_of_spaces(splitter, starts[:whole], ends[:whole])
     filled = np.setdiff1d(np.flatnonzero(starts[:whole] < ends[:whole]), spaces, assume_unique=True)
+    remarks = _remarks(splitter, starts[filled])
+    comments, filled = filled[remarks], filled[~remarks] if remarks.any() else filled
     line = start.line + (int(numbers[whole]) if whole < numbers.size else splitter.breaks.size + 1)
     return Block(
         data=splitter.data,
@@ -158,9 +164,22 @@ def _whole_block(splitter: Splitter, start: Cursor, found: tuple[Positions, Posi
         ends=ends[filled],
         lines=numbers[filled] + start.line,
         skipped=whole - filled.size,
-        gaps=bool(spaces.size),
+        gaps=bool(spaces.size or comments.size),
+        comments=tuple(
+            (start.line + int(numbers[i]), splitter.data[starts[i] : ends[i]].decode(splitter.syntax.codec, "replace"))
+            for i in comments.tolist()
+        ),
         odd=_among(filled, splitter.odd(starts // splitter.syntax.unit)),
     )
+
+
+def _remarks(splitter: Splitter, starts: Positions) -> NDArray[np.bool_]:
+    """Which records begin with the mark of a comment."""
+    mark = splitter.syntax.comment
+    if not mark:
+        return np.zeros(starts.size, dtype=np.bool_)
+    found: NDArray[np.bool_] = splitter.units[starts // splitter.syntax.unit] == ord(mark)
+    return found
 
 
 def _among(filled: Positions, records: Positions) -> Positions:

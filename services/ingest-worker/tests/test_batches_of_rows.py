@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,6 +22,7 @@ from wharf.common.errors import Invalid
 from wharf.common.imports import ImportOptions
 from wharf.common.profiles import Column, ColumnType, Profile, builtin_profile
 from wharf.ingest_worker.reading import SAMPLE_BYTES, Batch, Bytes, Cursor, Plan, encode_csv, make_plan, read_batches
+from wharf.ingest_worker.reading.columns import FALSE, TRUE, booleans
 from wharf.ingest_worker.reading.parsing import parse, parse_exactly
 from wharf.ingest_worker.reading.reasons import MESSAGES
 from wharf.ingest_worker.reading.records import read_blocks
@@ -418,3 +420,25 @@ def test_real_files_of_three_encodings_load(name: str, columns: tuple[str, str],
     assert found.rejects == []
     assert [(row["x"], row["y"]) for row in found.rows][: len(rows)] == rows
     assert len(found.rows) == len([line for line in data.decode(found.plan.dialect.codec).splitlines() if line]) - 1
+
+
+def test_what_means_nothing_is_an_empty_cell() -> None:
+    """As the profile says, or before it the options; in any case, with space around; in `properties` too."""
+    data = b"id,n,extra\na, N/A ,-\nb,-,x\nc,2,na\n"
+    profile = PROFILE.model_copy(update={"nulls": ("N/A", "-", "NA")})
+    found = Read(data, profile)
+    assert [(r["id"], r["n"], r["properties"]) for r in found.rows] == [
+        ("a", None, None), ("b", None, '{"extra":"x"}'), ("c", 2, None),
+    ]  # fmt: skip
+    only_one = Read(data, profile, nulls=("-",))
+    assert only_one.codes == [(2, [("n", "not_a_number", " N/A ")])]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("Ja", True), ("NEIN", False), ("Oui", True), ("não", False), ("Да", True)]
+)
+def test_yes_and_no_are_read_in_many_languages(text: str, value: bool) -> None:
+    """Whatever their case; the words of yes and no have none in common."""
+    column = booleans(pa.array([text]))
+    assert (column.values[0].as_py(), column.faults is None or not column.faults.any()) == (value, True)
+    assert not set(TRUE) & set(FALSE)

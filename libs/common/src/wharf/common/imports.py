@@ -70,6 +70,8 @@ def _named_delimiter(value: object) -> object:
 EncodingName = Annotated[str, StringConstraints(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:\-]*$")]
 Delimiter = Annotated[str, BeforeValidator(_named_delimiter), StringConstraints(min_length=1, max_length=8)]
 
+NullText = Annotated[str, StringConstraints(min_length=1, max_length=50, strip_whitespace=True)]
+
 
 class ImportOptions(BaseModel):
     """What the user says about the file; what is left out is detected."""
@@ -92,6 +94,8 @@ class ImportOptions(BaseModel):
     """Of a workbook: the sheet's name, or its place from 1; else the first that is not hidden."""
     date_order: DateOrder | None = None
     decimal: DecimalMark | None = None
+    nulls: Annotated[tuple[NullText, ...], Field(max_length=50)] | None = None
+    """Cells that mean nothing, such as `NA` or `-`, in any case; goes before what the profile says."""
     max_reject_ratio: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
 
     @model_serializer(mode="wrap")

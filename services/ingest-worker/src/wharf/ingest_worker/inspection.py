@@ -26,6 +26,7 @@ from wharf.ingest_worker.reading import (
     match_columns,
     missing_columns,
     score_of,
+    suggested,
 )
 from wharf.ingest_worker.unpacking import open_file
 
@@ -98,6 +99,8 @@ def _account(payload: InspectPayload, dialect: Dialect, look: Look, profile: Pro
         "columns": [asdict(column) for column in look.columns],
         "profile": {"name": profile.name, "score": score_of(mapping, profile)} if profile and mapping else None,
         "missing": missing_columns(mapping, profile) if profile and mapping else [],
-        "mapping": mapping.as_dict() if mapping else [{"source": c.name, **nothing} for c in look.columns],
+        "mapping": suggested(mapping, profile, [c.type for c in look.columns]).as_dict()
+        if mapping and profile
+        else [{"source": c.name, **nothing} for c in look.columns],
         "sample": [list(row) for row in look.rows[:ROWS]],
     }

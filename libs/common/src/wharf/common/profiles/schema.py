@@ -28,6 +28,8 @@ def _with_a_group(pattern: str) -> str:
 HeaderPattern = Annotated[str, StringConstraints(max_length=200), AfterValidator(_with_a_group)]
 """A regular expression for a whole header; its first group is the header proper."""
 
+NullText = Annotated[str, StringConstraints(min_length=1, max_length=50, strip_whitespace=True)]
+
 
 class ColumnType(StrEnum):
     """The type of a column: how its cells are read and how PostgreSQL keeps them."""
@@ -98,6 +100,8 @@ class Profile(Declared):
     max_reject_ratio: float = Field(default=1.0, ge=0.0, le=1.0)
     keep_unknown: bool = True
     """Columns of a file that no column here claims are kept in `properties`."""
+    nulls: tuple[NullText, ...] = Field(default=(), max_length=50)
+    """Cells that mean nothing, such as `NA` or `-`, in any case: they are read as empty ones."""
     header_patterns: tuple[HeaderPattern, ...] = ()
     """Headers that wrap another one, such as `Custom field (Team)`: the column is called by what is inside."""
     surplus_cells: Literal["reject", "keep"] = "reject"

@@ -20,6 +20,7 @@ from wharf.ingest_worker.reading.mapping import (
 from wharf.ingest_worker.reading.memory import release_memory, restrain_arrow
 from wharf.ingest_worker.reading.plan import Plan, ProfileFit, make_plan
 from wharf.ingest_worker.reading.source import Bytes, ByteSource, Cursor
+from wharf.ingest_worker.reading.suggestions import suggested
 
 __all__ = [
     "SAMPLE_BYTES",
@@ -52,4 +53,5 @@ __all__ = [
     "restrain_arrow",
     "row_schema",
     "score_of",
+    "suggested",
 ]

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from wharf.common.corrections import GUARDED
-from wharf.ingest_worker.reading.cells import trimmed
+from wharf.ingest_worker.reading.cells import trimmed, without_nulls
 from wharf.ingest_worker.reading.columns import ARROW_TYPES, absent, convert, nul_mask
 from wharf.ingest_worker.reading.jsontext import json_lists, json_object, json_strings
 from wharf.ingest_worker.reading.parsing import parse
@@ -107,6 +107,8 @@ def _batch(block: Block, plan: Plan, profile: Profile) -> Batch:
     found = parse(block, plan.dialect.syntax, len(plan.headers))
     if plan.mapping.is_correction:
         found = replace(found, columns=tuple(_unguarded(column) for column in found.columns))
+    if plan.nulls:
+        found = replace(found, columns=tuple(without_nulls(column, plan.nulls) for column in found.columns))
     if profile.surplus_cells == "keep":
         found = keep_surplus(found, block, plan.dialect.syntax, len(plan.headers))
     has_nul = plan.dialect.syntax.unit > 1 or b"\0" in block.data

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -77,6 +77,14 @@ def trimmed(cells: pa.Array) -> pa.Array:
         return cells
     shorter = pc.utf8_trim_whitespace(cells) if wide else pc.ascii_trim_whitespace(cells)
     return pc.if_else(pc.equal(pc.binary_length(shorter), 0), pa.scalar(None, pa.string()), shorter)
+
+
+def without_nulls(cells: pa.Array, nulls: Sequence[str]) -> pa.Array:
+    """Cells that mean nothing are null. `nulls` are in lower case; space around a cell does not matter."""
+    if not nulls:
+        return cells
+    means_nothing = pc.is_in(pc.utf8_lower(trimmed(cells)), pa.array(nulls, pa.string()))
+    return pc.if_else(means_nothing, pa.scalar(None, pa.string()), cells)
 
 
 def as_mask(values: pa.Array) -> Mask:

@@ -1,7 +1,7 @@
 """A column of text cells to its type, with a fault for every cell that has none in it.
 
 Cells are null where the file has nothing; space around a cell is no part of it. `NA`, `NULL`, `-` and the
-like are text: only an empty cell is null.
+like are text, unless the profile or the options say that they are nulls.
 """
 
 from __future__ import annotations
@@ -33,8 +33,16 @@ ARROW_TYPES: Final[dict[ColumnType, Any]] = {
     ColumnType.BOOLEAN: pa.bool_(),
     ColumnType.LIST: pa.list_(pa.string()),
 }
-TRUE: Final = ("true", "t", "yes", "y", "on", "1")
-FALSE: Final = ("false", "f", "no", "n", "off", "0")
+TRUE: Final = (
+    "true", "t", "yes", "y", "on", "1", "ja", "j", "wahr", "oui", "o", "vrai", "sí", "si", "s", "verdadero", "sim",
+    "verdadeiro", "vero", "tak", "prawda", "ano", "áno", "pravda", "igen", "igaz", "kyllä", "tosi", "da", "evet", "да",
+    "истина", "是", "真", "はい",
+)  # fmt: skip
+FALSE: Final = (
+    "false", "f", "no", "n", "off", "0", "nein", "falsch", "nej", "nee", "nei", "non", "faux", "falso", "não", "nao",
+    "nie", "fałsz", "ne", "nepravda", "nem", "hamis", "ei", "epätosi", "nu", "нет", "ложь", "否", "假", "いいえ",
+)  # fmt: skip
+"""In the languages of real exports; no word is in both."""
 
 
 def convert(column: Column, sources: Sequence[pa.Array], mark: Mark, order: Order, *, has_nul: bool) -> Converted:
@@ -74,7 +82,7 @@ def _typed(kind: ColumnType, sources: Sequence[pa.Array], mark: Mark, order: Ord
 
 def booleans(cells: pa.Array) -> Converted:
     """Yes and no in the usual spellings. Fault: `not_a_boolean`."""
-    found = pc.ascii_lower(trimmed(cells))
+    found = pc.utf8_lower(trimmed(cells))
     yes, no = (pc.is_in(found, pa.array(words)) for words in (TRUE, FALSE))
     faults = np.where(as_mask(found.is_valid()) & ~as_mask(pc.or_(yes, no)), NUMBER["not_a_boolean"], 0)
     return Converted(pc.if_else(found.is_valid(), yes, None), faults.astype(np.int8))

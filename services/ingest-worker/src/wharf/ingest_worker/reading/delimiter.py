@@ -145,7 +145,7 @@ def _candidate(sample: Sample, syntax: Syntax, expected: frozenset[str]) -> Cand
     width, share = _evenness(found)
     header = max(found[:TOP], key=lambda row: fit(row.cells, expected), default=None)
     known = fit(header.cells, expected) if header else 0.0
-    sound = _soundness(found, width, syntax)
+    sound = _soundness(found, width)
     score = 0.4 * share * sound * _width_worth(_filled_columns(found, width)) + 0.6 * known
     if header and known and len(header.cells) != width:
         score *= OTHER_HEADER_WEIGHT
@@ -181,14 +181,14 @@ def _evenness(found: Sequence[Row]) -> tuple[int, float]:
     return width, count / len(found)
 
 
-def _soundness(found: Sequence[Row], width: int, syntax: Syntax) -> float:
+def _soundness(found: Sequence[Row], width: int) -> float:
     """How much the cells look like cells: typed or words, without marks of another dialect at their ends."""
     cells = [cell for row in found if len(row.cells) == width for cell in row.cells]
-    return sum(_trust(cell, syntax) for cell in cells) / len(cells) if cells else 0.0
+    return sum(_trust(cell) for cell in cells) / len(cells) if cells else 0.0
 
 
-def _trust(cell: str, syntax: Syntax) -> float:
-    if cell[:1] in _FOREIGN or cell[-1:] in _FOREIGN or (not syntax.escape and '\\"' in cell):
+def _trust(cell: str) -> float:
+    if cell[:1] in _FOREIGN or cell[-1:] in _FOREIGN:
         return 0.1
     if cell[:1] == " " or cell[-1:] == " ":
         return 0.3

@@ -32,7 +32,7 @@ class Match:
     target: str | None = None
     score: float = 0.0
     reason: str | None = None
-    """`given`, `exact`, `alias` or `pattern`."""
+    """`given`, `exact`, `alias` or `pattern`; of a suggestion `fuzzy` or `content`."""
     kept_as: str | None = None
     """Its name in `properties`, where that is not the header itself."""
 

@@ -13,6 +13,7 @@ from wharf.common.corrections import IMPORT
 from wharf.common.errors import Invalid, Problem
 from wharf.common.profiles import ColumnType
 from wharf.ingest_worker.reading import numbers, timestamps
+from wharf.ingest_worker.reading.cells import without_nulls
 from wharf.ingest_worker.reading.dialect import SAMPLE_BYTES, Dialect, detect
 from wharf.ingest_worker.reading.fitness import score_of
 from wharf.ingest_worker.reading.mapping import ColumnMapping, expected_headers, map_columns, named
@@ -61,6 +62,8 @@ class Plan:
     warnings: tuple[Problem, ...] = ()
     profile: ProfileFit | None = None
     """None in plans that were made before fits were told."""
+    nulls: tuple[str, ...] = ()
+    """Cells that mean nothing, in lower case."""
     corrects: UUID | None = None
     """The import whose rejects the file says to be."""
 
@@ -82,6 +85,7 @@ class Plan:
             "readings": {name: {"mark": r.mark.value, "order": r.order.value} for name, r in self.readings.items()},
             "warnings": [{"loc": w.loc, "code": w.code, "message": w.message} for w in self.warnings],
             "profile": asdict(self.profile) if self.profile else None,
+            "nulls": list(self.nulls),
             "corrects": str(self.corrects) if self.corrects else None,
         }
 
@@ -94,6 +98,7 @@ class Plan:
             readings={name: Reading(Mark(r["mark"]), Order(r["order"])) for name, r in kept["readings"].items()},
             warnings=tuple(Problem(**w) for w in kept["warnings"]),
             profile=ProfileFit(**fit) if (fit := kept.get("profile")) else None,
+            nulls=tuple(kept.get("nulls", ())),
             corrects=UUID(kept["corrects"]) if kept.get("corrects") else None,
         )
 
@@ -121,8 +126,9 @@ def make_plan(
     if cells is None:
         raise Invalid("The file has a header and no rows. Upload a file with at least one row.", code="no_rows")
     fit = ProfileFit(profile.name, score_of(columns, profile))
-    plan = Plan(dialect, columns, {}, profile=fit, corrects=_corrected(columns, cells))
-    return _with_readings(plan, profile, options, cells)
+    nulls = tuple(text.lower() for text in (profile.nulls if options.nulls is None else options.nulls))
+    plan = Plan(dialect, columns, {}, profile=fit, nulls=nulls, corrects=_corrected(columns, cells))
+    return _with_readings(plan, profile, options, tuple(without_nulls(column, nulls) for column in cells))
 
 
 def _corrected(columns: ColumnMapping, cells: Sequence[pa.Array]) -> UUID | None:

@@ -95,4 +95,4 @@ def _ending(sample: Sample, seen: Rows, first: int) -> tuple[int | None, tuple[t
         end = seen.rows[other].offset
         text = sample.data[end:].decode(sample.codec, "replace")
         return end, tuple((line[:SHOWN], "another_table") for line in re.split("\r\n|\r|\n", text.rstrip("\r\n")))
-    return footer(sample, seen)
+    return footer(sample, seen, first)

@@ -219,3 +219,18 @@ def test_real_files_of_three_encodings_are_read(name: str, encoding: str, header
     """Without being told."""
     found = dialect_of((REAL / name).read_bytes(), frozenset({"名前", "年齢", "name", "age", "id"}))
     assert (found.encoding, found.header) == (encoding, header)
+
+
+def test_a_file_of_a_hundred_thousand_columns_is_refused() -> None:
+    """Before each of them is looked at."""
+    assert refused((",".join(f"c{n}" for n in range(100_000)) + "\n").encode()).error_code == "too_many_columns"
+
+
+@pytest.mark.parametrize(("data", "header"), [
+    (b"id,\"x'); DROP TABLE wharf.jobs;--\",name\n1,2,3\n", ("id", "x'); DROP TABLE wharf.jobs;--", "name")),
+    (b"id,Name,NAME,name\n1,2,3,4\n", ("id", "Name", "NAME", "name")),
+    (b"id,na\0me,city\n1,2,3\n", ("id", "na\0me", "city")),
+], ids=["sql", "case", "nul"])  # fmt: skip
+def test_headers_are_names_whatever_is_in_them(data: bytes, header: tuple[str, ...]) -> None:
+    """SQL, names that differ in case only, NUL bytes."""
+    assert dialect_of(data).header == header

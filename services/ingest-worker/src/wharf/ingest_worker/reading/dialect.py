@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from wharf.common.errors import Invalid
-from wharf.ingest_worker.reading.delimiter import Candidate, Sample, candidates
+from wharf.ingest_worker.reading.delimiter import LIKELY, Candidate, Sample, candidates
 from wharf.ingest_worker.reading.encoding import decode_sample, detect_encoding
 from wharf.ingest_worker.reading.header import normalised
 from wharf.ingest_worker.reading.source import Cursor
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 SAMPLE_BYTES: Final = 256 * 1024
 """How much of a file's beginning `detect` looks at."""
+MOST_COLUMNS: Final = 10_000
+"""A workbook has 16,384 at most, and hardly anybody has filled 1,000."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +116,14 @@ def detect(
     `expected_headers` are the names under which columns may come, in any spelling; when there are none
     the first row that looks like a header is one. `required` are named when there is no header.
 
-    Raises `Invalid`: `empty_file`, `binary_file`, `unknown_encoding`, `bad_option`, `no_header`.
+    Raises `Invalid`: `empty_file`, `binary_file`, `unknown_encoding`, `bad_option`, `no_header`, `too_many_columns`.
     """
     head = sample[:SAMPLE_BYTES]
     expected = frozenset(normalised(name) for name in expected_headers)
     encoding = detect_encoding(head, options.encoding)
-    _refuse_empty(head[encoding.bom :], encoding.codec)
+    text = decode_sample(head[encoding.bom :], encoding.codec)
+    _refuse_empty(text)
+    _refuse_too_wide(text, options.delimiter)
     seen = Sample(head, total_size, encoding.codec, Cursor(byte_offset=encoding.bom))
     ranked = candidates(seen, options, expected)
     best = ranked[0]
@@ -144,8 +148,17 @@ def detect(
     )
 
 
-def _refuse_empty(text: bytes, codec: str) -> None:
-    if not decode_sample(text, codec).strip("\ufeff \t\r\n\0"):
+def _refuse_too_wide(text: str, delimiter: str | None) -> None:
+    """Before each of its columns is looked at."""
+    first = text.lstrip("\r\n").splitlines()[0]
+    columns = max(first.count(mark) for mark in ((delimiter,) if delimiter else LIKELY)) + 1
+    if columns > MOST_COLUMNS:
+        message = f"The file has {columns:,} columns or more. At most {MOST_COLUMNS:,} are read: leave some out."
+        raise Invalid(message, code="too_many_columns")
+
+
+def _refuse_empty(text: str) -> None:
+    if not text.strip("\ufeff \t\r\n\0"):
         raise Invalid("The file is empty. Upload a file with a header and rows.", code="empty_file")
 
 

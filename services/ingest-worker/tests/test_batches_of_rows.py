@@ -44,6 +44,8 @@ PROFILE = Profile(
         Column(name="tags", type=ColumnType.LIST, aliases=("tag",)),
     ),
 )
+PLACE = Column(name="place", type=ColumnType.INTEGER, number_within=("id", "n"))
+NUMBERED = PROFILE.model_copy(update={"columns": (*PROFILE.columns, PLACE)})
 TEXTS = Profile(name="texts", title="Texts", columns=tuple(Column(name=name) for name in ("a", "b", "c")))
 
 
@@ -152,7 +154,7 @@ def test_every_fault_of_a_row_is_told() -> None:
 def test_bytes_that_are_no_text_cost_their_row(block_bytes: int) -> None:
     """They are shown by escapes; the other rows load, letters outside ASCII too."""
     data = "id,n\né,1\n".encode() + b"x\xff,2\n" + "ü,3\n".encode() + b"\xc3,4\n"
-    found = Read(data, block_bytes=block_bytes)
+    found = Read(data, NUMBERED, block_bytes=block_bytes)
     assert [row["id"] for row in found.rows] == ["é", "ü"]
     assert [(r["line"], r["raw"], r["cells"]) for r in found.rejects] == [
         (3, "x\\xff,2", '{"n":"2"}'),
@@ -234,11 +236,13 @@ def test_an_error_flood_is_exact_in_count() -> None:
     assert [r["line"] for r in found.rejects] == list(range(3, 3003))
 
 
-def test_rejected_rows_show_the_cells_that_can_be_read() -> None:
-    """The caller numbers the lines of a group with them."""
-    found = Read(lines("a,x,,,,", "b,1", " c ,1,1,,,,,,"))
-    assert [json.loads(r["cells"]) for r in found.rejects] == [{"id": "a", "n": "x"}, {"id": "b", "n": "1"},
-                                                             {"id": "c", "n": "1", "price": "1"}]  # fmt: skip
+def test_rejected_rows_show_the_cells_by_which_rows_are_numbered() -> None:
+    """As far as they can be read; a profile that numbers no rows has none of them."""
+    data = lines("a,x,,,,", "b,1", " c ,1,1,,,,,,")
+    assert [json.loads(r["cells"]) for r in Read(data, NUMBERED).rejects] == [
+        {"id": "a", "n": "x"}, {"id": "b", "n": "1"}, {"id": "c", "n": "1"},
+    ]  # fmt: skip
+    assert [r["cells"] for r in Read(data).rejects] == [None] * 3
 
 
 def test_unknown_columns_become_properties() -> None:

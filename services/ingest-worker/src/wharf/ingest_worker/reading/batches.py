@@ -116,9 +116,9 @@ def _batch(block: Block, plan: Plan, profile: Profile) -> Batch:
     faults = _faults(found, plan, columns, has_nul=has_nul and profile.keep_unknown)
     bad = np.logical_or.reduce([f.faults != 0 for f in faults]) if faults else None
     rows = _rows(block, found, plan, profile, columns)
-    rejects = [rejected_records(block, plan.dialect.syntax, found, _targets(plan))]
+    rejects = [rejected_records(block, plan.dialect.syntax, found, _groups(plan, profile))]
     if bad is not None and bad.any():
-        rejects.append(_bad_rows(block, found, plan, faults, np.flatnonzero(bad)))
+        rejects.append(_bad_rows(block, found, plan, faults, at=np.flatnonzero(bad), groups=_groups(plan, profile)))
         rows = rows.filter(pa.array(~bad))
     return Batch(
         rows, in_order(rejects), len(block), block.skipped, block.next, _period(rows, profile),
@@ -186,20 +186,25 @@ def _properties(found: Cells, plan: Plan, profile: Profile) -> pa.Array:
     return json_object(fields)
 
 
-def _bad_rows(block: Block, found: Cells, plan: Plan, faults: list[ColumnFaults], at: NDArray[np.int64]) -> pa.Table:
+def _bad_rows(
+    block: Block,
+    found: Cells,
+    plan: Plan,
+    faults: list[ColumnFaults],
+    *,
+    at: NDArray[np.int64],
+    groups: dict[int, str],
+) -> pa.Table:
     places = pa.array(at)
     chosen = [ColumnFaults(f.column, f.faults[at], f.text.take(places)) for f in faults]
-    texts = [(name, trimmed(found.columns[i].take(places))) for i, name in _targets(plan).items()]
+    texts = [(name, trimmed(found.columns[i].take(places))) for i, name in groups.items()]
     return rejected_rows(block, plan.dialect.syntax, found.records[at], chosen, texts)
 
 
-def _targets(plan: Plan) -> dict[int, str]:
-    """Source column to the profile's column; of a list its first source."""
-    found: dict[str, int] = {}
-    for match in plan.mapping.matches:
-        if match.target is not None:
-            found.setdefault(match.target, match.position)
-    return {position: name for name, position in found.items()}
+def _groups(plan: Plan, profile: Profile) -> dict[int, str]:
+    """Source columns of those by which rows are numbered: a rejected row counts among its group's."""
+    groups = sorted({name for column in profile.columns for name in column.number_within})
+    return {places[0]: name for name in groups if (places := plan.mapping.sources_of(name))}
 
 
 def _period(rows: pa.Table, profile: Profile) -> tuple[datetime, datetime] | None:

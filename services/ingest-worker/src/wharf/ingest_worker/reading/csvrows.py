@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
+from functools import lru_cache
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -27,12 +28,10 @@ def cells_of(record: str, syntax: Syntax, *, strict: bool = False) -> list[str]:
 
     `strict`: raises `csv.Error` where a quoted cell does not end with its quote.
     """
-    csv.field_size_limit(2**31 - 1)
-    mark = stand_in(record, syntax.delimiter)
+    mark = syntax.delimiter if len(syntax.delimiter) == 1 else stand_in(record, syntax.delimiter)
     text = record if mark == syntax.delimiter else record.replace(syntax.delimiter, mark)
-    reader = csv.reader([text], delimiter=mark, doublequote=True, strict=strict, **_marks(syntax))
     try:
-        row = next(reader, [])
+        row = next(csv.reader([text], _dialect(mark, syntax.quote, syntax.escape, strict)), [])
     except csv.Error:
         if strict:
             raise
@@ -41,11 +40,20 @@ def cells_of(record: str, syntax: Syntax, *, strict: bool = False) -> list[str]:
     return [cell.replace(syntax.newline_mark, "\n") for cell in cells] if syntax.newline_mark else cells
 
 
-def _marks(syntax: Syntax) -> dict[str, Any]:
-    marks: dict[str, Any] = (
-        {"quotechar": syntax.quote} if syntax.quote else {"quoting": csv.QUOTE_NONE, "quotechar": None}
-    )
-    return marks | ({"escapechar": syntax.escape} if syntax.escape else {})
+@lru_cache(maxsize=256)
+def _dialect(mark: str, quote: str, escape: str, strict: bool) -> csv.Dialect:  # noqa: FBT001 - as `csv` calls it
+    csv.field_size_limit(2**31 - 1)
+    marks = {
+        "delimiter": mark,
+        "quotechar": quote or None,
+        "quoting": csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE,
+        "escapechar": escape or None,
+        "doublequote": True,
+        "strict": strict,
+        "lineterminator": "\n",
+    }
+    made: csv.Dialect = type("Written", (csv.Dialect,), marks)()
+    return made
 
 
 def stand_in(text: str | bytes, delimiter: str) -> str:

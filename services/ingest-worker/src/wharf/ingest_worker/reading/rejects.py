@@ -31,8 +31,9 @@ SCHEMA: Final = pa.schema([
     ("errors", pa.string()),
     ("cells", pa.string()),
 ])  # fmt: skip
-"""`errors` is a JSON list of {column, code, message, value}; `cells` a JSON object of the profile's columns to
-the row's own text, null where no cell is readable; bytes that are no text are shown by escapes (`\\xff`)."""
+"""`errors` is a JSON list of {column, code, message, value}; `cells` a JSON object of the columns by which the
+profile numbers rows to the row's own text, null where there are none; bytes that are no text are shown by escapes
+(`\\xff`)."""
 SHOWN_VALUE: Final = 200
 DAMAGE: Final = re.compile("[\udc80-\udcff]")
 """Bytes that are no text, as `surrogateescape` shows them."""
@@ -62,7 +63,7 @@ def broken_line(block: Block, syntax: Syntax) -> pa.Table:
 
 
 def rejected_records(block: Block, syntax: Syntax, found: Cells, targets: Mapping[int, str]) -> pa.Table:
-    """Records that are no rows; `targets` says which source column brings which of the profile's."""
+    """Records that are no rows; `targets` says which source column brings which of the profile's that are kept."""
     if not found.faulty.size:
         return no_rejects()
     raw = _raw(block, syntax, found.faulty)
@@ -80,7 +81,11 @@ def rejected_rows(
 ) -> pa.Table:
     """Rows with faulty cells. `records` are their indices in the block; `faults` and `texts` hold those rows only."""
     errors = json_array([_errors_of(column) for column in faults])
-    cells = json_object([(name, json_strings(text)) for name, text in texts])
+    cells = (
+        json_object([(name, json_strings(text)) for name, text in texts])
+        if texts
+        else pa.nulls(len(records), pa.string())
+    )
     return _table(block, records, _raw(block, syntax, records), errors, cells)
 
 
@@ -125,6 +130,8 @@ def _error_of_row(code: str) -> str:
 
 def _cells_by_hand(block: Block, syntax: Syntax, found: Cells, targets: Mapping[int, str]) -> pa.Array:
     """The profile's cells of records that are no rows, as far as they can be told apart and read."""
+    if not targets:
+        return pa.nulls(len(found.faulty), pa.string())
     unreadable = "surrogateescape" if syntax.unit == 1 else "replace"
     records = (
         block.record(i).decode(syntax.codec, unreadable).replace("\0", VISIBLE_NUL) for i in found.faulty.tolist()

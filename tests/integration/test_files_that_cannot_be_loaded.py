@@ -15,7 +15,7 @@ UNUSABLE = {
     "only blanks": (b"\n\n  \n", "empty_file"),
     "only a header": (HEADER + b"\n", "no_rows"),
     "no header": (ROW + b"\n" + ROW + b"\n", "no_header"),
-    "a workbook called csv": (XLSX, "binary_file"),
+    "a workbook that is cut off": (XLSX, "damaged_file"),
     "zeros": (bytes(4096), "binary_file"),
     "a required column is missing": (b"transaction_id,date,quantity\nA,2025-01-01,1\n", "missing_column"),
 }

@@ -69,7 +69,7 @@ def account(data: bytes) -> tuple[int, int, int, int]:
     assert before in {named_lines, named_lines - 1}, "lines above the table that are not listed"
     behind = data[end:].rstrip(b"\r\n")
     assert len(dialect.following) == (len(re.split(rb"\r\n|\r|\n", behind)) if behind else 0)
-    return rows, rejects, sum(b.skipped for b in batches), len(dialect.skipped(last.line))
+    return rows, rejects, sum(b.skipped for b in batches), len(dialect.skipped(last.line, ()))
 
 
 def _lines_of_header(rows: tuple[int, ...], data: bytes, data_line: int) -> int:

@@ -239,7 +239,7 @@ def test_rejects_are_paged_in_the_files_order(api, tenant):
     first = api.get(own, params={"limit": 2}).json()
     second = api.get(own, params={"limit": 2, "cursor": first["next_cursor"]}).json()
     assert first["items"] + second["items"] == [
-        {"line": n, "byte_offset": n * 100, "raw": f"r{n}", "errors": why} for n in (2, 3, 4)
+        {"line": n, "byte_offset": n * 100, "raw": f"r{n}", "errors": why, "assigned": None} for n in (2, 3, 4)
     ]
     assert second["next_cursor"] is None
 
@@ -275,7 +275,7 @@ def test_logs_and_attempts_are_listed(api, tenant):
     assert (attempt["attempt"], attempt["worker"], attempt["outcome"], attempt["ended_at"]) == (1, "w1", "die", None)
 
 
-@pytest.mark.parametrize("part", ["", "/logs", "/attempts", "/rejects", "/result", "/events"])
+@pytest.mark.parametrize("part", ["", "/logs", "/attempts", "/rejects", "/rejects.csv", "/result", "/events"])
 def test_a_job_that_is_not_there(api, part):
     """404, for ids that never were; 422 for what is no id."""
     answer = api.get(f"/api/v1/jobs/{new_id()}{part}")

@@ -88,7 +88,7 @@ def test_a_key_of_one_project_sees_no_other(tenant):
     key = tenant.key("admin", project_id="p1")["key"]
     with httpx.Client(base_url=tenant.gateway.url, headers={"X-API-Key": key}) as client:
         assert client.get(f"/api/v1/jobs/{own.job_id}").status_code == 200
-        for part in ("", "/logs", "/attempts", "/rejects", "/result", "/events"):
+        for part in ("", "/logs", "/attempts", "/rejects", "/rejects.csv", "/result", "/events"):
             assert client.get(f"/api/v1/jobs/{other.job_id}{part}").status_code == 404
         for action in ("cancel", "retry", "discard"):
             assert client.post(f"/api/v1/jobs/{other.job_id}/{action}").status_code == 404

@@ -234,3 +234,25 @@ def test_a_file_of_a_hundred_thousand_columns_is_refused() -> None:
 def test_headers_are_names_whatever_is_in_them(data: bytes, header: tuple[str, ...]) -> None:
     """SQL, names that differ in case only, NUL bytes."""
     assert dialect_of(data).header == header
+
+
+def test_a_known_header_that_comes_twice_keeps_its_names() -> None:
+    """Both lines are told; a bad row below a known header is a row with something wrong, and no header."""
+    found = dialect_of(b"id,name,city\n" + TEXT.encode())
+    assert (found.header, found.header_rows, found.data.line) == (("id", "name", "city"), (1, 2), 3)
+    rows = "".join(f"{n},{n}.5,2025-01-{n:02}\n" for n in range(1, 20))
+    spoilt = dialect_of(f"id,name,city\nnone,nothing,never\n{rows}".encode())
+    assert (spoilt.header, spoilt.header_rows) == (("id", "name", "city"), (1,))
+
+
+def test_a_table_of_many_short_rows_has_no_footer_in_its_middle() -> None:
+    """Where not all of them were looked at, none is taken for the last."""
+    rows = ["a,1,x"] * 4_998 + ["total"] + ["a,1,x"] * 2_000
+    assert dialect_of(("id,name,city\n" + "\n".join(rows)).encode()).end is None
+
+
+def test_comments_are_listed_in_their_place() -> None:
+    """Between what stands above and below the table."""
+    found = dialect_of(b"May\n" + TEXT.encode() + b"\nSource: us\n", comment="#")
+    listed = [(s.line, s.why) for s in found.skipped(7, [(4, "# x")])]
+    assert listed == [(1, "before_header"), (4, "comment"), (7, "footer")]

@@ -123,6 +123,7 @@ def test_a_sheet_is_chosen_by_name_or_place() -> None:
     assert read(data)[0] == [(2, "first", "1", "2025-03-14 15:09:00")]
     assert read(data, sheet="second")[0][0][1] == read(data, sheet="3")[0][0][1] == "second"
     assert refused(data, sheet="third") == "bad_option"
+    assert open_file(Bytes(data), ImportOptions()).packing.sheets == ("Sheet", "first", "second")
 
 
 def test_styled_rows_without_values_are_no_rows() -> None:
@@ -210,3 +211,59 @@ def test_a_text_that_only_comes_forward_can_be_read_from_anywhere() -> None:
     assert (source.read(1, 4), source.read(5, 2), source.read(0, 2)) == (b"bcde", b"fg", b"ab")
     assert source.size > 2**60
     assert (source.read(7, 10), source.size, source.read(9, 5)) == (b"hi", 9, b"")
+
+
+def test_a_line_of_json_that_is_far_too_long_costs_its_own_row() -> None:
+    """What comes after it is read, with the lines' own numbers."""
+    long = '{"id": "b", "note": "' + "x" * 5_000_000 + '"}'
+    rows, rejects = read(b'{"id": "a", "n": 1, "note": ""}\n' + long.encode() + b'\n{"id": "c"}')
+    assert [row[:2] for row in rows] == [(1, "a"), (3, "c")]
+    assert [(r["line"], json.loads(r["errors"])[0]["code"]) for r in rejects] == [(2, "record_too_long")]
+
+
+def test_half_a_letter_costs_its_own_row() -> None:
+    """It is no text: nothing is put in its place."""
+    rows, rejects = read(b'{"id": "a", "n": 1, "note": "x"}\n{"id": "b", "note": "\\ud83d"}\n')
+    assert [row[1] for row in rows] == ["a"]
+    assert [(r["line"], json.loads(r["errors"])[0]["code"]) for r in rejects] == [(2, "invalid_encoding")]
+
+
+def test_a_line_that_is_no_json_is_rejected_where_surplus_cells_are_kept_too() -> None:
+    """It is never taken for a row."""
+    opened = open_file(Bytes(b'{"id": "a", "n": 1}\noops\n'), ImportOptions())
+    assert opened.text.read(0, 1000).decode().splitlines()[2] == "no JSON object: oops"
+    keeping = PROFILE.model_copy(update={"surplus_cells": "keep"})
+    sample = opened.text.read(0, SAMPLE_BYTES)
+    plan = make_plan(sample, opened.text.size, keeping, opened.options)
+    [batch] = read_batches(opened.text, plan, keeping)
+    assert (batch.rows.num_rows, batch.rejects.num_rows) == (1, 1)
+
+
+def test_one_line_of_json_without_an_end_has_its_keys() -> None:
+    """Packed too, where nobody knows where the text ends."""
+    line = b'{"id": "a", "n": 2}'
+    assert read(gzip.compress(line)) == read(line) == ([(1, "a", "2", None)], [])
+
+
+def test_a_row_far_below_the_others_is_read() -> None:
+    """A sheet has no end before its last row."""
+
+    def fill(book: Workbook) -> None:
+        table(book)
+        for column, value in ((1, "late"), (2, 7)):
+            book.worksheets[0].cell(row=30_000, column=column).value = value
+
+    assert read(workbook(fill))[0][-1][:2] == (30_000, "late")
+
+
+def test_a_document_type_behind_a_long_comment_is_found() -> None:
+    """However far down it hides, nothing is parsed before the first element was seen."""
+    comment = b"<!--" + b"-" * 100_000 + b"-->"
+    source, out = zipfile.ZipFile(io.BytesIO(workbook(table))), io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name in source.namelist():
+            data = source.read(name)
+            if name.startswith("xl/worksheets/"):
+                data = comment + b'<!DOCTYPE x [<!ENTITY a "b">]>' + data
+            archive.writestr(name, data)
+    assert refused(out.getvalue()) == "unsafe_file"

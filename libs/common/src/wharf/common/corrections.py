@@ -16,15 +16,25 @@ LINE: Final = "_wharf_line"
 ERRORS: Final = "_wharf_errors"
 IMPORT: Final = "_wharf_import"
 GUARD: Final = "'"
-FORMULA: Final = re.compile(r"[=+\-@\t\r]")
+BEGINS: Final = "'*[=+\\-@\\t\\r\uff1d\uff0b\uff0d\uff20]"
+"""What a formula begins with, in the wide letters of East Asia too. Our own mark before it counts, or a cell that had
+one already would lose it on the way back."""
+FORMULA: Final = re.compile(BEGINS)
 NUMBER: Final = re.compile(r"[+\-]?[\d.,' ]*\d[\d.,' ]*%?")
-GUARDED: Final = r"^'([=+\-@\t\r])"
+GUARDED: Final = f"^'({BEGINS})"
 """For an engine that undoes it; its group is what the cell began with."""
+NEWLINE_MARK: Final = "\x1e"
+"""Stands for a line end inside a cell, in rows of workbooks and JSON lines: there a line is a row."""
 
 
 def guarded(cell: str) -> str:
     """A cell as a spreadsheet may see it: a number stays one, what begins like a formula becomes text."""
     return GUARD + cell if FORMULA.match(cell) and not NUMBER.fullmatch(cell) else cell
+
+
+def unguarded(cell: str) -> str:
+    """The cell that `guarded` was given."""
+    return re.sub(GUARDED, r"\1", cell)
 
 
 def is_ours(header: str) -> bool:

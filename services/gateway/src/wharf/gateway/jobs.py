@@ -135,7 +135,7 @@ def list_attempts(connection: Connection, member: Member, job_id: UUID, cursor: 
 def list_rejects(connection: Connection, member: Member, job_id: UUID, cursor: str | None, limit: int) -> Rows:
     """The rows that an import set aside, in the file's order."""
     find_job(connection, member, job_id)
-    columns = (Reject.line, Reject.byte_offset, Reject.raw, Reject.errors)
+    columns = (Reject.line, Reject.byte_offset, Reject.raw, Reject.errors, Reject.assigned)
     query = select(*columns).where(Reject.import_id == import_of(connection, job_id))
     return _by_number(connection, query, Reject.byte_offset, cursor, limit)
 

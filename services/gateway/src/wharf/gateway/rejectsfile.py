@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, select
 
-from wharf.common.corrections import ERRORS, IMPORT, LINE, guarded
+from wharf.common.corrections import ERRORS, IMPORT, LINE, NEWLINE_MARK, guarded
 from wharf.common.jobs.view import JobView
 from wharf.common.ledger.models import Reject
 
@@ -33,6 +33,7 @@ class Writing:
     delimiter: str
     quote: str | None
     escape: str | None
+    newline_mark: str | None = None
 
     @classmethod
     def of(cls, job: JobView) -> Self:
@@ -43,7 +44,7 @@ class Writing:
             return cls((RAW,), STAND_IN, None, None)
         header = tuple(column["source"] for column in result["mapping"])
         if dialect.get("format", "csv") != "csv":
-            return cls(header, ",", '"', None)
+            return cls(header, ",", '"', None, NEWLINE_MARK)
         return cls(header, dialect["delimiter"], dialect["quote"], dialect["escape"])
 
     def cells(self, raw: str) -> list[str]:
@@ -56,6 +57,8 @@ class Writing:
             row = next(csv.reader([text], delimiter=mark, escapechar=self.escape, **quoting), [])
         except csv.Error:
             return [raw]
+        if self.newline_mark:
+            return [cell.replace(self.newline_mark, "\n") for cell in row]
         return [cell.replace(STAND_IN, self.delimiter) if mark != self.delimiter else cell for cell in row]
 
 
@@ -63,7 +66,7 @@ def rejects_file(job: JobView, import_id: UUID, page: Page) -> Iterator[bytes]:
     """The file, piece by piece: its own columns, what Wharf would have given, then line, errors and import."""
     writing, rows = Writing.of(job), page(-1)
     given = sorted({name for row in rows for name in row.assigned or {}} - set(writing.header))
-    yield (BOM + _line([*writing.header, *given, LINE, ERRORS, IMPORT])).encode()
+    yield (BOM + _line([*map(guarded, writing.header), *given, LINE, ERRORS, IMPORT])).encode()
     while rows:
         yield "".join(_line(_cells(row, writing, given, import_id)) for row in rows).encode()
         rows = page(rows[-1].byte_offset)
@@ -82,7 +85,7 @@ def _cells(row: Any, writing: Writing, given: Sequence[str], import_id: UUID) ->
     width = len(writing.header)
     numbers = [str((row.assigned or {}).get(name, "")) for name in given]
     errors = "; ".join(_sentence(error) for error in row.errors)
-    ours = (str(row.line), errors, str(import_id))
+    ours = (str(row.line), guarded(errors), str(import_id))
     return [*found[:width], *[""] * (width - len(found)), *numbers, *ours, *found[width:]]
 
 

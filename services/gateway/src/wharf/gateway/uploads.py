@@ -51,9 +51,10 @@ WRITE_IMPORT = """
     INSERT INTO wharf.imports (id, tenant_id, project_id, upload_id, profile, mode)
     VALUES (%(import_id)s, %(tenant_id)s, %(project_id)s, %(upload_id)s, %(profile)s, %(mode)s)
 """
+# An upload and its inspection are written in one transaction: they share its time, by which the list's index finds it.
 INSPECTION = text("""
-    SELECT result FROM wharf.jobs WHERE kind = 'inspect' AND payload ->> 'upload_id' = :upload
-    ORDER BY id DESC LIMIT 1""")
+    SELECT result FROM wharf.jobs
+    WHERE created_at = :created_at AND kind = 'inspect' AND payload ->> 'upload_id' = :upload""")
 PATIENCE = text("SET LOCAL lock_timeout = '3s'")
 Seal = Callable[[Connection, Written], None]
 """The last step of a transaction that writes a job."""
@@ -123,10 +124,11 @@ def inspect(resources: Resources, member: Member, arrival: Arrival, request_id: 
     return written
 
 
-def inspection_of(connection: Connection, upload_id: UUID) -> dict[str, Any] | None:
-    """What the last inspection of an upload found; None where there was none, or it has not ended well."""
-    row = connection.execute(INSPECTION, {"upload": str(upload_id)}).first()
-    return dict(row.result) if row and row.result else None
+def inspection_of(connection: Connection, upload: Row[Any]) -> dict[str, Any] | None:
+    """What the inspection of an upload found; None where there was none, or it has not ended well."""
+    values = {"created_at": upload.created_at, "upload": str(upload.id)}
+    found: dict[str, Any] | None = connection.execute(INSPECTION, values).scalar_one_or_none()
+    return found
 
 
 def import_stored(

@@ -43,6 +43,8 @@ class Checkpoint(BaseModel):
     """The lines of the first of them."""
     comments: tuple[tuple[int, str], ...] = ()
     """Lines that are comments: the first of them, with their number and text."""
+    commented: int = 0
+    """How many such lines there are."""
     result: dict[str, Any] | None = None
     """Set in the transaction of the merge: an attempt that finds it has nothing left to do."""
 
@@ -63,6 +65,7 @@ class Checkpoint(BaseModel):
             "has_properties": self.has_properties or batch.rows[PROPERTIES].null_count < batch.rows.num_rows,
             "gaps": self.gaps | gaps,
             "comments": (*self.comments, *((n, text[:SHOWN_TEXT]) for n, text in batch.comments))[:SHOWN_COMMENTS],
+            "commented": self.commented + len(batch.comments),
             "mended": self.mended + len(batch.mended),
             "mended_lines": (*self.mended_lines, *batch.mended)[:SHOWN_LINES],
         }

@@ -19,6 +19,7 @@ from wharf.ingest_worker.reading import (
     Dialect,
     Look,
     detect,
+    detect_any,
     detect_profile,
     expected_headers,
     first_problems,
@@ -65,7 +66,8 @@ def _understood(
     """The dialect, the profile if there is one, and why there is none."""
     if payload.profile:
         profile = builtin_profile(payload.profile)
-        return _dialect_for(payload, sample, size, options, profile), profile, []
+        expected = expected_headers(profile) | frozenset(payload.mapping or {})
+        return detect_any(sample, size, options, expected), profile, []
     try:
         found = detect_profile(sample, size, builtin_profiles().values(), options, payload.mapping)
     except Invalid as refused:
@@ -76,26 +78,13 @@ def _understood(
     return found.dialect, found.profile, []
 
 
-def _dialect_for(
-    payload: InspectPayload, sample: bytes, size: int, options: ImportOptions, profile: Profile
-) -> Dialect:
-    """By the profile's headers; where none of them is there, by the rows alone."""
-    expected = expected_headers(profile) | frozenset(payload.mapping or {})
-    try:
-        return detect(sample, size, options, expected)
-    except Invalid as refused:
-        if refused.error_code != "no_header":
-            raise
-    return detect(sample, size, options, frozenset())
-
-
 def _account(payload: InspectPayload, dialect: Dialect, look: Look, profile: Profile | None) -> dict[str, Any]:
     mapping = match_columns(dialect.header, profile, payload.mapping) if profile else None
     nothing = {"target": None, "score": 0.0, "reason": None}
     return {
         "upload_id": payload.upload_id,
         "dialect": dialect.as_dict(),
-        "skipped_lines": [asdict(line) for line in dialect.skipped(look.end_line)],
+        "skipped_lines": [asdict(line) for line in dialect.skipped(look.end_line, look.comments)],
         "columns": [asdict(column) for column in look.columns],
         "profile": {"name": profile.name, "score": score_of(mapping, profile)} if profile and mapping else None,
         "missing": missing_columns(mapping, profile) if profile and mapping else [],

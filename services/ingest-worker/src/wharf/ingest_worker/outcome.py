@@ -64,8 +64,10 @@ class Outcome:
             "unchanged": self.counts.unchanged,
             "superseded": self.counts.superseded,
             "rejected": self.loaded.rejected,
-            "warnings": [asdict(w) for w in (*plan.warnings, *self._mended(), *self.disagreements)],
-            "skipped_lines": self._skipped(),
+            "warnings": [asdict(w) for w in (*plan.warnings, *self._read_otherwise(), *self.disagreements)],
+            "skipped_lines": [
+                asdict(line) for line in plan.dialect.skipped(self.loaded.cursor.line, self.loaded.comments)
+            ],
             "dialect": plan.dialect.as_dict(),
             "mapping": plan.mapping.as_dict(),
             "period": {"from": start, "to": end} if start and end else None,
@@ -74,22 +76,20 @@ class Outcome:
             "corrects": known_import(connection, plan.corrects),
         }
 
-    def _skipped(self) -> list[dict[str, Any]]:
-        """Every line that is no row, in the file's order."""
-        around = [asdict(line) for line in self.loading.plan.dialect.skipped(self.loaded.cursor.line)]
-        comments = [{"line": line, "text": text, "why": "comment"} for line, text in self.loaded.comments]
-        return sorted((*around, *comments), key=lambda skipped: skipped["line"])
-
-    def _mended(self) -> list[Problem]:
-        """That rows were read otherwise than they are written."""
-        if not self.loaded.mended:
-            return []
-        lines = ", ".join(map(str, self.loaded.mended_lines))
-        message = (
-            f"{self.loaded.mended} rows have a stray quote before a cell; it was read as a part of it. "
-            f"The first are on the lines {lines}."
-        )
-        return [Problem("(whole row)", "stray_quote", message)]
+    def _read_otherwise(self) -> list[Problem]:
+        """That rows were read otherwise than they are written, or lines left out that are not listed."""
+        loaded, found = self.loaded, []
+        if loaded.mended:
+            lines = ", ".join(map(str, loaded.mended_lines))
+            message = (
+                f"{loaded.mended} rows have a stray quote before a cell; it was read as a part of it. "
+                f"The first are on the lines {lines}."
+            )
+            found.append(Problem("(whole row)", "stray_quote", message))
+        if more := loaded.commented - len(loaded.comments):
+            message = f"{loaded.commented} lines are comments; the last {more} of them are not listed."
+            found.append(Problem("(whole row)", "comments", message))
+        return found
 
     def _account(self) -> Account:
         context = self.loading.context

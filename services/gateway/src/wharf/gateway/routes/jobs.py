@@ -83,6 +83,8 @@ class RejectView(BaseModel):
     byte_offset: int
     raw: str
     errors: list[dict[str, Any]]
+    assigned: dict[str, Any] | None
+    """What Wharf would have given it, such as its number within its invoice."""
 
 
 class RejectPage(BaseModel):

@@ -125,5 +125,6 @@ def _accepted(upload_id: UUID, written: Written) -> Reply:
 def show(upload_id: UUID, resources: Wired, member: Viewer) -> UploadView:
     """What is known of a stored file, and what its inspection found."""
     with resources.database.tenant(member.tenant_id) as connection:
-        view = UploadView.model_validate(find_upload(connection, member, upload_id))
-        return view.model_copy(update={"inspection": inspection_of(connection, upload_id)})
+        upload = find_upload(connection, member, upload_id)
+        view = UploadView.model_validate(upload)
+        return view.model_copy(update={"inspection": inspection_of(connection, upload)})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wharf.ingest_worker.reading.batches import Batch, read_batches, row_schema
 from wharf.ingest_worker.reading.copyformat import encode_csv
-from wharf.ingest_worker.reading.detection import Detection, detect_profile
+from wharf.ingest_worker.reading.detection import Detection, detect_any, detect_profile
 from wharf.ingest_worker.reading.dialect import SAMPLE_BYTES, Dialect, SkippedLine, detect
 from wharf.ingest_worker.reading.fitness import score_of
 from wharf.ingest_worker.reading.look import ColumnLook, Look, first_problems, look_at
@@ -38,6 +38,7 @@ __all__ = [
     "ProfileFit",
     "SkippedLine",
     "detect",
+    "detect_any",
     "detect_profile",
     "encode_csv",
     "expected_headers",

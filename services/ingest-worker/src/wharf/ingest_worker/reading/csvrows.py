@@ -90,7 +90,7 @@ def _openings(record: str, quote: str, delimiter: str) -> Iterator[int]:
     """Where a quote stands at the beginning of a cell."""
     at = record.find(quote)
     while at >= 0:
-        if at == 0 or record[:at].endswith(delimiter):
+        if at == 0 or record.startswith(delimiter, max(at - len(delimiter), 0), at):
             yield at
         at = record.find(quote, at + 1)
 

@@ -27,6 +27,8 @@ SPACE_WEIGHT: Final = 0.3
 PAIR: Final = re.compile(r"""(?:, | \| |[^\w\s"'.+\-/()$%]{2,3}|\t{2,3})""")
 """What may be a delimiter of several characters."""
 PAIRS: Final = 3
+ONE_COLUMN: Final = 0.25
+"""What a file of one column counts, where one of two counts a half."""
 OTHER_HEADER_WEIGHT: Final = 0.3
 """A header that has not as many cells as the rows was not written with this delimiter."""
 QUOTES: Final = ('"', "'")
@@ -37,6 +39,10 @@ TOP: Final = 50
 """Among how many records the header is looked for."""
 TRUST: Final = {"empty": 0.7, "text": 0.4, "words": 0.9}
 """How much a cell of that kind speaks for the delimiter around it; typed ones fully."""
+
+
+FOREIGN: Final = frozenset({'"', ",", ";", "|", "\t"})
+"""Marks that a cell neither begins nor ends with, unless it was cut out by the wrong ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +77,15 @@ def candidates(sample: Sample, options: ImportOptions, expected: frozenset[str])
     delimiters = (options.delimiter,) if options.delimiter else (*DELIMITERS, *_pairs(text))
     quotes = QUOTES if options.quote is None else (options.quote,)
     comment = options.comment or ""
+    escapes = {q: _escapes(text, q, options.escape) for q in quotes}
+    present = {delimiters[0], *text, *delimiters[len(DELIMITERS) :]}
     found = [
         _candidate(sample, Syntax(sample.codec, d, q, escape, comment), expected)
         for d in delimiters
-        if d in {delimiters[0], *text}.union(delimiters[len(DELIMITERS) :])
+        if d in present
         for q in quotes
         if d != q and (options.quote is not None or _occurs(text, q))
-        for escape in _escapes(text, q, options.escape)
+        for escape in escapes[q]
     ]
     only = Syntax(sample.codec, delimiters[0], "" if delimiters[0] == '"' else '"', options.escape or "", comment)
     return sorted(found or [_candidate(sample, only, expected)], key=lambda c: -c.score)
@@ -162,10 +170,6 @@ def _filled_columns(found: Sequence[Row], width: int) -> int:
     return sum(any(cells) for cells in zip(*wide, strict=True))
 
 
-ONE_COLUMN: Final = 0.25
-"""What a file of one column counts, where one of two counts a half."""
-
-
 def _likelihood(syntax: Syntax) -> float:
     if syntax.delimiter == " ":
         return SPACE_WEIGHT
@@ -188,14 +192,11 @@ def _soundness(found: Sequence[Row], width: int) -> float:
 
 
 def _trust(cell: str) -> float:
-    if cell[:1] in _FOREIGN or cell[-1:] in _FOREIGN:
+    if cell[:1] in FOREIGN or cell[-1:] in FOREIGN:
         return 0.1
     if cell[:1] == " " or cell[-1:] == " ":
         return 0.3
     return TRUST.get(kind_of(cell), 1.0)
-
-
-_FOREIGN: Final = frozenset({'"', ",", ";", "|", "\t"})
 
 
 def _quoting(found: Sequence[Row], syntax: Syntax) -> float:

@@ -64,7 +64,7 @@ def detect_profile(
     enough or two fit nearly as well.
     """
     expected = frozenset(mapping or {}).union(*(expected_headers(p) for p in profiles))
-    dialect = _dialect(sample, total_size, options, expected)
+    dialect = detect_any(sample, total_size, options, expected)
     candidates = [p for p in profiles if set((mapping or {}).values()) <= {c.name for c in p.columns}]
     guesses = sorted((_guess(dialect.header, p, mapping) for p in candidates), key=lambda g: (-g.score, g.profile.name))
     possible = [g for g in guesses if not g.missing]
@@ -79,8 +79,8 @@ def _is_clear(possible: Sequence[Guess]) -> bool:
     return first >= FLOOR and (len(possible) == 1 or first - second >= LEAD)
 
 
-def _dialect(sample: bytes, total_size: int, options: ImportOptions, expected: frozenset[str]) -> Dialect:
-    """By any profile's headers; where there is none of them the first row of words is shown as what was found."""
+def detect_any(sample: bytes, total_size: int, options: ImportOptions, expected: frozenset[str]) -> Dialect:
+    """As `detect`; where none of the expected headers is there, by the rows alone."""
     try:
         return detect(sample, total_size, options, expected)
     except Invalid as refused:

@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from wharf.common.corrections import IMPORT, unguarded
 from wharf.common.errors import Invalid
 from wharf.ingest_worker.reading.delimiter import LIKELY, Candidate, Sample, candidates
 from wharf.ingest_worker.reading.encoding import decode_sample, detect_encoding
-from wharf.ingest_worker.reading.header import normalised
+from wharf.ingest_worker.reading.header import SHOWN, normalised
 from wharf.ingest_worker.reading.source import Cursor
 from wharf.ingest_worker.reading.splitter import Syntax
 from wharf.ingest_worker.reading.table import find_table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from wharf.common.imports import ImportOptions
 
@@ -54,7 +55,7 @@ class Dialect:
     comment: str = ""
     newline_mark: str = ""
     packing: Mapping[str, Any] = field(default_factory=dict)
-    """How the file is wrapped: `format`, `compression`, `sheet`, `keys`; empty for plain text."""
+    """How the file is wrapped: `format`, `compression`, `sheet`, `sheets`, `keys`; empty for plain text."""
     header_rows: tuple[int, ...] = ()
     """The lines on which rows of names begin."""
     end: int | None = None
@@ -67,10 +68,11 @@ class Dialect:
         """What the splitter needs of it."""
         return Syntax(self.codec, self.delimiter, self.quote, self.escape, self.comment, self.newline_mark)
 
-    def skipped(self, line: int) -> tuple[SkippedLine, ...]:
-        """All lines that are no data, those behind it counted from `line`, on which the data ended."""
+    def skipped(self, line: int, comments: Iterable[tuple[int, str]]) -> tuple[SkippedLine, ...]:
+        """All lines that are no data, in order; those behind it are counted from `line`, on which the data ended."""
         behind = (SkippedLine(line + i, text, why) for i, (text, why) in enumerate(self.following))
-        return (*self.skipped_lines, *behind)
+        within = (SkippedLine(number, text[:SHOWN], "comment") for number, text in comments)
+        return (*self.skipped_lines, *within, *behind)
 
     def as_dict(self) -> dict[str, Any]:
         """The `dialect` of an inspection, as the contract shows it."""
@@ -84,6 +86,7 @@ class Dialect:
             "compression": self.packing.get("compression"),
             "format": self.packing.get("format", "csv"),
             "sheet": self.packing.get("sheet"),
+            "sheets": list(self.packing.get("sheets", ())),
             "confidence": self.confidence,
             "runner_up": dict(self.runner_up) if self.runner_up else None,
         }
@@ -136,7 +139,7 @@ def detect(
         escape=best.syntax.escape,
         comment=best.syntax.comment,
         newline=_newline(head, encoding.codec),
-        header=table.header,
+        header=tuple(map(unguarded, table.header)) if IMPORT in table.header else table.header,
         header_row=table.header_rows[0].line if table.header_rows else 0,
         header_rows=tuple(row.line for row in table.header_rows),
         data=table.data,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from wharf.common.corrections import is_ours
 from wharf.ingest_worker.reading.header import normalised
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def _weight(column: Column, profile: Profile) -> int:
 
 def _share_known(mapping: ColumnMapping, weights: dict[str, int]) -> float:
     """Of the headers, a repeated one counted once; one that a pattern of the profile matches is known."""
-    distinct = {normalised(m.source): m for m in sorted(mapping.matches, key=_is_known)}
+    distinct = {normalised(m.source): m for m in sorted(mapping.matches, key=_is_known) if not is_ours(m.source)}
     known = sum(weights[m.target] if m.target else 1 for m in distinct.values() if _is_known(m))
     unknown = sum(not _is_known(m) for m in distinct.values())
     return known / (known + unknown) if known else 0.0

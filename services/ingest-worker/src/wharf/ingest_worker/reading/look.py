@@ -36,6 +36,7 @@ SAMPLES: Final = 5
 SHOWN: Final = 200
 LOOKED_AT: Final = 1000
 """Columns whose types and samples are told: each costs a quarter of a millisecond."""
+UNLIMITED: Final = 2**62
 PROBLEMS: Final = 20
 WRONG: Final = 0.05
 """Of a column's cells may be none of its type: they are its problems."""
@@ -59,6 +60,8 @@ class Look:
     columns: tuple[ColumnLook, ...]
     rows: tuple[tuple[str, ...], ...]
     end_line: int
+    comments: tuple[tuple[int, str], ...] = ()
+    """Lines that are comments: their number and text."""
 
 
 def look_at(sample: bytes, total_size: int, dialect: Dialect) -> Look:
@@ -66,10 +69,11 @@ def look_at(sample: bytes, total_size: int, dialect: Dialect) -> Look:
     source = Bytes(sample) if dialect.end is None else Beginning(Bytes(sample), dialect.end)
     width, line = len(dialect.header), dialect.data.line
     texts: list[pa.Array] = []
+    comments: tuple[tuple[int, str], ...] = ()
     for block in read_blocks(source, dialect.syntax, dialect.data, block_bytes=max(len(sample), 1)):
         line = block.next.line
         if len(block) and not block.broken:
-            texts = list(parse(block, dialect.syntax, width).columns)
+            texts, comments = list(parse(block, dialect.syntax, width).columns), block.comments
             break
     cut = len(sample) < total_size
     texts = [text[:-1] if cut and len(text) > 1 else text for text in texts]
@@ -79,7 +83,7 @@ def look_at(sample: bytes, total_size: int, dialect: Dialect) -> Look:
         for i, (name, text) in enumerate(zip(names, texts, strict=False))
     )
     empty = tuple(ColumnLook(name, ColumnType.TEXT, 0, ()) for name in names)
-    return Look(columns or empty, _rows(texts), line)
+    return Look(columns or empty, _rows(texts), line, comments)
 
 
 def first_problems(
@@ -97,11 +101,11 @@ def first_problems(
     except Invalid as refused:
         return list(refused.problems) or [Problem("file", refused.error_code, refused.message)]
     rejects = (row for batch in read_batches(Bytes(sample), plan, profile) for row in batch.rejects.to_pylist())
-    last = [] if len(sample) >= total_size else [len(sample)]
+    seen = len(sample) if len(sample) < total_size else UNLIMITED
     found = [
         Problem(_place(row["line"], error["column"]), error["code"], error["message"])
         for row in rejects
-        if not last or row["byte_offset"] + len(row["raw"].encode()) < last[0]
+        if row["byte_offset"] + len(row["raw"].encode()) < seen  # the last row may be cut off by the sample's end
         for error in orjson.loads(row["errors"])
     ]
     return [*plan.warnings, *islice(found, PROBLEMS)]

@@ -70,12 +70,15 @@ class Rows:
             and not any(kind_of(cells[i]) in CERTAIN for i in typed)
         )
 
-    def header_rows(self, first: int) -> list[int]:
-        """That header's index and those of further rows of names below it."""
+    def header_rows(self, first: int, *, known: bool) -> list[int]:
+        """That header's index and those of further rows of names below it.
+
+        Below a header that is known only the same row again is one: all else may be data with something wrong.
+        """
         found = [first]
         for i in range(first + 1, min(first + 1 + MORE_HEADERS, len(self.rows) - 1)):
-            again = self.rows[i].cells == self.rows[first].cells
-            if not (again or self.is_surely_header(i)) or _blank_between(self.rows[i - 1], self.rows[i]):
+            names = self.rows[i].cells == self.rows[first].cells or (not known and self.is_surely_header(i))
+            if not names or _blank_between(self.rows[i - 1], self.rows[i]):
                 break
             found.append(i)
         return found

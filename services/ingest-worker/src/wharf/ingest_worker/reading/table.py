@@ -54,7 +54,7 @@ def find_table(
     known = find_header(found, expected, stated, required) if stated != 0 else None
     first = seen.start() if known is None else known
     has_header = known is not None or (stated is None and bool(found) and seen.is_header(first))
-    named = seen.header_rows(first) if has_header and stated is None else [first] * has_header
+    named = seen.header_rows(first, known=known is not None) if has_header and stated is None else [first] * has_header
     names = _names(seen, named, expected=known is not None)
     begin = after(sample, found[named[-1]]) if named else Cursor(found[first].offset, found[first].line)
     end, following = _ending(sample, seen, named[-1] if named else first)
@@ -74,9 +74,11 @@ def _names(seen: Rows, named: Sequence[int], *, expected: bool) -> tuple[str, ..
     if not named:
         return ("",) * seen.width
     wide = [aligned(seen.rows[i].cells, seen.width) for i in named]
+    if expected:
+        return wide[0]
     names = joined([cells for cells in wide if len(cells) == len(wide[0])])
     lacks = seen.width - len(names)
-    return names if expected or not 0 < lacks <= MOST_LACKING else (*names, *[""] * lacks)
+    return names if not 0 < lacks <= MOST_LACKING else (*names, *[""] * lacks)
 
 
 def _mended(row: Row, syntax: Syntax, width: int) -> Row:
@@ -88,8 +90,9 @@ def _mended(row: Row, syntax: Syntax, width: int) -> Row:
 
 def _ending(sample: Sample, seen: Rows, first: int) -> tuple[int | None, tuple[tuple[str, str], ...]]:
     """Where the data ends before the file does, and the lines that follow, where the sample is all of the file."""
-    if not sample.complete or any(row.broken for row in seen.rows):
-        return None, ()  # a file that is cut off inside a cell has no footer
+    cut_off = any(row.broken for row in seen.rows)
+    if not sample.complete or cut_off or len(seen.rows) >= ROWS:
+        return None, ()  # what ends inside a cell, or goes on, has no end here
     other = seen.next_table(first)
     if other is not None:
         end = seen.rows[other].offset

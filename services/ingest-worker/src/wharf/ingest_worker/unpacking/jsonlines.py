@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -11,14 +9,15 @@ from typing import Any
 from wharf.common.errors import Invalid
 from wharf.ingest_worker.reading import ByteSource
 from wharf.ingest_worker.unpacking.forward import CHUNK_BYTES
-from wharf.ingest_worker.unpacking.workbook import NEWLINE_MARK
+from wharf.ingest_worker.unpacking.written import cell_of, written
 
 MOST_KEYS = 10_000
 LONGEST_LINE = 2**20
+"""Of a longer one only so much is read: its row is rejected."""
 OTHERS = "_other"
 """The column of what came with keys that the file's beginning does not have."""
-NO_OBJECT = "\x1dno JSON object: "
-"""A line that is none becomes a row of this and its text, and is rejected for its one cell too many."""
+NO_OBJECT = "no JSON object: "
+"""A line that is none becomes a row of one cell, this and its text, and is rejected for the cells that it lacks."""
 
 
 def begins_like(head: bytes) -> bool:
@@ -39,48 +38,45 @@ def keys_of(lines: Iterator[bytes]) -> tuple[str, ...]:
 
 
 def lines_of(source: ByteSource, limit: int | None = None) -> Iterator[bytes]:
-    """The file's lines, those in its first `limit` bytes."""
-    end = min(source.size, limit) if limit else source.size
-    rest, at = b"", 0
-    while at < end:
-        data = source.read(at, min(CHUNK_BYTES, end - at))
+    """The file's lines; those that end in its first `limit` bytes, where that is said."""
+    rest, at, ended, cut_off = b"", 0, False, False
+    while not ended and (limit is None or at < limit):
+        data = source.read(at, CHUNK_BYTES if limit is None else min(CHUNK_BYTES, limit - at))
         at += len(data)
+        ended = not data or at >= source.size
         *whole, rest = (rest + data).split(b"\n")
-        yield from whole
-        if len(rest) > LONGEST_LINE or not data:
-            break
-    if rest and (limit is None or end == source.size):
+        yield from whole[cut_off:]
+        cut_off = cut_off and not whole
+        if len(rest) > LONGEST_LINE or cut_off:
+            yield from () if cut_off else (rest[:LONGEST_LINE],)
+            rest, cut_off = b"", True
+    if rest and ended:
         yield rest
 
 
 def row_chunks(source: ByteSource, keys: Sequence[str]) -> Iterator[bytes]:
-    """The objects as CSV in UTF-8, a line for each line of the file after one with the names.
+    """The objects as text, a line for each line of the file after one with the names.
 
     What has none of the keys is in a last column, as JSON.
     """
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_MINIMAL)
-    writer.writerow([*map(_plain, keys), OTHERS])
+    names = [*map(cell_of, keys), OTHERS]
+    return written(_rows(source, keys, names))
+
+
+def _rows(source: ByteSource, keys: Sequence[str], names: list[str]) -> Iterator[list[str]]:
+    yield names
     known = frozenset(keys)
     for line in lines_of(source):
-        _write(out, writer, line, keys, known)
-        if out.tell() >= CHUNK_BYTES:
-            yield out.getvalue().encode("utf-8", "replace")
-            out.seek(0)
-            out.truncate()
-    yield out.getvalue().encode("utf-8", "replace")
+        found = _object(line)
+        if found is not None:
+            yield _row(_with_nested(line, found), keys, known)
+        else:
+            yield [NO_OBJECT + cell_of(line.decode("utf-8", "backslashreplace").strip())] if line.strip() else []
 
 
-def _write(out: io.StringIO, writer: Any, line: bytes, keys: Sequence[str], known: frozenset[str]) -> None:  # noqa: ANN401 - csv's own
-    found = _object(line)
-    if found is not None:
-        values = _with_nested(line, found)
-        others = {key: value for key, value in values.items() if key not in known}
-        writer.writerow([*(_text(values.get(key)) for key in keys), _text(others or None)])
-    elif line.strip():
-        writer.writerow([NO_OBJECT + _plain(line.decode("utf-8", "replace").rstrip()), *[""] * (len(keys) + 1)])
-    else:
-        out.write("\n")
+def _row(values: dict[str, Any], keys: Sequence[str], known: frozenset[str]) -> list[str]:
+    others = {key: value for key, value in values.items() if key not in known}
+    return [*(_text(values.get(key)) for key in keys), _text(others or None)]
 
 
 def _with_nested(line: bytes, found: dict[str, Any]) -> dict[str, Any]:
@@ -101,16 +97,6 @@ def _object(line: bytes) -> dict[str, Any] | None:
 
 
 def _text(value: object) -> str:
-    match value:
-        case None:
-            return ""
-        case bool():
-            return "true" if value else "false"
-        case str():
-            return _plain(value)
-        case _:
-            return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
-def _plain(text: str) -> str:
-    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\n", NEWLINE_MARK)
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return cell_of(value)

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from wharf.common.corrections import NEWLINE_MARK
 from wharf.common.imports import ImportOptions
 from wharf.ingest_worker.reading import ByteSource, Cursor, Dialect
 from wharf.ingest_worker.unpacking.compressed import bounded, gzip_chunks, zip_chunks, zstd_chunks
 from wharf.ingest_worker.unpacking.forward import Forward
 from wharf.ingest_worker.unpacking.jsonlines import begins_like, keys_of, lines_of, row_chunks
-from wharf.ingest_worker.unpacking.workbook import NEWLINE_MARK, is_workbook, sheet_chunks
+from wharf.ingest_worker.unpacking.workbook import sheet_chunks, sheet_names
+from wharf.ingest_worker.unpacking.written import AS_WE_WRITE
 
 MAGIC = {b"\x1f\x8b\x08": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"PK\x03\x04": "zip"}
 UNPACK = {"gzip": gzip_chunks, "zstd": zstd_chunks, "zip": zip_chunks}
-HEAD_BYTES = 2**20
-"""Of a JSON file, in which its keys are looked for."""
-AS_WE_WRITE = {"encoding": "utf-8", "delimiter": ",", "quote": '"', "escape": ""}
+HEAD_BYTES = 64 * 1024
+"""In which a file shows what it is."""
+KEYS_BYTES = 2**20
+"""Of JSON lines, in which their keys are looked for."""
 
 
 @dataclass(frozen=True)
@@ -27,12 +30,15 @@ class Packing:
     format: str = "csv"
     compression: str | None = None
     sheet: str | None = None
+    """As asked; None: the first one that is not hidden."""
+    sheets: tuple[str, ...] = ()
+    """All that the workbook has."""
     keys: tuple[str, ...] = ()
 
     @classmethod
     def from_dict(cls, kept: Mapping[str, Any]) -> Packing:
         """The packing that a dialect keeps."""
-        return cls(**{**kept, "keys": tuple(kept.get("keys", ()))})
+        return cls(**{**kept, "keys": tuple(kept.get("keys", ())), "sheets": tuple(kept.get("sheets", ()))})
 
 
 class Counted:
@@ -71,8 +77,7 @@ class Opened:
 
     def finished(self, dialect: Dialect) -> Dialect:
         """A dialect that was found in the text, with what only the wrapping tells."""
-        kept = {"format": self.packing.format, "compression": self.packing.compression, "sheet": self.packing.sheet}
-        told = replace(dialect, packing=kept | {"keys": list(self.packing.keys)})
+        told = replace(dialect, packing=asdict(self.packing))
         if self.packing.format == "csv":
             return told
         names = tuple(name.replace(NEWLINE_MARK, "\n") for name in dialect.header)
@@ -89,13 +94,15 @@ def open_file(file: ByteSource, options: ImportOptions) -> Opened:
     Raises `Invalid`, now or while the text is read: `damaged_file`, `truncated_file`, `encrypted_file`,
     `several_files`, `unpacked_too_large`, `unsafe_file`, `bad_option`.
     """
-    kind = next((kind for magic, kind in MAGIC.items() if file.read(0, 4).startswith(magic)), None)
-    if kind == "zip" and is_workbook(file):
-        return _open(file, options, Packing("xlsx", None, options.sheet))
+    head = file.read(0, HEAD_BYTES)
+    kind = next((kind for magic, kind in MAGIC.items() if head.startswith(magic)), None)
+    if kind == "zip" and (sheets := sheet_names(file)) is not None:
+        return _open(file, options, Packing("xlsx", None, options.sheet, sheets))
     plain = Packing(compression=kind)
-    head = _unpacked(file, plain).read(0, HEAD_BYTES)
+    text = _unpacked(file, plain)
+    head = text.read(0, HEAD_BYTES) if kind else head
     if options.encoding in {None, "utf-8"} and options.delimiter is None and begins_like(head):
-        keys = keys_of(lines_of(_unpacked(file, plain), HEAD_BYTES))
+        keys = keys_of(lines_of(text, KEYS_BYTES))
         return _open(file, options, replace(plain, format="jsonl", keys=keys))
     return _open(file, options, plain)
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import io
+import re
 import warnings
 import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
+from itertools import chain, islice
 from typing import Any
-from xml.etree.ElementTree import ParseError
+from xml.etree import ElementTree as ET
 
 from openpyxl import load_workbook
 from openpyxl.utils.exceptions import InvalidFileException
@@ -20,39 +20,43 @@ from wharf.common.errors import Invalid, Problem
 from wharf.ingest_worker.reading import ByteSource
 from wharf.ingest_worker.unpacking.compressed import ALWAYS_BYTES, ENCRYPTED, MOST_TIMES, damaged, encrypted
 from wharf.ingest_worker.unpacking.forward import as_file
+from wharf.ingest_worker.unpacking.written import cell_of, written
 
-NEWLINE_MARK = "\x1e"
-"""Stands for a line end inside a cell."""
-CHUNK_ROWS = 1000
+BOOK = "xl/workbook.xml"
+FIRST_ROWS = 1000
+"""As wide as the widest of them all rows are made: a sheet has no ragged ones."""
 MOST_PARTS = 10_000
 MOST_BYTES = 4 * 2**30
-MOST_EMPTY = 10_000
-"""Rows without a value after which a sheet has ended: styled ones go on to its last possible row."""
 LOOKED_AT = 64 * 1024
+SKIPPED = re.compile(r"<\?.*?\?>|<!--.*?-->", re.DOTALL)
+"""What may stand before a part's first element."""
+ELEMENT = re.compile(r"<[A-Za-z_]")
+WHOLE = 2**53
+"""Up to here a float is exactly the whole number that it looks like."""
 
 
 def sheet_chunks(source: ByteSource, sheet: str | None) -> Iterator[bytes]:
-    """A sheet's rows as CSV in UTF-8. Raises `Invalid` as `sheet_names` does, and `bad_option` for an unknown sheet."""
-    with _opened(source) as book:
-        yield from _chunks(_rows(_chosen(book, sheet)))
+    """A sheet's rows as text.
 
-
-def sheet_names(source: ByteSource) -> list[str]:
-    """The names of a workbook's sheets.
-
-    Raises `Invalid`: `damaged_file`, `encrypted_file`, `unpacked_too_large`, `unsafe_file` for a document type.
+    Raises `Invalid`: `damaged_file`, `encrypted_file`, `unpacked_too_large`, `unsafe_file` for a document type, and
+    `bad_option` for a sheet that there is not.
     """
     with _opened(source) as book:
-        return list(book.sheetnames)
+        yield from written(_even(_rows(_chosen(book, sheet))))
 
 
-def is_workbook(source: ByteSource) -> bool:
-    """Whether a zip archive is one."""
+def sheet_names(source: ByteSource) -> tuple[str, ...] | None:
+    """All sheets of a workbook; None where an archive is none. Raises `Invalid` as `sheet_chunks` does."""
     try:
         with zipfile.ZipFile(as_file(source)) as archive:
-            return any(name.lower() == "xl/workbook.xml" for name in archive.namelist())
-    except zipfile.BadZipFile:
-        return False
+            if BOOK not in archive.namelist():
+                return None
+            _refuse_unsafe(archive, source.size)
+            with archive.open(BOOK) as part:
+                sheets = ET.parse(part).iterfind("{*}sheets/{*}sheet")  # noqa: S314 - it declares no entities
+                return tuple(sheet.get("name", "") for sheet in sheets)
+    except (zipfile.BadZipFile, ET.ParseError):
+        return None
 
 
 @contextmanager
@@ -67,7 +71,7 @@ def _opened(source: ByteSource) -> Iterator[Any]:
             yield book
         finally:
             book.close()
-    except (zipfile.BadZipFile, InvalidFileException, ParseError, KeyError, ValueError, EOFError) as error:
+    except (zipfile.BadZipFile, InvalidFileException, ET.ParseError, KeyError, ValueError, EOFError) as error:
         raise damaged("Excel") from error
 
 
@@ -86,9 +90,12 @@ def _refuse_unsafe(archive: zipfile.ZipFile, packed: int) -> None:
 
 
 def _refuse_document_type(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> None:
+    """A part begins with its first element, comments apart: what else comes there is what attacks are made of."""
     with archive.open(part) as opened:
         head = opened.read(LOOKED_AT)
-    if b"<!DOCTYPE" in head or "<!DOCTYPE".encode("utf-16-le") in head or "<!DOCTYPE".encode("utf-16-be") in head:
+    codec = "utf-16" if head[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8"
+    text = SKIPPED.sub("", head.decode(codec, "ignore")).lstrip("\ufeff \t\r\n")
+    if text and not ELEMENT.match(text):
         message = "The workbook declares a document type, which no spreadsheet does and attacks need. Save it again."
         raise Invalid(message, code="unsafe_file")
 
@@ -110,7 +117,7 @@ def _chosen(book: Any, sheet: str | None) -> ReadOnlyWorksheet:  # noqa: ANN401 
 
 
 def _rows(sheet: Any) -> Iterator[list[str]]:  # noqa: ANN401 - the stubs know no streamed rows of a streamed sheet
-    """Each row from the sheet's first; a missing one is an empty line. Many empty ones at the end are left out."""
+    """Each row without the empty cells at its end; the empty rows below the last other one are left out."""
     empty = 0
     for row in sheet.iter_rows(values_only=True):
         cells = [_text(value) for value in row]
@@ -118,50 +125,25 @@ def _rows(sheet: Any) -> Iterator[list[str]]:  # noqa: ANN401 - the stubs know n
             cells.pop()
         if not cells:
             empty += 1
-            if empty >= MOST_EMPTY:
-                return
             continue
         yield from ([] for _ in range(empty))
         empty = 0
         yield cells
 
 
+def _even(rows: Iterator[list[str]]) -> Iterable[list[str]]:
+    first = list(islice(rows, FIRST_ROWS))
+    width = max(map(len, first), default=0)
+    return (row and [*row, *[""] * (width - len(row))] for row in chain(first, rows))
+
+
 def _text(value: object) -> str:
     match value:
-        case None:
-            return ""
-        case bool():
-            return "true" if value else "false"
-        case datetime() | date() | time():
-            return value.isoformat(" ") if isinstance(value, datetime) else value.isoformat()
-        case timedelta():
-            return str(value)
+        case datetime():
+            return value.isoformat(" ")
+        case date() | time():
+            return value.isoformat()
         case float():
-            return repr(int(value)) if value.is_integer() and abs(value) < 2**53 else repr(value)
+            return str(int(value)) if value.is_integer() and abs(value) < WHOLE else repr(value)
         case _:
-            return str(value).replace("\r\n", "\n").replace("\r", "\n").replace("\n", NEWLINE_MARK)
-
-
-def _chunks(rows: Iterable[list[str]]) -> Iterator[bytes]:
-    """CSV of many rows at a time, all as wide as the widest of the first ones: a sheet has no ragged rows."""
-    first: list[list[str]] = []
-    width = 0
-    for row in rows:
-        first.append(row)
-        if len(first) >= CHUNK_ROWS:
-            width = max(width, *map(len, first))
-            yield _csv(first, width)
-            first = []
-    if first:
-        yield _csv(first, max(width, *map(len, first)))
-
-
-def _csv(rows: list[list[str]], width: int) -> bytes:
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_MINIMAL)
-    for row in rows:
-        if row:
-            writer.writerow([*row, *[""] * (width - len(row))])
-        else:
-            out.write("\n")
-    return out.getvalue().encode("utf-8", "replace")
+            return cell_of(value)

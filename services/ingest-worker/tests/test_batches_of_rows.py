@@ -21,7 +21,17 @@ from hypothesis import strategies as st
 from wharf.common.errors import Invalid
 from wharf.common.imports import ImportOptions
 from wharf.common.profiles import Column, ColumnType, Profile, builtin_profile
-from wharf.ingest_worker.reading import SAMPLE_BYTES, Batch, Bytes, Cursor, Plan, encode_csv, make_plan, read_batches
+from wharf.ingest_worker.reading import (
+    SAMPLE_BYTES,
+    Batch,
+    Bytes,
+    Cursor,
+    Plan,
+    array_literal,
+    encode_csv,
+    make_plan,
+    read_batches,
+)
 from wharf.ingest_worker.reading.columns import FALSE, TRUE, booleans
 from wharf.ingest_worker.reading.parsing import parse, parse_exactly
 from wharf.ingest_worker.reading.reasons import MESSAGES
@@ -446,3 +456,11 @@ def test_yes_and_no_are_read_in_many_languages(text: str, value: bool) -> None:
     column = booleans(pa.array([text]))
     assert (column.values[0].as_py(), column.faults is None or not column.faults.any()) == (value, True)
     assert not set(TRUE) & set(FALSE)
+
+
+def test_a_column_is_one_array_for_postgresql() -> None:
+    """Quotes and backslashes are escaped, commas and line ends are data, numbers are texts."""
+    assert array_literal(pa.chunked_array([["a,b", 'say "x"'], ["c:\\d", "two\nlines", ""]])) == (
+        '{"a,b","say \\"x\\"","c:\\\\d","two\nlines",""}'
+    )
+    assert array_literal(pa.chunked_array([[1, 20]])) == '{"1","20"}'

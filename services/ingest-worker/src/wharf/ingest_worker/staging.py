@@ -16,7 +16,7 @@ from sqlalchemy import Connection, text
 
 from wharf.common.ledger.database import driver_of
 from wharf.common.profiles import Profile
-from wharf.ingest_worker.reading import encode_csv
+from wharf.ingest_worker.reading import array_literal, encode_csv
 
 CREATE = text("SELECT wharf.create_staging(:id, cast(:definition AS jsonb))")
 DROP = text("SELECT wharf.drop_staging(:id)")
@@ -59,10 +59,10 @@ class Staging:
         values = {
             "tenant": self.tenant_id,
             "id": self.import_id,
-            "offsets": rejects["byte_offset"].to_pylist(),
-            "lines": rejects["line"].to_pylist(),
-            "raws": rejects["raw"].to_pylist(),
-            "errors": rejects["errors"].to_pylist(),
+            "offsets": array_literal(rejects["byte_offset"]),
+            "lines": array_literal(rejects["line"]),
+            "raws": array_literal(rejects["raw"]),
+            "errors": array_literal(rejects["errors"]),
         }
         connection.execute(ADD_REJECTS, values)
 

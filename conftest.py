@@ -68,6 +68,13 @@ def wharf(stack: LocalStack) -> Iterator[Trial]:
 
 
 @pytest.fixture
+def tenant(wharf: Trial) -> Iterator[Trial]:
+    """The stack as seen by a tenant that is new: what it writes meets no other test."""
+    with wharf.as_new_tenant() as trial:
+        yield trial
+
+
+@pytest.fixture
 def project() -> str:
     """A project that no other test uses."""
     return f"p-{uuid4().hex[:12]}"

@@ -224,6 +224,24 @@ def test_profiles_are_shown_with_their_columns(wharf: Any, known: Gateway) -> No
     assert "quantity  integer  required  qty, units" in wharf.out
 
 
+def test_profiles_are_checked_saved_and_removed(wharf: Any, known: Gateway, place: Path) -> None:
+    """A declaration in TOML, moments and all, becomes JSON; one that cannot be read says so and sends nothing."""
+    declared = place / "members.toml"
+    declared.write_text('name = "members"\ntitle = "M"\ncolumns = [{name = "joined", min = 2000-01-01}]\n')
+    profile = {"name": "members", "title": "M", "columns": [{"name": "joined", "min": "2000-01-01"}]}
+    known.says("POST /api/v1/profiles", profile)
+    known.says("PUT /api/v1/profiles/members", profile)
+    known.says("DELETE /api/v1/profiles/members", b"", status=204)
+    assert wharf("profiles", "check", str(declared)) == 0
+    assert "members: 1 columns, nothing wrong." in wharf.out
+    assert json.loads(known.requests("POST /api/v1/profiles")[0].body) == profile
+    assert wharf("profiles", "save", str(declared)) == 0
+    assert wharf("profiles", "rm", "members") == 0
+    declared.write_text("name = ")
+    assert wharf("profiles", "check", str(declared)) == 1
+    assert "cannot be read as a declaration" in wharf.err
+
+
 def test_ctrl_c_leaves_the_job_running(known: Gateway) -> None:
     """The person is told so, and how to stop it; the shell sees 130."""
     known.streams = [moves(job_document(progress={"current": 1, "stage": "load"}))]

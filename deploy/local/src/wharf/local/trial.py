@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, TypeVar
+from uuid import uuid4
 
 import httpx
 import psycopg
@@ -45,6 +47,17 @@ class Trial:
     def connection(self) -> Connection:
         """Addresses, keys and the processes of this moment."""
         return self.stack.connection
+
+    @contextmanager
+    def as_new_tenant(self) -> Iterator[Trial]:
+        """The same stack with the key of an admin of a tenant of its own."""
+        platform, name = {"Authorization": f"Bearer {self.connection.platform_key}"}, f"t-{uuid4().hex}"
+        self.api.post("/api/v1/tenants", json={"name": name}, headers=platform).raise_for_status()
+        wanted = {"name": "admin", "role": "admin", "tenant": name}
+        key = self.api.post("/api/v1/keys", json=wanted, headers=platform).raise_for_status().json()["key"]
+        own = {"Authorization": f"Bearer {key}"}
+        with httpx.Client(base_url=self.api.base_url, headers=own, timeout=self.api.timeout) as api:
+            yield Trial(self.stack, api)
 
     def upload(self, path: Path, **fields: str) -> Job:
         """Send a file; gives the answer to the submit."""

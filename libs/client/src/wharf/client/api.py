@@ -178,6 +178,18 @@ class WharfClient(Calls):
         """One profile with its columns."""
         return self._call("GET", f"/api/v1/profiles/{_part(name)}")
 
+    def check_profile(self, declaration: Document) -> Document:
+        """A declaration as it would be kept; `ClientError` says what is wrong with it. Nothing is written."""
+        return self._call("POST", "/api/v1/profiles", params={"dry_run": "true"}, json=declaration)
+
+    def save_profile(self, declaration: Document) -> Document:
+        """Declare a kind of table, or change it."""
+        return self._call("PUT", f"/api/v1/profiles/{_part(str(declaration.get('name')))}", json=declaration)
+
+    def remove_profile(self, name: str) -> None:
+        """Take a profile of the tenant's own away; its rows stay."""
+        self._call("DELETE", f"/api/v1/profiles/{_part(name)}")
+
     def rows(self, profile: str, *, limit: int | None = None, **filters: str | None) -> Iterator[Document]:
         """Loaded rows; filters are `project_id` and the profile's columns."""
         return self._items(f"/api/v1/datasets/{_part(profile)}/rows", filters, limit)

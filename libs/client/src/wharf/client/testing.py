@@ -124,7 +124,7 @@ def _handler(gateway: Gateway) -> type[BaseHTTPRequestHandler]:
             else:
                 self._send(*gateway.next_answer(what))
 
-        do_GET = do_POST = do_PATCH = do_DELETE = handle_all  # noqa: N815 - the base class' names
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = handle_all  # noqa: N815 - the base class' names
 
         def _read(self) -> Request:
             parts, digest, kept = urlsplit(self.path), hashlib.sha256(), bytearray()

@@ -36,10 +36,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.types import TypeEngine
 
-from wharf.common.errors import Invalid, NotFound, Problem
+from wharf.common.errors import Invalid, Problem
 from wharf.common.ledger.models import Dataset, DataUpdate
-from wharf.common.profiles import ColumnType, builtin_profiles
+from wharf.common.profiles import ColumnType
 from wharf.gateway.cursors import decode, page
+from wharf.gateway.profiles import find_profile
 
 LARGEST = 2**63
 Page = tuple[list[dict[str, Any]], str | None]
@@ -164,10 +165,7 @@ def definition_of(connection: Connection, profile: str) -> Definition:
     row = connection.execute(select(*Dataset.__table__.c).where(Dataset.profile == profile)).first()
     if row is not None:
         return read_definition(row)
-    declared = builtin_profiles().get(profile)
-    if declared is None:
-        message = f"There is no profile {profile!r}. Known: {', '.join(builtin_profiles())}."
-        raise NotFound(message, code="unknown_profile")
+    declared = find_profile(connection, profile)
     return _definition(profile, declared.model_dump(mode="json"), None)
 
 

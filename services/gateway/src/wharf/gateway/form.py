@@ -19,7 +19,6 @@ from pydantic_core import PydanticCustomError
 
 from wharf.common.errors import Invalid, Problem
 from wharf.common.imports import ImportOptions
-from wharf.common.profiles import builtin_profile
 from wharf.common.queues import Priority
 
 MOST_MAPPED = 2000
@@ -88,9 +87,7 @@ class UploadFields(ImportRequest):
 
 def read_fields(fields: Mapping[str, str]) -> UploadFields:
     """Check an upload's fields; raises `Invalid` with one problem for each that is wrong."""
-    found = checked(UploadFields, fields)
-    check_profile(found.profile)
-    return found
+    return checked(UploadFields, fields)
 
 
 def checked(model: type[M], fields: Mapping[str, str]) -> M:
@@ -112,14 +109,3 @@ def _problem(loc: tuple[int | str, ...], kind: str, message: str, known: list[st
     if kind == "extra_forbidden":
         kind, message = "unknown_field", f"There is no such field. Known: {', '.join(known)}."
     return Problem(".".join(["body", *(str(part) for part in loc)]), kind, message)
-
-
-def check_profile(name: str | None) -> None:
-    """Refuse a profile that there is not: `Invalid` (`unknown_profile`)."""
-    if name is None:
-        return
-    try:
-        builtin_profile(name)
-    except Invalid as error:
-        problem = Problem("body.profile", error.error_code, error.message)
-        raise Invalid(error.message, code=error.error_code, problems=(problem,)) from None

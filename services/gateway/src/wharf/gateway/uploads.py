@@ -25,6 +25,7 @@ from wharf.common.storage import Storage
 from wharf.gateway.authentication import Member, hidden
 from wharf.gateway.form import ImportRequest
 from wharf.gateway.intake import Arrival
+from wharf.gateway.profiles import check_profile
 from wharf.gateway.resources import Resources
 
 # One statement: each costs a round trip, and all of them stand or fall together anyway.
@@ -87,6 +88,7 @@ def submit(resources: Resources, member: Member, arrival: Arrival, request_id: s
     queue = queue_for(file.size, resources.settings.bulk_bytes)
     plan = Plan(arrival.import_id, arrival.upload_id, arrival.project_id, file.file_name, queue, request_id)
     with _or_delete(resources, member, arrival), resources.database.tenant(member.tenant_id) as connection:
+        check_profile(connection, arrival.fields.profile)
         connection.exec_driver_sql(WRITE, _upload_row(member, arrival) | _import_row(member, plan, arrival.fields))
         written = write_job(connection, _order(member, plan, arrival.fields))
         seal(connection, written)
@@ -118,6 +120,7 @@ def inspect(resources: Resources, member: Member, arrival: Arrival, request_id: 
         request_id=request_id,
     )
     with _or_delete(resources, member, arrival), resources.database.tenant(member.tenant_id) as connection:
+        check_profile(connection, fields.profile)
         connection.exec_driver_sql(WRITE_UPLOAD, _upload_row(member, arrival))
         written = write_job(connection, order)
         seal(connection, written)
@@ -143,6 +146,7 @@ def import_stored(
     """Start an import of a stored upload, again if need be; raises `NotFound`, for another tenant's upload too."""
     with resources.database.tenant(member.tenant_id) as connection:
         upload = find_upload(connection, member, upload_id)
+        check_profile(connection, wish.profile)
         queue = queue_for(upload.size, resources.settings.bulk_bytes)
         plan = Plan(new_id(), upload_id, upload.project_id, upload.file_name, queue, request_id)
         connection.exec_driver_sql(WRITE_IMPORT, _import_row(member, plan, wish))

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any, Self
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
 from wharf.common.profiles import Profile
 from wharf.ingest_worker.reading import Batch, Cursor, Plan
 from wharf.ingest_worker.reading.batches import PROPERTIES
+from wharf.ingest_worker.reading.findings import Finding, added
+from wharf.ingest_worker.savedmappings import Drift, Known
 
 SHOWN_LINES = 20
 SHOWN_COMMENTS = 1000
@@ -45,6 +48,14 @@ class Checkpoint(BaseModel):
     """Lines that are comments: the first of them, with their number and text."""
     commented: int = 0
     """How many such lines there are."""
+    findings: tuple[Finding, ...] = ()
+    """What is wrong with rejects so far, and what rows are warned of."""
+    across: tuple[Finding, ...] = ()
+    """The same of the checks across rows, when all are loaded."""
+    saved_mapping: UUID | None = None
+    """The mapping of an earlier import that is used again."""
+    drift: Drift | None = None
+    """How the headers differ from those of a mapping saved before."""
     result: dict[str, Any] | None = None
     """Set in the transaction of the merge: an attempt that finds it has nothing left to do."""
 
@@ -66,19 +77,22 @@ class Checkpoint(BaseModel):
             "gaps": self.gaps | gaps,
             "comments": (*self.comments, *((n, text[:SHOWN_TEXT]) for n, text in batch.comments))[:SHOWN_COMMENTS],
             "commented": self.commented + len(batch.comments),
+            "findings": added(self.findings, batch.findings),
             "mended": self.mended + len(batch.mended),
             "mended_lines": (*self.mended_lines, *batch.mended)[:SHOWN_LINES],
         }
         return self.model_copy(update=changes)
 
     @classmethod
-    def first(cls, plan: Plan, profile: Profile) -> Self:
+    def first(cls, plan: Plan, profile: Profile, *, saved: Known | None = None, drift: Drift | None = None) -> Self:
         """Nothing loaded: the next record is the first one after the header."""
-        return cls(plan=plan.as_dict(), profile=profile.model_dump(mode="json"), cursor=plan.dialect.data)
+        kept = {"plan": plan.as_dict(), "profile": profile.to_keep(), "cursor": plan.dialect.data}
+        return cls.model_validate(kept | {"saved_mapping": saved.id if saved else None, "drift": drift})
 
     def from_the_start(self) -> Self:
         """The same plan, nothing loaded."""
-        return self.first(Plan.from_dict(self.plan), Profile.model_validate(self.profile))
+        kept = {"plan", "profile", "saved_mapping", "drift"}
+        return self.model_validate(self.model_dump(include=kept) | {"cursor": Plan.from_dict(self.plan).dialect.data})
 
     def to_json(self) -> dict[str, Any]:
         """As the ledger keeps it."""

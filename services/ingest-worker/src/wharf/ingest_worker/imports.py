@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -12,8 +13,10 @@ from wharf.common.jobs.kinds import ImportPayload
 from wharf.common.ledger.models import Reject
 from wharf.common.metrics import IMPORT_BYTES, IMPORT_ROWS
 from wharf.common.runtime.points import Point, reach
+from wharf.ingest_worker.acrossrows import check_across_rows, fails_by_dataset
 from wharf.ingest_worker.checkpoint import Checkpoint
 from wharf.ingest_worker.loading import LOADED_PERCENT, Context, Loading
+from wharf.ingest_worker.merge import Merge
 from wharf.ingest_worker.outcome import OUTCOMES, Outcome
 from wharf.ingest_worker.reading import release_memory
 from wharf.ingest_worker.staging import drop_staging
@@ -34,10 +37,19 @@ def run_import(context: Context) -> dict[str, Any]:
     loading = Loading.begin(context)
     for checkpoint in loading.run():
         _refuse_rejects(context, checkpoint)
-    result = _merge(context, loading, started)
+    result = _checked_and_merged(context, loading, started)
     _count(result, loading.file.size)
     release_memory()
     return result
+
+
+def _checked_and_merged(context: Context, loading: Loading, started: float) -> dict[str, Any]:
+    """Again, where another import brought a value meanwhile that must be new: seldom, and each time it fails less."""
+    while True:
+        check_across_rows(loading)
+        _refuse_rejects(context, loading.checkpoint)
+        with suppress(_Overtaken):
+            return _merge(context, loading, started)
 
 
 def clean_import(connection: Connection, payload: ImportPayload) -> None:
@@ -51,6 +63,8 @@ def _merge(context: Context, loading: Loading, started: float) -> dict[str, Any]
     rows = loaded.read
     context.report(rows, rows, stage="merge", message="Merging into the dataset", percent=LOADED_PERCENT)
     with context.transaction() as connection:
+        if loading.profile.is_unique_in_dataset:
+            _refuse_overtaken(connection, loading)
         result = Outcome.of_merge(connection, loading, loaded).result(connection)
         result["seconds"] = round(time.monotonic() - started, 3)
         context.save(connection, loaded.model_copy(update={"result": result}).to_json())
@@ -59,6 +73,17 @@ def _merge(context: Context, loading: Loading, started: float) -> dict[str, Any]
     context.report(rows, rows, stage="done", message=_sentence(result), percent=100.0)
     context.log("info", "import.done", **{name: result[name] for name in OUTCOMES}, seconds=result["seconds"])
     return result
+
+
+class _Overtaken(Exception):
+    """Another import was merged since the rows were checked, and they fail now."""
+
+
+def _refuse_overtaken(connection: Connection, loading: Loading) -> None:
+    merge = Merge.planned(loading.staging, loading.project_id, brought=loading.brought, gaps=loading.checkpoint.gaps)
+    merge.take_turn(connection)
+    if fails_by_dataset(connection, loading):
+        raise _Overtaken
 
 
 def _refuse_rejects(context: Context, checkpoint: Checkpoint) -> None:

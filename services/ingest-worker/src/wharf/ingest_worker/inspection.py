@@ -5,22 +5,19 @@ It looks at the file's beginning only, so it takes as long for every size.
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
 from wharf.common.errors import Invalid, Problem
-from wharf.common.imports import ImportOptions
 from wharf.common.jobs.kinds import InspectPayload
-from wharf.common.profiles import Profile, builtin_profile, builtin_profiles
 from wharf.common.runtime.context import JobContext
-from wharf.ingest_worker.loading import find_upload
+from wharf.ingest_worker.loading import asked_about, find_upload
 from wharf.ingest_worker.reading import (
     SAMPLE_BYTES,
     Dialect,
     Look,
     detect,
     detect_any,
-    detect_profile,
     expected_headers,
     first_problems,
     look_at,
@@ -29,7 +26,13 @@ from wharf.ingest_worker.reading import (
     score_of,
     suggested,
 )
+from wharf.ingest_worker.recognition import Asked, Recognised, Sample, recognise
 from wharf.ingest_worker.unpacking import open_file
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from wharf.common.profiles import Profile
 
 STEPS = 3
 ROWS = 100
@@ -48,38 +51,50 @@ def run_inspection(context: JobContext[InspectPayload]) -> dict[str, Any]:
     opened = open_file(file, payload.options)
     sample = opened.text.read(0, SAMPLE_BYTES)
     size, options = opened.text.size, opened.options
-    found, profile, problems = _understood(payload, sample, size, options)
-    dialect = opened.finished(found)
+    with context.database.tenant(context.tenant_id) as connection:
+        asked = asked_about(connection, payload, options)
+    seen = _understood(Sample(sample, size), asked)
+    dialect, profile, problems = opened.finished(seen.dialect), seen.profile, seen.problems
     look = look_at(sample, size, dialect)
     context.report(2, STEPS, stage="inspect", message="Looking at its columns")
-    result = _account(payload, dialect, look, profile)
+    result = _account(payload, dialect, look, seen)
     if profile and not problems:
-        problems = first_problems(sample, size, profile, dialect, options=options, mapping=payload.mapping)
+        problems = first_problems(sample, size, profile, dialect, options=options, mapping=seen.mapping)
     result["problems"] = [asdict(problem) for problem in problems]
     context.report(STEPS, STEPS, stage="done", message="Looked at", percent=100.0)
     return result
 
 
-def _understood(
-    payload: InspectPayload, sample: bytes, size: int, options: ImportOptions
-) -> tuple[Dialect, Profile | None, list[Problem]]:
+@dataclass(frozen=True, slots=True)
+class _Seen:
     """The dialect, the profile if there is one, and why there is none."""
-    if payload.profile:
-        profile = builtin_profile(payload.profile)
-        expected = expected_headers(profile) | frozenset(payload.mapping or {})
-        return detect_any(sample, size, options, expected), profile, []
+
+    dialect: Dialect
+    profile: Profile | None
+    mapping: Mapping[str, str] | None
+    problems: list[Problem]
+    recognised: Recognised | None = None
+
+
+def _understood(sample: Sample, asked: Asked) -> _Seen:
     try:
-        found = detect_profile(sample, size, builtin_profiles().values(), options, payload.mapping)
+        found = recognise(sample, asked)
     except Invalid as refused:
         if refused.error_code not in {"profile_not_detected", "bad_mapping"}:
             raise
         problems = list(refused.problems) or [Problem("profile", refused.error_code, refused.message)]
-        return detect(sample, size, options, frozenset()), None, problems
-    return found.dialect, found.profile, []
+        dialect = detect(sample.data, sample.total, asked.options, frozenset())
+        return _Seen(dialect, None, asked.mapping, problems)
+    expected = expected_headers(found.profile) | frozenset(found.mapping or {})
+    dialect = found.dialect or detect_any(sample.data, sample.total, asked.options, expected)
+    return _Seen(dialect, found.profile, found.mapping, [], found)
 
 
-def _account(payload: InspectPayload, dialect: Dialect, look: Look, profile: Profile | None) -> dict[str, Any]:
-    mapping = match_columns(dialect.header, profile, payload.mapping) if profile else None
+def _account(payload: InspectPayload, dialect: Dialect, look: Look, seen: _Seen) -> dict[str, Any]:
+    profile, drift = seen.profile, seen.recognised.drift if seen.recognised else None
+    mapping = match_columns(dialect.header, profile, seen.mapping) if profile else None
+    if mapping and seen.recognised and seen.recognised.saved:
+        mapping = mapping.saved()
     nothing = {"target": None, "score": 0.0, "reason": None}
     return {
         "upload_id": payload.upload_id,
@@ -91,5 +106,6 @@ def _account(payload: InspectPayload, dialect: Dialect, look: Look, profile: Pro
         "mapping": suggested(mapping, profile, [c.type for c in look.columns]).as_dict()
         if mapping and profile
         else [{"source": c.name, **nothing} for c in look.columns],
+        "drift": drift.as_dict() if drift else None,
         "sample": [list(row) for row in look.rows[:ROWS]],
     }

@@ -12,17 +12,19 @@ import orjson
 import pyarrow as pa
 from sqlalchemy import Connection, select, update
 
-from wharf.common.errors import Permanent
+from wharf.common.errors import Invalid, Permanent, Problem
 from wharf.common.imports import ImportOptions
-from wharf.common.jobs.kinds import ImportPayload
+from wharf.common.jobs.kinds import ImportPayload, InspectPayload
 from wharf.common.ledger.models import Import, Upload
-from wharf.common.profiles import Profile, builtin_profile, builtin_profiles
+from wharf.common.profiles import KnownProfiles, Profile
 from wharf.common.runtime.context import JobContext
 from wharf.common.runtime.points import Point, reach
 from wharf.common.storage import StoredFile
 from wharf.ingest_worker.checkpoint import Checkpoint
-from wharf.ingest_worker.reading import SAMPLE_BYTES, Batch, Dialect, Plan, detect_profile, make_plan, read_batches
+from wharf.ingest_worker.reading import SAMPLE_BYTES, Batch, Plan, make_plan, read_batches
 from wharf.ingest_worker.reading.batches import PROPERTIES
+from wharf.ingest_worker.recognition import Asked, Recognised, Sample, explained, recognise
+from wharf.ingest_worker.savedmappings import known_mappings
 from wharf.ingest_worker.staging import Staging
 from wharf.ingest_worker.unpacking import Opened, open_again, open_file
 from wharf.ingest_worker.unpacking.opening import Packing
@@ -66,6 +68,11 @@ class Loading:
         return merge_mode(self.context.payload, self.profile)
 
     @property
+    def project_id(self) -> str:
+        """Where the rows go."""
+        return self.context.view.project_id
+
+    @property
     def brought(self) -> frozenset[str]:
         """The dataset's columns that the file has; known for `properties` when all of it is loaded."""
         targets = {m.target for m in self.plan.mapping.matches if m.target}
@@ -80,7 +87,7 @@ class Loading:
             yield self.checkpoint
         if not self.checkpoint.complete:
             with self.context.transaction() as connection:
-                self._keep(connection, self.checkpoint.model_copy(update={"complete": True}))
+                self.keep(connection, self.checkpoint.model_copy(update={"complete": True}))
         yield self.checkpoint
 
     def _stage(self, batch: Batch) -> None:
@@ -90,7 +97,7 @@ class Loading:
             self.staging.add_rows(connection, batch.rows)
             self.staging.add_rows(connection, places)
             self.staging.add_rejects(connection, batch.rejects)
-            self._keep(connection, self.checkpoint.after(batch, places=places.num_rows, gaps=self._gaps(batch)))
+            self.keep(connection, self.checkpoint.after(batch, places=places.num_rows, gaps=self._gaps(batch)))
         reach(Point.AFTER_BATCH)
 
     def _share_done(self) -> float:
@@ -99,7 +106,8 @@ class Loading:
             return self.checkpoint.cursor.byte_offset / self.file.size
         return self.opened.share_read
 
-    def _keep(self, connection: Connection, checkpoint: Checkpoint) -> None:
+    def keep(self, connection: Connection, checkpoint: Checkpoint) -> None:
+        """Make that the checkpoint, in the transaction of its rows."""
         self.context.save(connection, checkpoint.to_json())
         self.checkpoint = checkpoint
 
@@ -154,25 +162,35 @@ def plan_import(context: Context, opened: Opened) -> Checkpoint:
     context.report(0, None, stage="plan", message="Looking at the file")
     sample = opened.text.read(0, SAMPLE_BYTES)
     payload, size = context.payload, opened.text.size
-    profile, dialect = _profile_for(payload, sample, size, opened.options)
-    plan = make_plan(sample, size, profile, opened.options, payload.mapping, dialect=dialect)
-    plan = replace(plan, dialect=opened.finished(plan.dialect))
+    with context.database.tenant(context.tenant_id) as connection:
+        asked = asked_about(connection, payload, opened.options)
+    found = recognise(Sample(sample, size), asked)
+    plan = _plan_for(found, Sample(sample, size), opened)
     if plan.profile:
-        how = "given" if payload.profile else "detected"
+        how = "given" if payload.profile else "saved mapping" if found.saved else "detected"
         context.log("info", "import.profile", profile=plan.profile.name, score=plan.profile.score, how=how)
     for warning in plan.warnings:
         context.log("warning", "import.plan", loc=warning.loc, code=warning.code, message=warning.message)
-    return Checkpoint.first(plan, profile)
+    return Checkpoint.first(plan, found.profile, saved=found.saved, drift=found.drift)
 
 
-def _profile_for(
-    payload: ImportPayload, sample: bytes, size: int, options: ImportOptions
-) -> tuple[Profile, Dialect | None]:
-    """The profile as given, else as the headers say; then with the dialect in which they were found."""
-    if payload.profile:
-        return builtin_profile(payload.profile), None
-    found = detect_profile(sample, size, builtin_profiles().values(), options, payload.mapping)
-    return found.profile, found.dialect
+def asked_about(connection: Connection, payload: ImportPayload | InspectPayload, options: ImportOptions) -> Asked:
+    """What was said about a file, beside the profiles and mappings that its tenant has."""
+    saved = known_mappings(connection, payload.profile) if payload.mapping is None else []
+    return Asked(payload.profile, payload.mapping, options, KnownProfiles.of_tenant(connection), saved)
+
+
+def _plan_for(found: Recognised, sample: Sample, opened: Opened) -> Plan:
+    try:
+        plan = make_plan(sample.data, sample.total, found.profile, opened.options, found.mapping, dialect=found.dialect)
+    except Invalid as refused:
+        raise explained(refused, found.drift) from None
+    if found.saved:
+        plan = replace(plan, mapping=plan.mapping.saved())
+    if found.drift:
+        changed = Problem("mapping", "headers_changed", found.drift.sentence)
+        plan = replace(plan, warnings=(*plan.warnings, changed))
+    return replace(plan, dialect=opened.finished(plan.dialect))
 
 
 def _verified(context: Context, connection: Connection, staging: Staging, checkpoint: Checkpoint) -> Checkpoint:

@@ -11,15 +11,20 @@ from uuid import UUID
 
 from psycopg import sql
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 
+from wharf.common.errors import Permanent
 from wharf.common.ledger.database import driver_of
 from wharf.common.profiles import Column, Profile
+from wharf.common.runtime.transients import sqlstate
 from wharf.ingest_worker.reading.batches import PROPERTIES
 from wharf.ingest_worker.staging import Staging, definition
 
 ENSURE = text("SELECT wharf.ensure_dataset(:profile, cast(:definition AS jsonb))")
 # One merge at a time into one dataset of one project: the counts are exact, and nobody's insert can collide.
 TURN = text("SELECT pg_advisory_xact_lock(hashtextextended(:place, 0))")
+DIFFERS = "WH001"
+"""The SQLSTATE by which the ledger says that a dataset is not as it is declared."""
 MEMORY = text("SET LOCAL work_mem = '96MB'")
 
 
@@ -53,13 +58,28 @@ class Merge:
     def prepare(
         cls, connection: Connection, staging: Staging, project_id: str, *, brought: frozenset[str], gaps: frozenset[str]
     ) -> Merge:
-        """Make sure that the dataset is there, and wait for the turn."""
-        profile = staging.profile
-        place = ensure(connection, profile)
-        connection.execute(TURN, {"place": f"{place}.{profile.name}/{project_id}"})
+        """Wait for the turn, and make sure that the dataset is there."""
+        merge = cls.planned(staging, project_id, brought=brought, gaps=gaps)
+        merge.take_turn(connection)
+        ensure(connection, staging.profile)
         connection.execute(MEMORY)
-        dataset = sql.Identifier(place, profile.name)
+        return merge
+
+    @classmethod
+    def planned(cls, staging: Staging, project_id: str, *, brought: frozenset[str], gaps: frozenset[str]) -> Merge:
+        """What would be merged, without a look at the dataset: it may not be there yet."""
+        profile = staging.profile
+        dataset = sql.Identifier(staging.place, profile.name)
         return cls(staging, dataset, profile, project_id, staging.import_id, brought, gaps)
+
+    def take_turn(self, connection: Connection) -> None:
+        """Wait until no other merge into this dataset and project is under way, and let none begin before the end."""
+        place = f"{self.staging.place}.{self.profile.name}/{self.project_id}"
+        connection.execute(TURN, {"place": place})
+
+    def table_of(self, dataset: str) -> sql.Composable:
+        """Another dataset of the tenant."""
+        return sql.Identifier(self.staging.place, dataset)
 
     def run(self, connection: Connection, mode: str, staged: int) -> Counts:
         """Merge `staged` rows in that mode."""
@@ -134,6 +154,11 @@ class Merge:
     def _targets(self) -> sql.Composed:
         return names(["project_id", *(c.name for c in self.profile.columns), "properties", "_import_id", "_line"])
 
+    def rows(self) -> sql.Composed:
+        """The staged rows, numbered and computed, with their lines."""
+        values = sql.SQL(", ").join(map(self._value, self.profile.columns))
+        return sql.SQL("SELECT {}, _line FROM ({}) staged").format(values, self._numbering())
+
     def winners(self) -> sql.Composed:
         """The rows to merge: numbered and computed; of several with one key in the file the last one."""
         key = self.profile.key
@@ -193,7 +218,13 @@ class Merge:
 def ensure(connection: Connection, profile: Profile) -> str:
     """Make sure that a profile's dataset is there; gives the schema in which it is."""
     values = {"profile": profile.name, "definition": definition(profile)}
-    return str(connection.execute(ENSURE, values).scalar_one())
+    try:
+        return str(connection.execute(ENSURE, values).scalar_one())
+    except DBAPIError as error:
+        if sqlstate(error) != DIFFERS:
+            raise
+        message = f"The dataset {profile.name} has another key, or a column of another type, than its profile says now."
+        raise Permanent(f"{message} Import by a profile of another name.", code="dataset_differs") from error
 
 
 def names(columns: Iterable[str]) -> sql.Composed:

@@ -13,6 +13,7 @@ from wharf.ingest_worker.checkpoint import Checkpoint
 from wharf.ingest_worker.entities import EntityCounts, FanOut
 from wharf.ingest_worker.loading import Loading
 from wharf.ingest_worker.merge import Counts, Merge
+from wharf.ingest_worker.savedmappings import given, note_use, remember
 
 OUTCOMES = ("inserted", "updated", "unchanged", "superseded", "rejected")
 """Every row read is one of these."""
@@ -42,6 +43,7 @@ class Outcome:
         else:
             attempt.commit()
             outcome._account().write(connection)
+            outcome._remember(connection)
         if loaded.rejected:
             merge.number_rejects(connection)
         return outcome
@@ -65,11 +67,13 @@ class Outcome:
             "superseded": self.counts.superseded,
             "rejected": self.loaded.rejected,
             "warnings": [asdict(w) for w in (*plan.warnings, *self._read_otherwise(), *self.disagreements)],
+            "problems": [one.as_dict() for one in (*self.loaded.findings, *self.loaded.across)],
             "skipped_lines": [
                 asdict(line) for line in plan.dialect.skipped(self.loaded.cursor.line, self.loaded.comments)
             ],
             "dialect": plan.dialect.as_dict(),
             "mapping": plan.mapping.as_dict(),
+            "drift": self.loaded.drift.as_dict() if self.loaded.drift else None,
             "period": {"from": start, "to": end} if start and end else None,
             "entities": {name: asdict(counts) for name, counts in self.entities.items()},
             "duplicate_of": duplicate,
@@ -90,6 +94,15 @@ class Outcome:
             message = f"{loaded.commented} lines are comments; the last {more} of them are not listed."
             found.append(Problem("(whole row)", "comments", message))
         return found
+
+    def _remember(self, connection: Connection) -> None:
+        """A mapping that was given, or that proved itself again, is used for the next file with these headers."""
+        context, header = self.loading.context, self.loading.plan.dialect.header
+        if self.loaded.saved_mapping:
+            note_use(connection, self.loaded.saved_mapping)
+        elif context.payload.mapping:
+            profile, import_id = self.loading.profile.name, context.payload.import_id
+            remember(connection, context.tenant_id, given(profile, import_id, header, context.payload.mapping))
 
     def _account(self) -> Account:
         context = self.loading.context

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -35,6 +36,8 @@ class Staging:
     import_id: UUID
     tenant_id: UUID
     profile: Profile
+    place: str
+    """The tenant's schema."""
     table: sql.Composable
 
     @classmethod
@@ -42,7 +45,7 @@ class Staging:
         """Make the table, or find the one that an earlier attempt made."""
         values = {"id": import_id, "definition": definition(profile)}
         place, name = connection.execute(CREATE, values).scalar_one().split(".")
-        return cls(import_id, tenant_id, profile, sql.Identifier(place, name))
+        return cls(import_id, tenant_id, profile, place, sql.Identifier(place, name))
 
     def add_rows(self, connection: Connection, rows: pa.Table) -> None:
         """COPY typed columns of the profile by name, with `_line`.
@@ -65,6 +68,23 @@ class Staging:
             "errors": array_literal(rejects["errors"]),
         }
         connection.execute(ADD_REJECTS, values)
+
+    def set_aside(self, connection: Connection, rejects: pa.Table) -> None:
+        """Staged rows that turned out to be rejects (`line`, `byte_offset`) are only their places from now on."""
+        statement = sql.SQL(
+            "UPDATE {} s SET _rejected_at = r.at FROM unnest(%s::bigint[], %s::bigint[]) r (line, at)"
+            " WHERE s._line = r.line"
+        ).format(self.table)
+        values = (rejects["line"].to_pylist(), rejects["byte_offset"].to_pylist())
+        driver_of(connection).execute(statement, values)
+
+    def period(self, connection: Connection, column: str) -> tuple[datetime, datetime] | None:
+        """The first and last moment of the rows that are still to be merged."""
+        query = sql.SQL("SELECT min({0}), max({0}) FROM {1} WHERE _rejected_at IS NULL").format(
+            sql.Identifier(column), self.table
+        )
+        first, last = driver_of(connection).execute(query).fetchone() or (None, None)
+        return (first, last) if first and last else None
 
     def count(self, connection: Connection) -> tuple[int, int]:
         """How many rows, and how many places of rejected ones, are staged."""

@@ -268,3 +268,29 @@ class Answer(Table):
     fingerprint: Mapped[bytes]
     answer: Mapped[Json]
     created_at: Mapped[datetime] = mapped_column(server_default=NOW)
+
+
+class OwnProfile(Table):
+    """A profile that a tenant has written, or changed from the built-in one of that name."""
+
+    __tablename__ = "profiles"
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    declaration: Mapped[Json]
+    created_at: Mapped[datetime] = mapped_column(server_default=NOW)
+    updated_at: Mapped[datetime] = mapped_column(server_default=NOW)
+
+
+class SavedMapping(Table):
+    """A mapping that somebody gave for files with these headers: it is used again for the next one."""
+
+    __tablename__ = "mappings"
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
+    profile: Mapped[str]
+    fingerprint: Mapped[str]
+    headers: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    mapping: Mapped[Json]
+    import_id: Mapped[UUID]
+    created_at: Mapped[datetime] = mapped_column(server_default=NOW)
+    used_at: Mapped[datetime] = mapped_column(server_default=NOW)

@@ -6,74 +6,76 @@ that no other needs is a new field here, never a branch.
 
 from __future__ import annotations
 
-import re
-from enum import StrEnum
-from typing import Annotated, Literal, Self
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+from wharf.common.profiles.checks import AcrossRows, Bound, ColumnCheck, Message, Range, Severity, Unique
+from wharf.common.profiles.expressions import condition
+from wharf.common.profiles.patterns import HeaderPattern
+from wharf.common.profiles.types import NUMBERS, SQL_TYPES, ColumnType, Declared, Name
 
-
-def _with_a_group(pattern: str) -> str:
-    try:
-        groups = re.compile(pattern).groups
-    except re.error as error:
-        raise ValueError(f"no regular expression: {error}") from error
-    if not groups:
-        raise ValueError("a header pattern needs a group: what it captures is the header")
-    return pattern
+OURS = frozenset({"tenant_id", "project_id", "properties"})
+"""Columns that every dataset has."""
+LONGEST_DATASET = 58
+"""Letters of a dataset's name: PostgreSQL has 63, and its index is called after it."""
 
 
-HeaderPattern = Annotated[str, StringConstraints(max_length=200), AfterValidator(_with_a_group)]
-"""A regular expression for a whole header; its first group is the header proper."""
+def _usable(name: str) -> str:
+    if name.startswith("staging_") or name.endswith("_key"):
+        raise ValueError("a profile's name may not begin with staging_ or end with _key: tables of Wharf are called so")
+    return name
 
+
+def _free(name: str) -> str:
+    if name in OURS:
+        message = f"every dataset has a column {name} of its own; choose another name"
+        raise ValueError(message)
+    return name
+
+
+DatasetName = Annotated[Name, StringConstraints(max_length=LONGEST_DATASET), AfterValidator(_usable)]
+ColumnName = Annotated[Name, AfterValidator(_free)]
 NullText = Annotated[str, StringConstraints(min_length=1, max_length=50, strip_whitespace=True)]
-
-
-class ColumnType(StrEnum):
-    """The type of a column: how its cells are read and how PostgreSQL keeps them."""
-
-    TEXT = "text"
-    INTEGER = "integer"
-    DECIMAL = "decimal"
-    TIMESTAMP = "timestamp"
-    BOOLEAN = "boolean"
-    LIST = "list"
-
-
-SQL_TYPES: dict[ColumnType, str] = {
-    ColumnType.TEXT: "text",
-    ColumnType.INTEGER: "bigint",
-    ColumnType.DECIMAL: "numeric",
-    ColumnType.TIMESTAMP: "timestamptz",
-    ColumnType.BOOLEAN: "boolean",
-    ColumnType.LIST: "text[]",
-}
-
-
-class Declared(BaseModel):
-    """A part of a profile: immutable, and a misspelt field is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+Alias = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Title = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
 class Column(Declared):
     """One column: its name in the dataset, its type, the headers under which files bring it."""
 
-    name: Name
+    name: ColumnName
     type: ColumnType = ColumnType.TEXT
     required: bool = False
-    aliases: tuple[str, ...] = ()
+    aliases: tuple[Alias, ...] = Field(default=(), max_length=100)
     product_of: tuple[Name, ...] = ()
     """Where the file has no value: the product of these columns (computed exactly, as numeric)."""
     number_within: tuple[Name, ...] = ()
     """Where the file has no value: 1, 2, 3, ... in the file's order among rows that agree in these columns."""
+    checks: tuple[ColumnCheck, ...] = Field(default=(), max_length=20)
+    """What its values must be like."""
 
     @property
     def sql_type(self) -> str:
         """The column's type in PostgreSQL."""
         return SQL_TYPES[self.type]
+
+    @property
+    def across_rows(self) -> tuple[AcrossRows, ...]:
+        """The checks that no row alone can tell."""
+        return tuple(check for check in self.checks if isinstance(check, AcrossRows))
+
+    @model_validator(mode="after")
+    def _checks_fit_the_type(self) -> Self:
+        for check in self.checks:
+            if self.type not in check.types:
+                message = f"a check of the kind {check.kind} is not for the type {self.type}"
+                raise ValueError(message)
+            if isinstance(check, Range) and any(not _fits(b, self.type) for b in (check.min, check.max)):
+                message = f"the bounds of {self.name} must be values of its type, {self.type}"
+                raise ValueError(message)
+        return self
 
 
 class Entity(Declared):
@@ -89,12 +91,26 @@ class Entity(Declared):
     """What the rows say about it, beside its key."""
 
 
+class RowCheck(Declared):
+    """What must be true of every row: an expression over its columns. A missing value makes it pass."""
+
+    name: Name
+    expression: Annotated[str, StringConstraints(min_length=1, max_length=1000)]
+    message: Message | None = None
+    severity: Severity = Severity.ERROR
+
+    @property
+    def sentence(self) -> str:
+        """What is wrong with a row that fails."""
+        return self.message or f"This is not true of the row: {self.expression}"
+
+
 class Profile(Declared):
     """One kind of table."""
 
-    name: Name
-    title: str
-    key: tuple[Name, ...] = ()
+    name: DatasetName
+    title: Title
+    key: tuple[Name, ...] = Field(default=(), max_length=16)
     columns: tuple[Column, ...] = Field(min_length=1, max_length=1000)
     period_column: Name | None = None
     max_reject_ratio: float = Field(default=1.0, ge=0.0, le=1.0)
@@ -102,17 +118,45 @@ class Profile(Declared):
     """Columns of a file that no column here claims are kept in `properties`."""
     nulls: tuple[NullText, ...] = Field(default=(), max_length=50)
     """Cells that mean nothing, such as `NA` or `-`, in any case: they are read as empty ones."""
-    header_patterns: tuple[HeaderPattern, ...] = ()
+    header_patterns: tuple[HeaderPattern, ...] = Field(default=(), max_length=20)
     """Headers that wrap another one, such as `Custom field (Team)`: the column is called by what is inside."""
     surplus_cells: Literal["reject", "keep"] = "reject"
     """What becomes of a row with more cells than the header: `keep` puts the others into `properties`."""
 
-    entities: tuple[Entity, ...] = ()
+    entities: tuple[Entity, ...] = Field(default=(), max_length=20)
+    checks: tuple[RowCheck, ...] = Field(default=(), max_length=50)
+    """What every row must be like as a whole."""
 
     @property
     def required(self) -> tuple[Column, ...]:
         """The columns without which a row is rejected."""
         return tuple(c for c in self.columns if c.required)
+
+    @property
+    def dataset_names(self) -> tuple[str, ...]:
+        """The datasets that it fills: its own, then those of its entities."""
+        return (self.name, *(f"{self.name}_{e.name}" for e in self.entities if e.key != self.key))
+
+    @property
+    def column_types(self) -> dict[str, ColumnType]:
+        """Every column's type by its name."""
+        return {c.name: c.type for c in self.columns}
+
+    @property
+    def across_rows(self) -> tuple[tuple[Column, AcrossRows], ...]:
+        """The checks of columns that no row alone can tell."""
+        return tuple((column, check) for column in self.columns for check in column.across_rows)
+
+    @property
+    def is_unique_in_dataset(self) -> bool:
+        """Whether some column's values must be new to the dataset: what another import may change meanwhile."""
+        return any(isinstance(check, Unique) and check.within == "dataset" for _, check in self.across_rows)
+
+    def to_keep(self) -> dict[str, Any]:
+        """As JSON for any worker: one of the version before knows no checks, so none are not written."""
+        if self.checks or any(column.checks for column in self.columns):
+            return self.model_dump(mode="json")
+        return self.model_dump(mode="json", exclude={"checks": True, "columns": {"__all__": {"checks"}}})
 
     def column(self, name: str) -> Column:
         """The column of that name; KeyError where there is none."""
@@ -121,24 +165,65 @@ class Profile(Declared):
     @model_validator(mode="after")
     def _what_is_kept_has_a_place(self) -> Self:
         if self.surplus_cells == "keep" and not self.keep_unknown:
-            msg = "surplus cells are kept in properties, so keep_unknown must be true"
-            raise ValueError(msg)
+            raise ValueError("surplus cells are kept in properties, so keep_unknown must be true")
         return self
 
     @model_validator(mode="after")
     def _names_are_known(self) -> Self:
-        names = [c.name for c in self.columns]
-        if len(set(names)) != len(names):
-            msg = "two columns have the same name"
-            raise ValueError(msg)
-        used = {
-            *self.key,
-            *(n for e in self.entities for n in (*e.key, *e.columns)),
-            *(n for c in self.columns for n in (*c.product_of, *c.number_within)),
-        }
-        if self.period_column:
-            used.add(self.period_column)
-        if unknown := sorted(used - set(names)):
-            msg = f"not a column of this profile: {', '.join(unknown)}"
-            raise ValueError(msg)
+        for problem in (*_repeated(self), *_unknown(self), *_misused(self)):
+            raise ValueError(problem)
         return self
+
+    @model_validator(mode="after")
+    def _expressions_are_right(self) -> Self:
+        for check in self.checks:
+            try:
+                condition(check.expression, self.column_types)
+            except ValueError as error:
+                message = f"checks.{check.name}: {error}"
+                raise ValueError(message) from error
+        return self
+
+
+def _fits(bound: Bound | None, kind: ColumnType) -> bool:
+    return bound is None or (kind in NUMBERS) == (not hasattr(bound, "tzinfo"))
+
+
+def _repeated(profile: Profile) -> Iterator[str]:
+    kinds = {
+        "columns": [column.name for column in profile.columns],
+        "entities": [entity.name for entity in profile.entities],
+        "row checks": [check.name for check in profile.checks],
+    }
+    for what, names in kinds.items():
+        if len(set(names)) != len(names):
+            yield f"two {what} have the same name"
+    if len(set(profile.key)) != len(profile.key):
+        yield "a column is named twice in the key"
+    if any(len(name) > LONGEST_DATASET for name in profile.dataset_names):
+        yield f"the names of profile and entity together may have {LONGEST_DATASET - 1} letters"
+
+
+def _unknown(profile: Profile) -> Iterator[str]:
+    used = {
+        *profile.key,
+        *(n for e in profile.entities for n in (*e.key, *e.columns)),
+        *(n for c in profile.columns for n in (*c.product_of, *c.number_within)),
+        *((profile.period_column,) if profile.period_column else ()),
+    }
+    if unknown := sorted(used - set(profile.column_types)):
+        yield f"not a column of this profile: {', '.join(unknown)}"
+
+
+def _misused(profile: Profile) -> Iterator[str]:
+    """Columns of a type with which the engine cannot do what is asked."""
+    kinds = profile.column_types
+    if profile.period_column and kinds.get(profile.period_column) is not ColumnType.TIMESTAMP:
+        yield f"period_column must be a timestamp; {profile.period_column} is none"
+    if any(kinds.get(name) is ColumnType.LIST for name in profile.key):
+        yield "a list cannot be part of the key"
+    for column in profile.columns:
+        if column.product_of and not {column.type, *(kinds.get(n) for n in column.product_of)} <= NUMBERS:
+            yield f"{column.name}: only numbers can be a product of numbers"
+        if column.number_within and column.type is not ColumnType.INTEGER:
+            yield f"{column.name}: only an integer can be a number within a group"

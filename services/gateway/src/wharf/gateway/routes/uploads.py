@@ -16,7 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from wharf.common.jobs.states import Status
 from wharf.common.jobs.submission import Written
 from wharf.gateway.authentication import Member, Operator, Viewer
-from wharf.gateway.form import ImportRequest, UploadFields, check_profile
+from wharf.gateway.form import ImportRequest, UploadFields
 from wharf.gateway.idempotency import Key, Reply, sealing, stamp
 from wharf.gateway.intake import Arrival, take_in
 from wharf.gateway.requests import REQUEST_ID
@@ -94,7 +94,6 @@ def start_import(
 ) -> Response:
     """Import a stored file: one that was only stored, or one that was imported before and is to be so again."""
     wish = body or ImportRequest()
-    check_profile(wish.profile)
     reply_of = partial(_accepted, upload_id)
     asked = ("import", upload_id, wish.model_dump(mode="json"))
     seal = sealing(stamp(member.tenant_id, idempotency_key, *asked), reply_of)

@@ -10,7 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from wharf.common.corrections import GUARDED
+from wharf.ingest_worker.reading import findings
 from wharf.ingest_worker.reading.cells import trimmed, without_nulls
+from wharf.ingest_worker.reading.checks import reasons_of, rejecting
 from wharf.ingest_worker.reading.columns import ARROW_TYPES, absent, convert, nul_mask
 from wharf.ingest_worker.reading.jsontext import json_lists, json_object, json_strings
 from wharf.ingest_worker.reading.parsing import parse
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
     from wharf.common.profiles import Profile
     from wharf.ingest_worker.reading.cells import Converted
+    from wharf.ingest_worker.reading.findings import Finding
     from wharf.ingest_worker.reading.parsing import Cells
     from wharf.ingest_worker.reading.plan import Plan
     from wharf.ingest_worker.reading.records import Block
@@ -64,6 +67,8 @@ class Batch:
     """The lines of rows with a stray quote, which was read as a part of its cell."""
     comments: tuple[tuple[int, str], ...] = ()
     """Lines that are comments: their number and text."""
+    findings: tuple[Finding, ...] = ()
+    """What is wrong with rejects, and what good rows are warned of."""
 
 
 def row_schema(profile: Profile) -> pa.Schema:
@@ -100,7 +105,8 @@ def read_batches(
 
 def _broken_batch(block: Block, plan: Plan, profile: Profile) -> Batch:
     rows = row_schema(profile).empty_table()
-    return Batch(rows, broken_line(block, plan.dialect.syntax), 1, 0, block.next, None)
+    rejects = broken_line(block, plan.dialect.syntax)
+    return Batch(rows, rejects, 1, 0, block.next, None, findings=tuple(findings.of_broken(block)))
 
 
 def _batch(block: Block, plan: Plan, profile: Profile) -> Batch:
@@ -113,9 +119,10 @@ def _batch(block: Block, plan: Plan, profile: Profile) -> Batch:
         found = keep_surplus(found, block, plan.dialect.syntax, len(plan.headers))
     has_nul = plan.dialect.syntax.unit > 1 or b"\0" in block.data
     columns = _columns(found, plan, profile, has_nul=has_nul)
-    faults = _faults(found, plan, columns, has_nul=has_nul and profile.keep_unknown)
+    faults = _faults(found, plan, profile, columns, has_nul=has_nul and profile.keep_unknown)
     bad = np.logical_or.reduce([f.faults != 0 for f in faults]) if faults else None
     rows = _rows(block, found, plan, profile, columns)
+    wrong = findings.of_cells(faults, block.lines[found.records])
     rejects = [rejected_records(block, plan.dialect.syntax, found, _groups(plan, profile))]
     if bad is not None and bad.any():
         rejects.append(_bad_rows(block, found, plan, faults, at=np.flatnonzero(bad), groups=_groups(plan, profile)))
@@ -124,6 +131,7 @@ def _batch(block: Block, plan: Plan, profile: Profile) -> Batch:
         rows, in_order(rejects), len(block), block.skipped, block.next, _period(rows, profile),
         tuple(block.lines[found.mended].tolist()),
         block.comments,
+        (*findings.of_records(block, found), *wrong, *findings.of_warnings(rows, profile, LINE)),
     )  # fmt: skip
 
 
@@ -138,19 +146,21 @@ def _columns(found: Cells, plan: Plan, profile: Profile, *, has_nul: bool) -> di
         sources = [found.columns[i] for i in plan.mapping.sources_of(column.name)]
         reading = plan.reading(column.name)
         columns[column.name] = (
-            convert(column, sources, reading.mark, reading.order, has_nul=has_nul)
+            rejecting(column, convert(column, sources, reading.mark, reading.order, has_nul=has_nul))
             if sources
             else absent(column, found.records.size)
         )
     return columns
 
 
-def _faults(found: Cells, plan: Plan, columns: dict[str, Converted], *, has_nul: bool) -> list[ColumnFaults]:
+def _faults(
+    found: Cells, plan: Plan, profile: Profile, columns: dict[str, Converted], *, has_nul: bool
+) -> list[ColumnFaults]:
     """Every column that has a faulty cell."""
     faults = [
-        ColumnFaults(name, column.faults, found.columns[plan.mapping.sources_of(name)[0]])
-        for name, column in columns.items()
-        if column.faults is not None and column.faults.any()
+        ColumnFaults(column.name, own, found.columns[plan.mapping.sources_of(column.name)[0]], reasons_of(column))
+        for column in profile.columns
+        if (own := columns[column.name].faults) is not None and own.any()
     ]
     if has_nul:
         faults += [
@@ -196,7 +206,7 @@ def _bad_rows(
     groups: dict[int, str],
 ) -> pa.Table:
     places = pa.array(at)
-    chosen = [ColumnFaults(f.column, f.faults[at], f.text.take(places)) for f in faults]
+    chosen = [replace(f, faults=f.faults[at], text=f.text.take(places)) for f in faults]
     texts = [(name, trimmed(found.columns[i].take(places))) for i, name in groups.items()]
     return rejected_rows(block, plan.dialect.syntax, found.records[at], chosen, texts)
 

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from wharf.common.errors import Invalid, Problem
+from wharf.common.profiles.patterns import compiled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -55,8 +56,8 @@ def _normalised(header: str) -> str:
 
 def unwrapped(header: str, patterns: Sequence[str]) -> str | None:
     """What is inside a header that one of a profile's patterns matches as a whole; None where none does."""
-    short = header if len(header) <= LONGEST else ""  # a user's pattern gets nothing long to work on
-    found = (match for pattern in patterns if (match := re.fullmatch(pattern, short)))
+    short = header if len(header) <= LONGEST else ""
+    found = (match for pattern in patterns if (match := compiled(pattern).fullmatch(short)))
     return next((inner for match in found if (inner := (match[1] or "").strip())), None)
 
 

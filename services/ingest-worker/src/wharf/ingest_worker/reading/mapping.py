@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from wharf.common.corrections import IMPORT, is_ours
@@ -32,7 +32,7 @@ class Match:
     target: str | None = None
     score: float = 0.0
     reason: str | None = None
-    """`given`, `exact`, `alias` or `pattern`; of a suggestion `fuzzy` or `content`."""
+    """`given`, `saved` (given for an earlier file), `exact`, `alias`, `pattern`; of a suggestion `fuzzy`, `content`."""
     kept_as: str | None = None
     """Its name in `properties`, where that is not the header itself."""
 
@@ -65,6 +65,10 @@ class ColumnMapping:
     def is_correction(self) -> bool:
         """Whether the file is a `rejects.csv` of ours: then a guard is taken off its cells."""
         return any(match.source == IMPORT for match in self.matches)
+
+    def saved(self) -> ColumnMapping:
+        """The same, where what was given was given for an earlier file."""
+        return ColumnMapping(tuple(replace(m, reason="saved") if m.reason == "given" else m for m in self.matches))
 
     def as_dict(self) -> list[dict[str, Any]]:
         """The `mapping` of an inspection or import, as the contract shows it."""

@@ -25,6 +25,9 @@ MESSAGES: Final[dict[str, str]] = {
     "unclosed_quote": "A quote is opened and not closed before the end of the file; the file may be cut off there. "
     "Set aside is what is shown here, and nothing else.",
 }
-CODES: Final = ("", *MESSAGES)
-"""A cell's fault as a small number: its place here; 0 is none."""
+Reason = tuple[str, str]
+"""A code and the sentence that goes with it."""
+REASONS: Final[tuple[Reason, ...]] = (("", ""), *MESSAGES.items())
+"""A cell's fault is a small number: its place here; 0 is none."""
+CODES: Final = tuple(code for code, _ in REASONS)
 NUMBER: Final = {code: number for number, code in enumerate(CODES)}

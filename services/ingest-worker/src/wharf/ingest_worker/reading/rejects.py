@@ -14,13 +14,14 @@ import pyarrow.compute as pc
 
 from wharf.ingest_worker.reading.csvrows import rows_of
 from wharf.ingest_worker.reading.jsontext import VISIBLE_NUL, json_array, json_object, json_strings, quoted
-from wharf.ingest_worker.reading.reasons import CODES, MESSAGES
+from wharf.ingest_worker.reading.reasons import CODES, MESSAGES, REASONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from wharf.ingest_worker.reading.cells import Faults
     from wharf.ingest_worker.reading.parsing import Cells
+    from wharf.ingest_worker.reading.reasons import Reason
     from wharf.ingest_worker.reading.records import Block
     from wharf.ingest_worker.reading.splitter import Positions, Syntax
 
@@ -46,6 +47,8 @@ class ColumnFaults:
     column: str
     faults: Faults
     text: pa.Array
+    reasons: Sequence[Reason] = REASONS
+    """What the numbers of its faults mean."""
 
 
 def no_rejects() -> pa.Table:
@@ -113,14 +116,25 @@ def _table(block: Block, records: Positions, raw: list[str], errors: pa.Array, c
 
 def _errors_of(column: ColumnFaults) -> pa.Array:
     """One JSON object for each faulty cell, null for good ones."""
-    heads = [None, *(_head(column.column, code) for code in CODES[1:])]
+    heads = [None, *(_head(column.column, *reason) for reason in column.reasons[1:])]
     head = pa.array(heads, pa.string()).take(pa.array(column.faults.astype(np.int64)))
-    short = pc.utf8_slice_codeunits(column.text, 0, SHOWN_VALUE)
+    return _with_values(head, column.text)
+
+
+def error_column(column: str | None, reason: Reason, values: pa.Array, *, where: pa.Array) -> pa.Array:
+    """One JSON object for each value that is wrong for that reason, null where it is not."""
+    head = pc.if_else(where, pa.scalar(_head(column, *reason)), pa.scalar(None, pa.string()))
+    return _with_values(head, values)
+
+
+def _with_values(head: pa.Array, values: pa.Array) -> pa.Array:
+    short = pc.utf8_slice_codeunits(values, 0, SHOWN_VALUE)
     return pc.binary_join_element_wise(head, pc.fill_null(json_strings(short), "null"), "}", "")
 
 
-def _head(column: str, code: str) -> str:
-    return f'{{"column":{quoted(column)},"code":"{code}","message":{quoted(MESSAGES[code])},"value":'
+def _head(column: str | None, code: str, message: str) -> str:
+    name = "null" if column is None else quoted(column)
+    return f'{{"column":{name},"code":"{code}","message":{quoted(message)},"value":'
 
 
 def _error_of_row(code: str) -> str:

@@ -1,0 +1,54 @@
+"""The profiles that there are: the built-in ones, and before them those that a tenant has written."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Self
+
+from sqlalchemy import Connection, select
+
+from wharf.common.errors import Invalid, Problem
+from wharf.common.ledger.models import OwnProfile
+from wharf.common.profiles.schema import Profile
+
+
+@cache
+def builtin_profiles() -> dict[str, Profile]:
+    """The built-in profiles by name."""
+    folder = resources.files("wharf.common.profiles") / "builtin"
+    found = [
+        Profile.model_validate(tomllib.loads(f.read_text("utf-8")))
+        for f in folder.iterdir()
+        if f.name.endswith(".toml")
+    ]
+    return {p.name: p for p in sorted(found, key=lambda p: p.name)}
+
+
+def builtin_profile(name: str) -> Profile:
+    """The built-in profile of that name. Raises `Invalid` (`unknown_profile`)."""
+    return KnownProfiles(builtin_profiles()).named(name)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownProfiles:
+    """The profiles that a tenant can load by, by name."""
+
+    by_name: Mapping[str, Profile]
+
+    @classmethod
+    def of_tenant(cls, connection: Connection) -> Self:
+        """Those of the transaction's tenant."""
+        rows = connection.execute(select(OwnProfile.name, OwnProfile.declaration))
+        own = {row.name: Profile.model_validate(row.declaration) for row in rows}
+        return cls(dict(sorted((builtin_profiles() | own).items())))
+
+    def named(self, name: str) -> Profile:
+        """The profile of that name. Raises `Invalid` (`unknown_profile`), which lists the names that there are."""
+        if name in self.by_name:
+            return self.by_name[name]
+        message = f"There is no profile {name!r}. Use one of: {', '.join(self.by_name)}."
+        raise Invalid(message, code="unknown_profile", problems=(Problem("profile", "unknown_profile", message),))

@@ -1,0 +1,40 @@
+"""The types of columns, and what every part of a profile has in common."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+
+
+class ColumnType(StrEnum):
+    """The type of a column: how its cells are read and how PostgreSQL keeps them."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    DECIMAL = "decimal"
+    TIMESTAMP = "timestamp"
+    BOOLEAN = "boolean"
+    LIST = "list"
+
+
+SQL_TYPES: dict[ColumnType, str] = {
+    ColumnType.TEXT: "text",
+    ColumnType.INTEGER: "bigint",
+    ColumnType.DECIMAL: "numeric",
+    ColumnType.TIMESTAMP: "timestamptz",
+    ColumnType.BOOLEAN: "boolean",
+    ColumnType.LIST: "text[]",
+}
+
+
+NUMBERS = frozenset({ColumnType.INTEGER, ColumnType.DECIMAL})
+
+
+class Declared(BaseModel):
+    """A part of a profile: immutable, and a misspelt field is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")

@@ -150,13 +150,13 @@ def _planned(context: Context, file: StoredFile) -> tuple[Opened, Checkpoint]:
 
 
 def plan_import(context: Context, opened: Opened) -> Checkpoint:
-    """Look at the file's beginning and decide how to read it."""
+    """Look at the file's beginning, and its end, and decide how to read it."""
     context.report(0, None, stage="plan", message="Looking at the file")
     sample = opened.text.read(0, SAMPLE_BYTES)
     payload, size = context.payload, opened.text.size
     profile, dialect = _profile_for(payload, sample, size, opened.options)
     plan = make_plan(sample, size, profile, opened.options, payload.mapping, dialect=dialect)
-    plan = replace(plan, dialect=opened.finished(plan.dialect))
+    plan = replace(plan, dialect=opened.ended(opened.finished(plan.dialect)))
     if plan.profile:
         how = "given" if payload.profile else "detected"
         context.log("info", "import.profile", profile=plan.profile.name, score=plan.profile.score, how=how)

@@ -48,6 +48,21 @@ def test_every_good_row_is_in_the_dataset_and_every_bad_one_explained(
     assert found == [(r.line, r.byte_offset, r.code) for r in expected.rejects]
 
 
+def test_the_footer_of_a_large_file_is_listed_with_its_lines(wharf: Trial, tmp_path: Path, project: str) -> None:
+    """It is no row, no reject, and not lost."""
+    path = tmp_path / "t.csv"
+    expected = write_transactions(path, 20_000, seed=7, bad=5)
+    last = path.read_text(encoding="utf-8").count("\n")
+    with path.open("a", encoding="utf-8") as file:
+        file.write("\nTotal of the month\nSource: us\n")
+    job = wharf.load(path, project_id=project, **AS_TRANSACTIONS)
+    assert counts(job) == (expected.good, 0, 0, 0, len(expected.rejects))
+    assert job["result"]["skipped_lines"] == [
+        {"line": last + 2, "text": "Total of the month", "why": "footer"},
+        {"line": last + 3, "text": "Source: us", "why": "footer"},
+    ]
+
+
 def test_nothing_temporary_is_left(wharf: Trial, tmp_path: Path, project: str) -> None:
     """When the job has ended its staging table, its lease and its checkpoint are gone; progress is at 100 percent."""
     write_transactions(tmp_path / "t.csv", 100, seed=2)

@@ -158,7 +158,7 @@ def _planned(context: Context, file: StoredFile) -> tuple[Opened, Checkpoint]:
 
 
 def plan_import(context: Context, opened: Opened) -> Checkpoint:
-    """Look at the file's beginning and decide how to read it."""
+    """Look at the file's beginning, and its end, and decide how to read it."""
     context.report(0, None, stage="plan", message="Looking at the file")
     sample = opened.text.read(0, SAMPLE_BYTES)
     payload, size = context.payload, opened.text.size
@@ -190,7 +190,7 @@ def _plan_for(found: Recognised, sample: Sample, opened: Opened) -> Plan:
     if found.drift:
         changed = Problem("mapping", "headers_changed", found.drift.sentence)
         plan = replace(plan, warnings=(*plan.warnings, changed))
-    return replace(plan, dialect=opened.finished(plan.dialect))
+    return replace(plan, dialect=opened.ended(opened.finished(plan.dialect)))
 
 
 def _verified(context: Context, connection: Connection, staging: Staging, checkpoint: Checkpoint) -> Checkpoint:

@@ -21,6 +21,7 @@ from wharf.ingest_worker.reading.memory import release_memory, restrain_arrow
 from wharf.ingest_worker.reading.plan import Plan, ProfileFit, make_plan
 from wharf.ingest_worker.reading.source import Bytes, ByteSource, Cursor
 from wharf.ingest_worker.reading.suggestions import suggested
+from wharf.ingest_worker.reading.tail import with_ending
 
 __all__ = [
     "SAMPLE_BYTES",
@@ -56,4 +57,5 @@ __all__ = [
     "row_schema",
     "score_of",
     "suggested",
+    "with_ending",
 ]

@@ -41,6 +41,8 @@ PROBLEMS: Final = 20
 WRONG: Final = 0.05
 """Of a column's cells may be none of its type: they are its problems."""
 LEADING_ZERO: Final = r"^\s*[-+]?0\d"
+YEAR_AND_NUMBER: Final = r"^\d{4}-\d{3}$"
+"""Invoices are numbered as days of a year are written: such a column is not called dates unasked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,8 @@ def type_of(text: pa.Array) -> ColumnType:
                 return ColumnType.INTEGER
             if _fits(numbers.decimals(cells, mark)):
                 return ColumnType.DECIMAL
+    if matching(cells, YEAR_AND_NUMBER).any():
+        return ColumnType.TEXT
     order = timestamps.order_of(timestamps.evidence(cells))
     return ColumnType.TIMESTAMP if _fits(timestamps.timestamps(cells, order)) else ColumnType.TEXT
 

@@ -12,7 +12,7 @@ MESSAGES: Final[dict[str, str]] = {
     "ambiguous_number": "This can be read as a decimal or with thousands marks, and the file has both. "
     "Say options.decimal.",
     "not_a_date": "This is not a date in the order that the file uses. Write it like 2025-11-30 15:04:05, "
-    "or say options.date_order.",
+    "a zone like +01:00, or say options.date_order.",
     "ambiguous_date": "This can be read day first or month first, and the file has both. Say options.date_order.",
     "not_a_boolean": "This is neither yes nor no. Write true or false.",
     "nul_byte": "The cell holds a NUL byte, which text cannot hold. Remove it.",

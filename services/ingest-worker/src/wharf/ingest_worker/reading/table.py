@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from wharf.ingest_worker.reading.csvrows import mended
 from wharf.ingest_worker.reading.delimiter import after, rows
-from wharf.ingest_worker.reading.footer import footer
+from wharf.ingest_worker.reading.footer import Ending, footer
 from wharf.ingest_worker.reading.header import SHOWN, find_header, fit, skipped_before
 from wharf.ingest_worker.reading.source import Cursor
 from wharf.ingest_worker.reading.structure import Rows, aligned, joined
@@ -57,7 +57,7 @@ def find_table(
     named = seen.header_rows(first, known=known is not None) if has_header and stated is None else [first] * has_header
     names = _names(seen, named, expected=known is not None)
     begin = after(sample, found[named[-1]]) if named else Cursor(found[first].offset, found[first].line)
-    end, following = _ending(sample, seen, named[-1] if named else first)
+    end, following = ending(sample, seen, named[-1] if named else first)
     return Table(
         header=names,
         header_rows=tuple(found[i] for i in named),
@@ -88,8 +88,11 @@ def _mended(row: Row, syntax: Syntax, width: int) -> Row:
     return replace(row, cells=tuple(cells)) if cells else row
 
 
-def _ending(sample: Sample, seen: Rows, first: int) -> tuple[int | None, tuple[tuple[str, str], ...]]:
-    """Where the data ends before the file does, and the lines that follow, where the sample is all of the file."""
+def ending(sample: Sample, seen: Rows, first: int) -> Ending:
+    """Where the data ends before the file does, and the lines that follow, where the sample is all of the file.
+
+    `first`: the index of the row before the first one that may be data.
+    """
     cut_off = any(row.broken for row in seen.rows)
     if not sample.complete or cut_off or len(seen.rows) >= ROWS:
         return None, ()  # what ends inside a cell, or goes on, has no end here

@@ -8,7 +8,7 @@ from typing import Any
 
 from wharf.common.corrections import NEWLINE_MARK
 from wharf.common.imports import ImportOptions
-from wharf.ingest_worker.reading import ByteSource, Cursor, Dialect
+from wharf.ingest_worker.reading import ByteSource, Cursor, Dialect, with_ending
 from wharf.ingest_worker.unpacking.compressed import bounded, gzip_chunks, zip_chunks, zstd_chunks
 from wharf.ingest_worker.unpacking.forward import Forward
 from wharf.ingest_worker.unpacking.jsonlines import begins_like, keys_of, lines_of, row_chunks
@@ -86,6 +86,13 @@ class Opened:
             return told
         first = Cursor(dialect.data.byte_offset, 1, 0)
         return replace(told, data=first, header_row=0, header_rows=(), skipped_lines=())
+
+    def ended(self, dialect: Dialect) -> Dialect:
+        """A finished dialect, with where the data ends if other lines follow.
+
+        Of a large file only plain text is read at its end: all else is unpacked from its beginning.
+        """
+        return with_ending(dialect, self.text) if self.packing == Packing() else dialect
 
 
 def open_file(file: ByteSource, options: ImportOptions) -> Opened:

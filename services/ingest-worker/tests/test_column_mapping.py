@@ -94,4 +94,6 @@ def test_a_mapping_survives_its_checkpoint() -> None:
     """And is shown as the contract says."""
     mapping = map_columns(("order_no", "price", "x"), PROFILE)
     assert ColumnMapping.from_dict(mapping.to_dict()) == mapping
-    assert mapping.as_dict()[2] == {"source": "x", "target": None, "score": 0.0, "reason": None}
+    unknown = {"source": "x", "target": None, "score": 0.0, "reason": None}
+    assert mapping.as_dict(PROFILE)[2] == unknown | {"kept_as": "x"}
+    assert mapping.as_dict(PROFILE.model_copy(update={"keep_unknown": False}))[2] == unknown | {"kept_as": None}

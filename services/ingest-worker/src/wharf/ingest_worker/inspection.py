@@ -95,7 +95,7 @@ def _account(payload: InspectPayload, dialect: Dialect, look: Look, seen: _Seen)
     mapping = match_columns(dialect.header, profile, seen.mapping) if profile else None
     if mapping and seen.recognised and seen.recognised.saved:
         mapping = mapping.saved()
-    nothing = {"target": None, "score": 0.0, "reason": None}
+    nothing = {"target": None, "score": 0.0, "reason": None, "kept_as": None}
     return {
         "upload_id": payload.upload_id,
         "dialect": dialect.as_dict(),
@@ -103,7 +103,7 @@ def _account(payload: InspectPayload, dialect: Dialect, look: Look, seen: _Seen)
         "columns": [asdict(column) for column in look.columns],
         "profile": {"name": profile.name, "score": score_of(mapping, profile)} if profile and mapping else None,
         "missing": missing_columns(mapping, profile) if profile and mapping else [],
-        "mapping": suggested(mapping, profile, [c.type for c in look.columns]).as_dict()
+        "mapping": suggested(mapping, profile, [c.type for c in look.columns]).as_dict(profile)
         if mapping and profile
         else [{"source": c.name, **nothing} for c in look.columns],
         "drift": drift.as_dict() if drift else None,

@@ -72,7 +72,7 @@ class Outcome:
                 asdict(line) for line in plan.dialect.skipped(self.loaded.cursor.line, self.loaded.comments)
             ],
             "dialect": plan.dialect.as_dict(),
-            "mapping": plan.mapping.as_dict(),
+            "mapping": plan.mapping.as_dict(self.loading.profile),
             "drift": self.loaded.drift.as_dict() if self.loaded.drift else None,
             "period": {"from": start, "to": end} if start and end else None,
             "entities": {name: asdict(counts) for name, counts in self.entities.items()},

@@ -294,3 +294,17 @@ class SavedMapping(Table):
     import_id: Mapped[UUID]
     created_at: Mapped[datetime] = mapped_column(server_default=NOW)
     used_at: Mapped[datetime] = mapped_column(server_default=NOW)
+
+
+class Unfinished(Table):
+    """An import whose rows are in their dataset already, hidden until its row here is deleted."""
+
+    __tablename__ = "unfinished"
+    import_id: Mapped[UUID] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
+    job_id: Mapped[UUID]
+    profile: Mapped[str]
+    project_id: Mapped[str]
+    numbered: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    moved: Mapped[bool]
+    created_at: Mapped[datetime] = mapped_column(server_default=NOW)

@@ -40,6 +40,10 @@ class Match:
         """As the contract shows it."""
         return {"source": self.source, "target": self.target, "score": self.score, "reason": self.reason}
 
+    def name_in_properties(self) -> str | None:
+        """Under which name the column is kept, where no column of the profile is it."""
+        return None if self.target or is_ours(self.source) else self.kept_as or self.source
+
 
 @dataclass(frozen=True, slots=True)
 class ColumnMapping:
@@ -70,9 +74,13 @@ class ColumnMapping:
         """The same, where what was given was given for an earlier file."""
         return ColumnMapping(tuple(replace(m, reason="saved") if m.reason == "given" else m for m in self.matches))
 
-    def as_dict(self) -> list[dict[str, Any]]:
-        """The `mapping` of an inspection or import, as the contract shows it."""
-        return [match.as_dict() for match in self.matches]
+    def as_dict(self, profile: Profile) -> list[dict[str, Any]]:
+        """The `mapping` of an inspection or import, as the contract shows it, with what becomes of unmapped columns.
+
+        `kept_as`: the name in `properties`; null where the column is mapped, or is left out.
+        """
+        keep = profile.keep_unknown
+        return [m.as_dict() | {"kept_as": m.name_in_properties() if keep else None} for m in self.matches]
 
     def to_dict(self) -> list[dict[str, Any]]:
         """Everything, for a checkpoint."""

@@ -1,0 +1,101 @@
+-- Imports that write their rows straight into a dataset, part by part: until their row here is deleted nobody sees them.
+-- `moved`: another import needed a key of theirs, and has put the rows into the staging table of the one that wrote them.
+CREATE TABLE wharf.unfinished (
+    import_id uuid PRIMARY KEY REFERENCES wharf.imports (id),
+    tenant_id uuid NOT NULL DEFAULT NULLIF(current_setting('wharf.tenant', true), '')::uuid REFERENCES wharf.tenants (id),
+    job_id uuid NOT NULL,
+    profile text NOT NULL,
+    project_id text NOT NULL,
+    numbered text[] NOT NULL DEFAULT '{}',
+    moved boolean NOT NULL DEFAULT false,
+    created_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX ix_unfinished_dataset ON wharf.unfinished (tenant_id, profile, project_id);
+ALTER TABLE wharf.unfinished ENABLE ROW LEVEL SECURITY;
+ALTER TABLE wharf.unfinished FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON wharf.unfinished TO wharf_app
+    USING (tenant_id = (SELECT NULLIF(current_setting('wharf.tenant', true), '')::uuid))
+    WITH CHECK (tenant_id = (SELECT NULLIF(current_setting('wharf.tenant', true), '')::uuid));
+GRANT SELECT, INSERT, UPDATE, DELETE ON wharf.unfinished TO wharf_app;
+
+-- What every dataset has beside its columns. The defaults spare a COPY the same two values in each row; the import that
+-- writes sets them for its transaction. The policy restricts: rows that are not finished are shown only to one that asks.
+CREATE FUNCTION wharf.equip_dataset(place text, tab text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    EXECUTE format(
+        'ALTER TABLE %I.%I ALTER project_id SET DEFAULT current_setting(''wharf.project''), '
+        'ALTER _import_id SET DEFAULT current_setting(''wharf.import'')::uuid', place, tab);
+    EXECUTE format(
+        'CREATE POLICY finished ON %I.%I AS RESTRICTIVE FOR SELECT TO wharf_app '
+        'USING ((SELECT current_setting(''wharf.unfinished'', true)) = ''shown'' '
+        'OR _import_id <> ALL (ARRAY(SELECT u.import_id FROM wharf.unfinished u)))', place, tab);
+END $$;
+
+DO $$
+DECLARE
+    found record;
+BEGIN
+    FOR found IN SELECT schema_name, table_name FROM wharf.datasets LOOP
+        PERFORM wharf.equip_dataset(found.schema_name, found.table_name);
+    END LOOP;
+END $$;
+
+CREATE FUNCTION wharf.make_dataset(place text, tab text, tenant uuid, definition jsonb) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    key_columns text;
+BEGIN
+    EXECUTE format(
+        'CREATE TABLE %I.%I (tenant_id uuid NOT NULL DEFAULT %L, project_id text NOT NULL, %s, properties jsonb, '
+        '_import_id uuid NOT NULL, _line bigint NOT NULL)', place, tab, tenant, wharf.column_list(definition));
+    SELECT string_agg(quote_ident(k), ', ' ORDER BY nth) INTO key_columns
+    FROM jsonb_array_elements_text(definition -> 'key') WITH ORDINALITY AS e (k, nth);
+    IF key_columns IS NOT NULL THEN
+        EXECUTE format('CREATE UNIQUE INDEX %I ON %I.%I (project_id, %s) NULLS NOT DISTINCT', tab || '_key', place, tab, key_columns);
+    END IF;
+    PERFORM wharf.protect(place, tab, tenant);
+    PERFORM wharf.equip_dataset(place, tab);
+    EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %I.%I TO wharf_app', place, tab);
+    EXECUTE format('GRANT INSERT ON %I.%I TO wharf_loader', place, tab);
+END $$;
+
+-- As before, but that a new dataset is made by the function above.
+CREATE OR REPLACE FUNCTION wharf.ensure_dataset(of_profile text, definition jsonb) RETURNS text
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    place text := wharf.tenant_schema();
+    tenant uuid := current_setting('wharf.tenant')::uuid;
+    tab text := of_profile;
+    there jsonb;
+    missing jsonb;
+BEGIN
+    IF of_profile !~ '^[a-z][a-z0-9_]{0,62}$' THEN
+        RAISE EXCEPTION 'a profile needs a name of a-z, 0-9 and _';
+    END IF;
+    PERFORM pg_advisory_xact_lock(hashtextextended(place || '.' || tab, 0));
+    SELECT d.definition INTO there FROM wharf.datasets d WHERE d.tenant_id = tenant AND d.profile = of_profile;
+    IF there IS NULL THEN
+        PERFORM wharf.make_dataset(place, tab, tenant, definition);
+        INSERT INTO wharf.datasets (tenant_id, profile, schema_name, table_name, definition)
+        VALUES (tenant, of_profile, place, tab, definition);
+        RETURN place;
+    END IF;
+    IF coalesce(there -> 'key', '[]') <> coalesce(definition -> 'key', '[]') OR EXISTS (
+        SELECT FROM jsonb_array_elements(definition -> 'columns') n
+        JOIN jsonb_array_elements(there -> 'columns') o ON o ->> 'name' = n ->> 'name'
+        WHERE o ->> 'type' <> n ->> 'type'
+    ) THEN
+        RAISE EXCEPTION 'the dataset % has another key, or a column of another type', of_profile USING ERRCODE = 'WH001';
+    END IF;
+    SELECT jsonb_agg(n ORDER BY nth) INTO missing FROM jsonb_array_elements(definition -> 'columns') WITH ORDINALITY AS e (n, nth)
+    WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(there -> 'columns') o WHERE o ->> 'name' = n ->> 'name');
+    IF missing IS NOT NULL THEN
+        EXECUTE format('ALTER TABLE %I.%I ADD COLUMN %s', place, tab,
+                       replace(wharf.column_list(jsonb_build_object('columns', missing)), ', ', ', ADD COLUMN '));
+        UPDATE wharf.datasets d SET definition = jsonb_set(there, '{columns}', (there -> 'columns') || missing)
+        WHERE d.tenant_id = tenant AND d.profile = of_profile;
+    END IF;
+    RETURN place;
+END $$;
+REVOKE EXECUTE ON FUNCTION wharf.equip_dataset, wharf.make_dataset FROM PUBLIC;

@@ -1,0 +1,177 @@
+"""New rows of a large file, straight into the dataset: written once, by two connections, hidden until the end.
+
+Batches are copied side by side and committed one after the other, so a checkpoint means what it means everywhere. A row
+whose key is there already, in the dataset or earlier in the file, ends this way: all that was written is moved into
+staging, and the rest of the file follows it there.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+from psycopg import errors
+from sqlalchemy import text
+
+from wharf.common.runtime.points import Point, reach
+from wharf.ingest_worker import unfinished
+from wharf.ingest_worker.reading.numbering import Carry, numbered
+from wharf.ingest_worker.reading.products import with_products
+from wharf.ingest_worker.staging import copy_rows
+from wharf.ingest_worker.turns import Stopped, Turns
+
+if TYPE_CHECKING:
+    from psycopg import sql
+    from sqlalchemy import Connection
+
+    from wharf.common.jobs.kinds import ImportPayload
+    from wharf.common.profiles import Column, Profile
+    from wharf.ingest_worker.checkpoint import Checkpoint
+    from wharf.ingest_worker.loading import Loading
+    from wharf.ingest_worker.reading import Batch
+
+STREAMS = 2
+"""Connections that copy at once: one for each core of a small server."""
+LEAST_BYTES = 4 * 2**20
+"""Of a file: below this its merge takes hardly any time, and it should hide nothing from others."""
+SETTINGS = text("SELECT set_config('wharf.project', :project, true), set_config('wharf.import', :import, true)")
+PATIENCE = text("SET LOCAL lock_timeout = '1s'")
+
+
+def may_go_directly(payload: ImportPayload, profile: Profile, mode: str, size: int) -> bool:
+    """Whether nothing has to be known of all rows before the first one may be written."""
+    across = profile.entities or profile.checks or profile.across_rows
+    return size >= LEAST_BYTES and mode != "replace" and not payload.dry_run and not across
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A batch, and its rows as the dataset has them; None where PostgreSQL has to compute something of them."""
+
+    batch: Batch
+    rows: pa.Table | None
+    carries: Mapping[str, Carry | None]
+
+
+@dataclass
+class Direct:
+    """The direct way of one attempt at one file."""
+
+    loading: Loading
+    dataset: sql.Composable
+    turns: Turns = field(default_factory=Turns)
+
+    def run(self, batches: Iterator[Batch]) -> Iterator[Checkpoint]:
+        """Write the batches; gives the checkpoint after each."""
+        waiting: deque[Future[Checkpoint]] = deque()
+        with ThreadPoolExecutor(STREAMS, thread_name_prefix="direct") as pool:
+            try:
+                for number, ready in enumerate(self._made_ready(batches)):
+                    self.loading.context.check()
+                    waiting.append(pool.submit(self._send, ready, number))
+                    if len(waiting) > STREAMS:
+                        yield _result(waiting)
+                while waiting:
+                    yield _result(waiting)
+            finally:
+                self.turns.stop()
+
+    def _made_ready(self, batches: Iterator[Batch]) -> Iterator[Ready]:
+        carries = dict(self.loading.checkpoint.carries)
+        for batch in batches:
+            ready = make_ready(batch, self.loading.profile, carries)
+            carries = ready.carries
+            yield ready
+
+    def _send(self, ready: Ready, number: int) -> Checkpoint:
+        """In a thread: copy at once, commit in turn."""
+        try:
+            with self.loading.context.transaction() as connection:
+                self._write(connection, ready, number)
+            checkpoint = self.loading.checkpoint
+        except BaseException:
+            self.turns.stop()
+            raise
+        self.turns.done(number)
+        reach(Point.AFTER_BATCH)
+        return checkpoint
+
+    def _write(self, connection: Connection, ready: Ready, number: int) -> None:
+        place = connection.begin_nested()
+        copied = self._copied(connection, ready)
+        self.turns.wait(number)
+        if copied and self._is_direct and unfinished.is_undisturbed(connection, self._import_id):
+            place.commit()
+            self.loading.keep_direct(connection, ready)
+            return
+        place.rollback()
+        if self._is_direct:
+            self.loading.turn_to_staging(connection)
+        self.loading.stage(connection, ready.batch)
+
+    @property
+    def _is_direct(self) -> bool:
+        return self.loading.checkpoint.direct is not None
+
+    @property
+    def _import_id(self) -> object:
+        return self.loading.context.payload.import_id
+
+    def _copied(self, connection: Connection, ready: Ready) -> bool:
+        """Whether the rows are in the dataset: not where a key is there already, or another transaction has one."""
+        if ready.rows is None or not self._is_direct:
+            return False
+        own = {"project": self.loading.project_id, "import": str(self._import_id)}
+        connection.execute(SETTINGS, own)
+        connection.execute(PATIENCE)
+        try:
+            if ready.rows.num_rows:
+                copy_rows(connection, self.dataset, ready.rows)
+        except (errors.UniqueViolation, errors.LockNotAvailable):
+            return False
+        return True
+
+
+def make_ready(batch: Batch, profile: Profile, carries: Mapping[str, Carry | None]) -> Ready:
+    """What the merge would compute: products, and numbers within a group."""
+    rows: pa.Table | None = batch.rows
+    after = dict(carries)
+    for column in profile.columns:
+        rows = with_products(rows, column) if rows is not None else None
+        if column.number_within and rows is not None:
+            rows, after[column.name] = _numbered(rows, batch.places, column, carries.get(column.name))
+    return Ready(batch, _without_empty(rows) if rows is not None else None, after)
+
+
+def _numbered(
+    rows: pa.Table, places: pa.Table, column: Column, carry: Carry | None
+) -> tuple[pa.Table | None, Carry | None]:
+    """No rows where some have a number and others have none: these are numbered all at once."""
+    missing = rows[column.name].null_count
+    if not missing:
+        return rows, carry
+    if missing < rows.num_rows:
+        return None, carry
+    found = numbered(rows, places, column.number_within, carry)
+    at = rows.schema.get_field_index(column.name)
+    return rows.set_column(at, column.name, pa.array(found.rows)), found.carry
+
+
+def _without_empty(rows: pa.Table) -> pa.Table:
+    """Columns without a value need not be sent."""
+    return rows.select([name for name in rows.column_names if rows[name].null_count < rows.num_rows])
+
+
+def _result(waiting: deque[Future[Checkpoint]]) -> Checkpoint:
+    """Of the first; the error that stopped the others is the one to tell."""
+    try:
+        return waiting.popleft().result()
+    except Stopped:
+        for future in waiting:
+            if (error := future.exception()) is not None and not isinstance(error, Stopped):
+                raise error from None
+        raise

@@ -1,0 +1,89 @@
+"""Numbers within a group, in the file's order, for files that are read batch by batch from the beginning.
+
+A group goes on from one batch to the next where its rows stand together. One that comes again later would be numbered
+from 1 again: the dataset's key then finds it, and the rows are numbered all at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Carry:
+    """The last group of a batch, and how many rows of it there were."""
+
+    group: tuple[str, ...]
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """Numbers of good rows and of rejected ones, and what the next batch has to know."""
+
+    rows: NDArray[np.int64]
+    places: NDArray[np.int64]
+    carry: Carry | None
+
+
+def numbered(rows: pa.Table, places: pa.Table, group: Sequence[str], carry: Carry | None) -> Numbered:
+    """1, 2, 3 … among the rows that agree in the columns of `group`; `places` are those of rejected rows, counted too.
+
+    Both tables have these columns and `_line`, but for places where there are none.
+    """
+    places = places if places.num_rows else rows.slice(0, 0)
+    lines = np.concatenate([_numbers(rows["_line"]), _numbers(places["_line"])])
+    order = np.argsort(lines, kind="stable")
+    codes = _codes(rows, places, group)[order]
+    found = _ranks(codes)
+    if not lines.size:
+        return Numbered(found, found, carry)
+    first, last = (_group_at(rows, places, group, int(order[at])) for at in (0, -1))
+    if carry is not None and first == carry.group:
+        found += np.where(codes == codes[0], carry.count, 0)
+    numbers = np.empty(lines.size, dtype=np.int64)
+    numbers[order] = found
+    return Numbered(numbers[: rows.num_rows], numbers[rows.num_rows :], Carry(last, int(found[-1])))
+
+
+def _ranks(codes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The place of each element among its equals, from 1."""
+    by_code = np.argsort(codes, kind="stable")
+    sorted_codes = codes[by_code]
+    first = np.concatenate([[True], sorted_codes[1:] != sorted_codes[:-1]])[: codes.size]
+    starts = np.flatnonzero(first)
+    ranks = np.empty(codes.size, dtype=np.int64)
+    ranks[by_code] = np.arange(codes.size) - np.repeat(starts, np.diff([*starts, codes.size])) + 1
+    return ranks
+
+
+def _codes(rows: pa.Table, places: pa.Table, group: Sequence[str]) -> NDArray[np.int64]:
+    """One number for each different group."""
+    codes: Any = 0
+    for name in group:
+        both = pa.concat_arrays([_texts(rows, name), _texts(places, name)]).dictionary_encode("encode")
+        own = both.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+        codes = codes * len(both.dictionary) + own
+    return np.asarray(codes, dtype=np.int64)
+
+
+def _texts(table: pa.Table, name: str) -> pa.Array:
+    return table[name].cast(pa.string()).combine_chunks()
+
+
+def _numbers(column: pa.ChunkedArray) -> NDArray[np.int64]:
+    return np.asarray(column.to_numpy())
+
+
+def _group_at(rows: pa.Table, places: pa.Table, group: Sequence[str], at: int) -> tuple[str, ...]:
+    table, index = (rows, at) if at < rows.num_rows else (places, at - rows.num_rows)
+    return tuple(str(table[name][index].as_py()) for name in group)

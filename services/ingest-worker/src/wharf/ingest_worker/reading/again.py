@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from wharf.ingest_worker.reading.records import read_blocks
-from wharf.ingest_worker.reading.rejects import shown
 from wharf.ingest_worker.reading.source import Beginning
+from wharf.ingest_worker.reading.texts import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Self
 from uuid import UUID
@@ -12,6 +13,7 @@ from wharf.common.profiles import Profile
 from wharf.ingest_worker.reading import Batch, Cursor, Plan
 from wharf.ingest_worker.reading.batches import PROPERTIES
 from wharf.ingest_worker.reading.findings import Finding, added
+from wharf.ingest_worker.reading.numbering import Carry
 from wharf.ingest_worker.savedmappings import Drift, Known
 
 SHOWN_LINES = 20
@@ -29,6 +31,10 @@ class Checkpoint(BaseModel):
     """The declaration that the plan was made for: it may have changed by the next attempt."""
     cursor: Cursor
     staged: int = 0
+    direct: int | None = None
+    """Rows that are in the dataset already, hidden; None: all of them wait in staging."""
+    carries: dict[str, Carry | None] = {}
+    """The last group of each numbered column, for rows that are numbered on their way into the dataset."""
     places: int = 0
     """Of rejected rows that count among their group's."""
     rejected: int = 0
@@ -62,7 +68,17 @@ class Checkpoint(BaseModel):
     @property
     def read(self) -> int:
         """Rows read so far: good ones and rejects."""
-        return self.staged + self.rejected
+        return self.staged + (self.direct or 0) + self.rejected
+
+    def after_direct(self, batch: Batch, carries: Mapping[str, Carry | None]) -> Self:
+        """The checkpoint once the rows of that batch are in the dataset."""
+        found = self.after(batch, gaps=frozenset())
+        direct = (self.direct or 0) + batch.rows.num_rows
+        return found.model_copy(update={"staged": self.staged, "direct": direct, "carries": dict(carries)})
+
+    def turned_to_staging(self) -> Self:
+        """What was in the dataset is in staging now."""
+        return self.model_copy(update={"staged": self.staged + (self.direct or 0), "direct": None, "carries": {}})
 
     def after(self, batch: Batch, *, gaps: frozenset[str]) -> Self:
         """The checkpoint once that batch is staged."""
@@ -84,9 +100,17 @@ class Checkpoint(BaseModel):
         return self.model_copy(update=changes)
 
     @classmethod
-    def first(cls, plan: Plan, profile: Profile, *, saved: Known | None = None, drift: Drift | None = None) -> Self:
+    def first(
+        cls,
+        plan: Plan,
+        profile: Profile,
+        *,
+        saved: Known | None = None,
+        drift: Drift | None = None,
+        direct: int | None = None,
+    ) -> Self:
         """Nothing loaded: the next record is the first one after the header."""
-        kept = {"plan": plan.as_dict(), "profile": profile.to_keep(), "cursor": plan.dialect.data}
+        kept = {"plan": plan.as_dict(), "profile": profile.to_keep(), "cursor": plan.dialect.data, "direct": direct}
         return cls.model_validate(kept | {"saved_mapping": saved.id if saved else None, "drift": drift})
 
     def from_the_start(self) -> Self:

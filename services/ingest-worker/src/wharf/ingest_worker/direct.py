@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 import pyarrow as pa
 from psycopg import errors
@@ -38,7 +39,6 @@ STREAMS = 2
 """Connections that copy at once: one for each core of a small server."""
 LEAST_BYTES = 4 * 2**20
 """Of a file: below this its merge takes hardly any time, and it should hide nothing from others."""
-SETTINGS = text("SELECT set_config('wharf.project', :project, true), set_config('wharf.import', :import, true)")
 PATIENCE = text("SET LOCAL lock_timeout = '1s'")
 
 
@@ -81,9 +81,9 @@ class Direct:
                 self.turns.stop()
 
     def _made_ready(self, batches: Iterator[Batch]) -> Iterator[Ready]:
-        carries = dict(self.loading.checkpoint.carries)
+        carries: Mapping[str, Carry | None] = self.loading.checkpoint.carries
         for batch in batches:
-            ready = make_ready(batch, self.loading.profile, carries)
+            ready = make_ready(batch, self.loading.profile, self.loading.brought, carries)
             carries = ready.carries
             yield ready
 
@@ -106,7 +106,7 @@ class Direct:
         self.turns.wait(number)
         if copied and self._is_direct and unfinished.is_undisturbed(connection, self._import_id):
             place.commit()
-            self.loading.keep_direct(connection, ready)
+            self.loading.keep_direct(connection, ready.batch, ready.carries)
             return
         place.rollback()
         if self._is_direct:
@@ -118,44 +118,42 @@ class Direct:
         return self.loading.checkpoint.direct is not None
 
     @property
-    def _import_id(self) -> object:
+    def _import_id(self) -> UUID:
         return self.loading.context.payload.import_id
 
     def _copied(self, connection: Connection, ready: Ready) -> bool:
         """Whether the rows are in the dataset: not where a key is there already, or another transaction has one."""
         if ready.rows is None or not self._is_direct:
             return False
-        own = {"project": self.loading.project_id, "import": str(self._import_id)}
-        connection.execute(SETTINGS, own)
         connection.execute(PATIENCE)
         try:
             if ready.rows.num_rows:
-                copy_rows(connection, self.dataset, ready.rows)
+                copy_rows(connection, self.dataset, self._owned(ready.rows))
         except (errors.UniqueViolation, errors.LockNotAvailable):
             return False
         return True
 
+    def _owned(self, rows: pa.Table) -> pa.Table:
+        own = {"project_id": self.loading.project_id, "_import_id": str(self._import_id)}
+        for name, value in own.items():
+            rows = rows.append_column(name, pa.repeat(value, rows.num_rows))
+        return rows
 
-def make_ready(batch: Batch, profile: Profile, carries: Mapping[str, Carry | None]) -> Ready:
+
+def make_ready(batch: Batch, profile: Profile, brought: frozenset[str], carries: Mapping[str, Carry | None]) -> Ready:
     """What the merge would compute: products, and numbers within a group."""
     rows: pa.Table | None = batch.rows
     after = dict(carries)
     for column in profile.columns:
         rows = with_products(rows, column) if rows is not None else None
-        if column.number_within and rows is not None:
+        if column.number_within and rows is not None and column.name in brought:
+            rows = None if rows[column.name].null_count else rows  # these are numbered all at once
+        elif column.number_within and rows is not None:
             rows, after[column.name] = _numbered(rows, batch.places, column, carries.get(column.name))
     return Ready(batch, _without_empty(rows) if rows is not None else None, after)
 
 
-def _numbered(
-    rows: pa.Table, places: pa.Table, column: Column, carry: Carry | None
-) -> tuple[pa.Table | None, Carry | None]:
-    """No rows where some have a number and others have none: these are numbered all at once."""
-    missing = rows[column.name].null_count
-    if not missing:
-        return rows, carry
-    if missing < rows.num_rows:
-        return None, carry
+def _numbered(rows: pa.Table, places: pa.Table, column: Column, carry: Carry | None) -> tuple[pa.Table, Carry | None]:
     found = numbered(rows, places, column.number_within, carry)
     at = rows.schema.get_field_index(column.name)
     return rows.set_column(at, column.name, pa.array(found.rows)), found.carry

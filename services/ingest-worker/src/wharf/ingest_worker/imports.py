@@ -13,6 +13,7 @@ from wharf.common.jobs.kinds import ImportPayload
 from wharf.common.ledger.models import Reject
 from wharf.common.metrics import IMPORT_BYTES, IMPORT_ROWS
 from wharf.common.runtime.points import Point, reach
+from wharf.ingest_worker import unfinished
 from wharf.ingest_worker.acrossrows import check_across_rows, fails_by_dataset
 from wharf.ingest_worker.checkpoint import Checkpoint
 from wharf.ingest_worker.loading import LOADED_PERCENT, Context, Loading
@@ -20,6 +21,7 @@ from wharf.ingest_worker.merge import Merge
 from wharf.ingest_worker.outcome import OUTCOMES, Outcome
 from wharf.ingest_worker.reading import release_memory
 from wharf.ingest_worker.staging import drop_staging
+from wharf.ingest_worker.unfinished import Overtaken
 
 SHOWN = 20
 """Rejects that an error names; all of them are in the ledger."""
@@ -48,23 +50,22 @@ def _checked_and_merged(context: Context, loading: Loading, started: float) -> d
     while True:
         check_across_rows(loading)
         _refuse_rejects(context, loading.checkpoint)
-        with suppress(_Overtaken):
+        with suppress(Overtaken):
             return _merge(context, loading, started)
 
 
 def clean_import(connection: Connection, payload: ImportPayload) -> None:
-    """When the job has ended for good, whichever way: no staged row stays."""
+    """When the job has ended for good, whichever way: no staged row stays, and no hidden one."""
+    unfinished.forget(connection, payload.import_id)
     drop_staging(connection, payload.import_id)
 
 
 def _merge(context: Context, loading: Loading, started: float) -> dict[str, Any]:
     """All of it or nothing, whatever happens: the result is a part of the checkpoint that commits with the rows."""
-    loaded = loading.checkpoint
-    rows = loaded.read
+    rows = loading.checkpoint.read
     context.report(rows, rows, stage="merge", message="Merging into the dataset", percent=LOADED_PERCENT)
     with context.transaction() as connection:
-        if loading.profile.is_unique_in_dataset:
-            _refuse_overtaken(connection, loading)
+        loaded = _take_turn(connection, loading)
         result = Outcome.of_merge(connection, loading, loaded).result(connection)
         result["seconds"] = round(time.monotonic() - started, 3)
         context.save(connection, loaded.model_copy(update={"result": result}).to_json())
@@ -75,15 +76,13 @@ def _merge(context: Context, loading: Loading, started: float) -> dict[str, Any]
     return result
 
 
-class _Overtaken(Exception):
-    """Another import was merged since the rows were checked, and they fail now."""
-
-
-def _refuse_overtaken(connection: Connection, loading: Loading) -> None:
+def _take_turn(connection: Connection, loading: Loading) -> Checkpoint:
+    """What is to be merged; raises `Overtaken` where another import was merged since the rows were checked."""
     merge = Merge.planned(loading.staging, loading.project_id, brought=loading.brought, gaps=loading.checkpoint.gaps)
     merge.take_turn(connection)
-    if fails_by_dataset(connection, loading):
-        raise _Overtaken
+    if loading.profile.is_unique_in_dataset and fails_by_dataset(connection, loading):
+        raise Overtaken
+    return loading.settled(connection)
 
 
 def _refuse_rejects(context: Context, checkpoint: Checkpoint) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
+from psycopg import sql
 from sqlalchemy import Connection, select, update
 
 from wharf.common.errors import Invalid, Permanent, Problem
@@ -18,12 +19,17 @@ from wharf.common.profiles import KnownProfiles, Profile
 from wharf.common.runtime.context import JobContext
 from wharf.common.runtime.points import Point, reach
 from wharf.common.storage import StoredFile
+from wharf.ingest_worker import unfinished
 from wharf.ingest_worker.checkpoint import Checkpoint
+from wharf.ingest_worker.direct import Direct, may_go_directly
+from wharf.ingest_worker.merge import ensure
 from wharf.ingest_worker.reading import SAMPLE_BYTES, Batch, Plan, make_plan, read_batches
 from wharf.ingest_worker.reading.batches import PROPERTIES
+from wharf.ingest_worker.reading.numbering import Carry
 from wharf.ingest_worker.recognition import Asked, Recognised, Sample, explained, recognise
 from wharf.ingest_worker.savedmappings import known_mappings
 from wharf.ingest_worker.staging import Staging
+from wharf.ingest_worker.unfinished import Hidden
 from wharf.ingest_worker.unpacking import Opened, open_again, open_file
 from wharf.ingest_worker.unpacking.opening import Packing
 
@@ -55,10 +61,11 @@ class Loading:
         profile = Profile.model_validate(checkpoint.profile)
         with context.transaction() as connection:
             staging = Staging.open(connection, context.payload.import_id, profile)
-            checkpoint = _verified(context, connection, staging, checkpoint)
+            loading = cls(context, upload, file, opened, profile, Plan.from_dict(checkpoint.plan), staging, checkpoint)
+            checkpoint = loading.checkpoint = loading.verified(connection)
             context.save(connection, checkpoint.to_json())
             _note_profile(connection, context, profile)
-        return cls(context, upload, file, opened, profile, Plan.from_dict(checkpoint.plan), staging, checkpoint)
+        return loading
 
     @property
     def mode(self) -> str:
@@ -71,6 +78,11 @@ class Loading:
         return self.context.view.project_id
 
     @property
+    def dataset(self) -> sql.Identifier:
+        """Where the rows go in the end."""
+        return sql.Identifier(self.staging.place, self.profile.name)
+
+    @property
     def brought(self) -> frozenset[str]:
         """The dataset's columns that the file has; known for `properties` when all of it is loaded."""
         targets = {m.target for m in self.plan.mapping.matches if m.target}
@@ -78,24 +90,92 @@ class Loading:
 
     def run(self) -> Iterator[Checkpoint]:
         """Stage the rest of the file; gives the checkpoint after each batch, and a last one that is complete."""
-        for batch in _one_ahead(read_batches(self.opened.text, self.plan, self.profile, self.checkpoint.cursor)):
-            self.context.check()
-            self._stage(batch)
+        batches = read_batches(self.opened.text, self.plan, self.profile, self.checkpoint.cursor)
+        way = self._staged(batches) if self.checkpoint.direct is None else Direct(self, self.dataset).run(batches)
+        for checkpoint in way:
             self._report()
-            yield self.checkpoint
+            yield checkpoint
         if not self.checkpoint.complete:
             with self.context.transaction() as connection:
                 self.keep(connection, self.checkpoint.model_copy(update={"complete": True}))
         yield self.checkpoint
 
-    def _stage(self, batch: Batch) -> None:
+    def _staged(self, batches: Iterator[Batch]) -> Iterator[Checkpoint]:
+        for batch in _one_ahead(batches):
+            self.context.check()
+            with self.context.transaction() as connection:
+                self.stage(connection, batch)
+            reach(Point.AFTER_BATCH)
+            yield self.checkpoint
+
+    def stage(self, connection: Connection, batch: Batch) -> None:
         """Rows, rejects and cursor commit together: whatever kills this process, nothing is doubled or left out."""
-        with self.context.transaction() as connection:
-            self.staging.add_rows(connection, batch.rows)
-            self.staging.add_rows(connection, batch.places)
-            self.staging.add_rejects(connection, batch.rejects)
-            self.keep(connection, self.checkpoint.after(batch, gaps=self._gaps(batch)))
-        reach(Point.AFTER_BATCH)
+        self.staging.add_rows(connection, batch.rows)
+        self._set_aside(connection, batch)
+        self.keep(connection, self.checkpoint.after(batch, gaps=self._gaps(batch)))
+
+    def keep_direct(self, connection: Connection, batch: Batch, carries: Mapping[str, Carry | None]) -> None:
+        """The same for a batch whose rows are in the dataset."""
+        self._set_aside(connection, batch)
+        self.keep(connection, self.checkpoint.after_direct(batch, carries))
+
+    def turn_to_staging(self, connection: Connection) -> None:
+        """What was written into the dataset goes on from staging, whoever moves it there."""
+        hidden = unfinished.find(connection, self.context.payload.import_id)
+        if hidden is not None and not hidden.moved:
+            hidden.move(connection)
+        unfinished.end(connection, self.context.payload.import_id)
+        self.keep(connection, self.checkpoint.turned_to_staging())
+        self.context.log("info", "import.staged", reason="a key is there already", rows=self.checkpoint.staged)
+
+    def _set_aside(self, connection: Connection, batch: Batch) -> None:
+        self.staging.add_rows(connection, batch.places)
+        self.staging.add_rejects(connection, batch.rejects)
+
+    def verified(self, connection: Connection) -> Checkpoint:
+        """The checkpoint, if all that it counts is there; else the beginning.
+
+        Staging is unlogged: after a crash of the server it may be empty.
+        """
+        if self.context.checkpoint is None:
+            # The first try, or one after an end: what an ended try set aside is not told twice.
+            self.staging.empty(connection)
+            self._begin_hiding(connection)
+            return self.checkpoint
+        checkpoint = self._as_others_left_it(connection)
+        if checkpoint and self.staging.count(connection) == (checkpoint.staged, checkpoint.places):
+            return checkpoint
+        self.context.log("warning", "import.staged_again", rows=self.checkpoint.staged)
+        unfinished.forget(connection, self.context.payload.import_id)
+        self.staging.empty(connection)
+        return self.checkpoint.from_the_start()
+
+    def _begin_hiding(self, connection: Connection) -> None:
+        if self.checkpoint.direct is None:
+            return
+        payload, numbered = self.context.payload, unfinished.given_numbers(self.profile, self.brought)
+        place = ensure(connection, self.profile)
+        hidden = Hidden(payload.import_id, place, self.profile.name, self.project_id, numbered, moved=False)
+        unfinished.begin(connection, hidden, self.context.job_id)
+
+    def _as_others_left_it(self, connection: Connection) -> Checkpoint | None:
+        """Rows in the dataset may have been moved into staging meanwhile; None where they are nowhere."""
+        if self.checkpoint.direct is None:
+            return self.checkpoint
+        hidden = unfinished.find(connection, self.context.payload.import_id)
+        if hidden is None:
+            return None
+        if hidden.moved:
+            unfinished.end(connection, hidden.import_id)
+        return self.checkpoint.turned_to_staging() if hidden.moved else self.checkpoint
+
+    def settled(self, connection: Connection) -> Checkpoint:
+        """What is to be merged, now that nobody can move it any more; in the turn of the merge."""
+        checkpoint = self._as_others_left_it(connection)
+        if checkpoint is None:
+            message = "The rows of this import are gone from their dataset. Upload the file again."
+            raise Permanent(message, code="rows_missing")
+        return checkpoint
 
     def _share_done(self) -> float:
         """Of plain text by the rows that are staged; of others by what was unpacked, which may be a little ahead."""
@@ -159,7 +239,9 @@ def plan_import(context: Context, opened: Opened) -> Checkpoint:
         context.log("info", "import.profile", profile=plan.profile.name, score=plan.profile.score, how=how)
     for warning in plan.warnings:
         context.log("warning", "import.plan", loc=warning.loc, code=warning.code, message=warning.message)
-    return Checkpoint.first(plan, found.profile, saved=found.saved, drift=found.drift)
+    mode = merge_mode(payload, found.profile)
+    direct = 0 if may_go_directly(payload, found.profile, mode, size) else None
+    return Checkpoint.first(plan, found.profile, saved=found.saved, drift=found.drift, direct=direct)
 
 
 def asked_about(connection: Connection, payload: ImportPayload | InspectPayload, options: ImportOptions) -> Asked:
@@ -179,19 +261,6 @@ def _plan_for(found: Recognised, sample: Sample, opened: Opened) -> Plan:
         changed = Problem("mapping", "headers_changed", found.drift.sentence)
         plan = replace(plan, warnings=(*plan.warnings, changed))
     return replace(plan, dialect=opened.ended(opened.finished(plan.dialect)))
-
-
-def _verified(context: Context, connection: Connection, staging: Staging, checkpoint: Checkpoint) -> Checkpoint:
-    """Staging is unlogged: after a crash of the server it may be empty. Then everything is staged again."""
-    if context.checkpoint is None:
-        # The first try, or one after an end: what an ended try set aside is not told twice.
-        staging.empty(connection)
-        return checkpoint
-    if staging.count(connection) == (checkpoint.staged, checkpoint.places):
-        return checkpoint
-    context.log("warning", "import.staged_again", rows=checkpoint.staged)
-    staging.empty(connection)
-    return checkpoint.from_the_start()
 
 
 def _note_profile(connection: Connection, context: Context, profile: Profile) -> None:

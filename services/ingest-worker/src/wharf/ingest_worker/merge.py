@@ -98,23 +98,45 @@ class Merge:
         unchanged = candidates - inserted - updated
         return Counts(before, inserted, updated, unchanged, staged - candidates, before + inserted)
 
-    def number_rejects(self, connection: Connection) -> None:
-        """Tell rejected rows the number that is theirs, so that the corrected row takes no other row's place."""
+    def already_there(self, connection: Connection, rows: int) -> Counts:
+        """The account of rows that are in the dataset already, all of them new."""
+        before = self._rows(connection)
+        return Counts(before, rows, 0, 0, 0, before + rows)
+
+    def number_rejects(self, connection: Connection, *, direct: bool) -> None:
+        """Tell rejected rows the number that is theirs, so that the corrected row takes no other row's place.
+
+        `direct`: the others are in the dataset, else in staging.
+        """
         if not self._numbered():
             return
         statement = sql.SQL(
             "INSERT INTO wharf.assigned (import_id, byte_offset, cells) SELECT {id}, _rejected_at, cells FROM ("
-            " SELECT _rejected_at, jsonb_build_object({numbers}) AS cells FROM {staging} WHERE {concerned}) numbered"
+            " SELECT _rejected_at, jsonb_build_object({numbers}) AS cells FROM {rows} WHERE {concerned}) numbered"
             " WHERE _rejected_at IS NOT NULL ORDER BY _rejected_at"
         ).format(
             id=self.import_id,
             numbers=sql.SQL(", ").join(
                 sql.SQL("{}, {}").format(column.name, number_of(column)) for column in self._numbered()
             ),
-            staging=self.staging.table,
+            rows=self._with_direct() if direct else self.staging.table,
             concerned=sql.SQL(" OR ").join(map(self._with_rejects, self._numbered())),
         )
         driver_of(connection).execute(statement)
+
+    def _with_direct(self) -> sql.Composed:
+        """Rejected rows from staging, the others from the dataset, as far as numbers need them."""
+        groups = names(sorted({name for column in self._numbered() for name in column.number_within}))
+        return sql.SQL(
+            "(SELECT {groups}, _line, _rejected_at FROM {staging} UNION ALL SELECT {groups}, _line, NULL FROM {dataset}"
+            " WHERE project_id = {project} AND _import_id = {id}) r"
+        ).format(
+            groups=groups,
+            staging=self.staging.table,
+            dataset=self.dataset,
+            project=self.project_id,
+            id=self.import_id,
+        )
 
     def _with_rejects(self, column: Column) -> sql.Composed:
         """That a row's group has a rejected row: only there numbers are asked for."""

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from wharf.common.errors import Problem
+from wharf.ingest_worker import unfinished
 from wharf.ingest_worker.account import Account, earlier_import, known_import
 from wharf.ingest_worker.checkpoint import Checkpoint
 from wharf.ingest_worker.entities import EntityCounts, FanOut
@@ -35,7 +36,7 @@ class Outcome:
         attempt = connection.begin_nested()
         project_id = loading.context.view.project_id
         merge = Merge.prepare(connection, loading.staging, project_id, brought=loading.brought, gaps=loaded.gaps)
-        counts = merge.run(connection, loading.mode, loaded.staged)
+        counts = _counts(connection, merge, loading, loaded)
         entities = FanOut(merge)
         outcome = cls(loading, loaded, counts, entities.run(connection, counts), entities.disagreements(connection))
         if loading.context.payload.dry_run:
@@ -45,7 +46,7 @@ class Outcome:
             outcome._account().write(connection)
             outcome._remember(connection)
         if loaded.rejected:
-            merge.number_rejects(connection)
+            merge.number_rejects(connection, direct=loaded.direct is not None)
         return outcome
 
     def result(self, connection: Connection) -> dict[str, Any]:
@@ -117,3 +118,11 @@ class Outcome:
             rejected=self.loaded.rejected,
             period=self.loaded.period,
         )
+
+
+def _counts(connection: Connection, merge: Merge, loading: Loading, loaded: Checkpoint) -> Counts:
+    if loaded.direct is None:
+        return unfinished.merged_among_others(connection, merge, loading.mode, loaded.staged)
+    counts = merge.already_there(connection, loaded.direct)
+    unfinished.end(connection, merge.import_id)
+    return counts

@@ -1,7 +1,7 @@
 """Imports whose rows are in their dataset already, and hidden from everybody until they have ended.
 
-Another import may need a key that such a row has. Then it does not wait: it moves the hidden rows into the staging table
-of the import that wrote them, which goes on from there and is merged after it.
+Another import may need a key that such a row has. Then it does not wait: it moves the hidden rows into the staging
+table of the import that wrote them, which goes on from there and is merged after it.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from psycopg import sql
+from psycopg import errors, sql
 from sqlalchemy import Connection, delete, insert, select, text, update
 
 from wharf.common.ledger.database import driver_of
 from wharf.common.ledger.models import Dataset, Unfinished
 from wharf.common.profiles import Profile
-from wharf.ingest_worker.merge import Merge, names
+from wharf.ingest_worker.merge import Counts, Merge, names
 
 SHOW = text("SELECT set_config('wharf.unfinished', :how, true)")
 FORGET_NUMBERS = text("DELETE FROM wharf.assigned WHERE import_id = :id")
@@ -68,9 +68,7 @@ class Hidden:
         statement = sql.SQL(
             "WITH gone AS (DELETE FROM {dataset} WHERE {own} RETURNING {kept})"
             " INSERT INTO {staging} ({kept}) SELECT {kept} FROM gone"
-        ).format(
-            dataset=self.dataset, own=self.own, kept=kept, staging=sql.Identifier(self.place, self.staging)
-        )
+        ).format(dataset=self.dataset, own=self.own, kept=kept, staging=sql.Identifier(self.place, self.staging))
         with shown(connection):
             driver_of(connection).execute(statement)
         connection.execute(FORGET_NUMBERS, {"id": self.import_id})
@@ -80,7 +78,9 @@ class Hidden:
         """Whether a row that is about to be merged has a key of one of them."""
         always = {c.name for c in merge.profile.columns if c.required or c.number_within}
         same = sql.SQL(" AND ").join(
-            sql.SQL("d.{0} = w.{0}" if name in always else "d.{0} IS NOT DISTINCT FROM w.{0}").format(sql.Identifier(name))
+            sql.SQL("d.{0} = w.{0}" if name in always else "d.{0} IS NOT DISTINCT FROM w.{0}").format(
+                sql.Identifier(name)
+            )
             for name in merge.profile.key
         )
         query = sql.SQL(
@@ -92,6 +92,28 @@ class Hidden:
         with shown(connection):
             row = driver_of(connection).execute(query).fetchone()
         return bool(row and row[0])
+
+
+class Overtaken(Exception):
+    """Another import has changed since what this one counts on; it is to be merged again."""
+
+
+def merged_among_others(connection: Connection, merge: Merge, mode: str, staged: int) -> Counts:
+    """Merge, after hidden rows with the same keys have made way. Raises `Overtaken` where new ones came meanwhile."""
+    hidden = others(connection, merge) if merge.profile.key else []
+    for one in hidden:
+        if one.collides(connection, merge) and (held := find(connection, one.import_id)) and not held.moved:
+            held.move(connection)
+    try:
+        counts = merge.run(connection, mode, staged)
+    except (errors.InsufficientPrivilege, errors.UniqueViolation) as error:
+        # A hidden row is one that an upsert may not touch.
+        if hidden:
+            raise Overtaken from error
+        raise
+    if hidden and any(one.collides(connection, merge) for one in others(connection, merge)):
+        raise Overtaken  # of rows that are left alone where there is one, none was left alone for a hidden one
+    return counts
 
 
 def begin(connection: Connection, hidden: Hidden, job_id: UUID) -> None:
@@ -117,7 +139,9 @@ def is_undisturbed(connection: Connection, import_id: UUID) -> bool:
 
     Nobody is waited for: one who moves them may wait for a row of this transaction.
     """
-    query = select(Unfinished.moved).where(Unfinished.import_id == import_id).with_for_update(read=True, skip_locked=True)
+    query = (
+        select(Unfinished.moved).where(Unfinished.import_id == import_id).with_for_update(read=True, skip_locked=True)
+    )
     return connection.execute(query).scalar_one_or_none() is False
 
 

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -42,8 +43,8 @@ class Pulse:
     lost: threading.Event = field(default_factory=threading.Event)
     expired: threading.Event = field(default_factory=threading.Event)
     leaving: threading.Event = field(default_factory=threading.Event)
-    running: psycopg.Connection[object] | None = None
-    """The connection that the job is using right now, so that its query can be interrupted."""
+    running: set[psycopg.Connection[object]] = field(default_factory=set)
+    """The connections that the job is using right now, so that their queries can be interrupted."""
     renewed_at: float = field(default_factory=time.monotonic)
     on_renewal: Callable[[], None] = lambda: None
 
@@ -64,7 +65,8 @@ class Pulse:
     @contextmanager
     def guarding(self, connection: Connection) -> Iterator[None]:
         """While this lasts whatever stops the job interrupts the connection's query."""
-        self.running = connection.connection.driver_connection
+        used: Any = connection.connection.driver_connection
+        self.running.add(used)
         try:
             self.check()
             yield
@@ -72,12 +74,11 @@ class Pulse:
             self.check()
             raise
         finally:
-            self.running = None
+            self.running.discard(used)
 
     def interrupt(self) -> None:
-        """Stop the query that runs, if one does."""
-        connection = self.running
-        if connection is not None:
+        """Stop the queries that run, if any do."""
+        for connection in tuple(self.running):
             with contextlib.suppress(psycopg.Error):
                 connection.cancel_safe(timeout=2.0)
 

@@ -88,9 +88,9 @@ class Worker:
     def _errands(self) -> Errands:
         return Errands(self._database(answer_within=ERRAND_SECONDS))
 
-    def _database(self, answer_within: float | None = None) -> Database:
+    def _database(self, answer_within: float | None = None, pool: int = 1) -> Database:
         url = self.settings.database_url.get_secret_value()
-        return Database.connect(url, pool=1, application=self.service, answer_within=answer_within)
+        return Database.connect(url, pool=pool, application=self.service, answer_within=answer_within)
 
     def _register(self, app: Celery, implementation: Implementation[Any], main: _Main) -> None:
         request = type("WatchedRequest", (WatchedRequest,), {"watch": main.watch, "departure": main.departure})
@@ -112,8 +112,8 @@ class Worker:
         # Made in the child, at its first job: nothing that is connected is carried over the fork.
         if self.runner is None:
             self.runner = Runner(
-                # A merge may take its time: this connection waits as long as the job has its lease.
-                database=self._database(),
+                # Two, for large imports. A merge may take its time: they wait as long as the job has its lease.
+                database=self._database(pool=2),
                 storage=Storage.open(self.settings),
                 feed=QueuedFeed(self.settings.redis_url.get_secret_value()),
                 heart=Heart(self._database(HEARTBEAT_SECONDS), self.sign, self.settings.soft_time_limit),

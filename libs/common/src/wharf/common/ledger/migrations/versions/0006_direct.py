@@ -11,6 +11,6 @@ down_revision = "0005"
 
 
 def upgrade() -> None:
-    """Older workers do not notice: a policy and defaults are added to datasets, whose columns stay as they are."""
+    """Older workers do not notice: a policy is added to datasets, whose columns stay as they are."""
     folder = resources.files("wharf.common.ledger.migrations.versions") / "sql"
     op.get_bind().connection.cursor().execute((folder / "0006_direct.sql").read_text("utf-8"))

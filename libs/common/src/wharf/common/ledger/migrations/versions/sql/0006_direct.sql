@@ -18,14 +18,10 @@ CREATE POLICY tenant ON wharf.unfinished TO wharf_app
     WITH CHECK (tenant_id = (SELECT NULLIF(current_setting('wharf.tenant', true), '')::uuid));
 GRANT SELECT, INSERT, UPDATE, DELETE ON wharf.unfinished TO wharf_app;
 
--- What every dataset has beside its columns. The defaults spare a COPY the same two values in each row; the import that
--- writes sets them for its transaction. The policy restricts: rows that are not finished are shown only to one that asks.
-CREATE FUNCTION wharf.equip_dataset(place text, tab text) RETURNS void
+-- Rows that are not finished are shown only to one that asks for them.
+CREATE FUNCTION wharf.hide_unfinished(place text, tab text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    EXECUTE format(
-        'ALTER TABLE %I.%I ALTER project_id SET DEFAULT current_setting(''wharf.project''), '
-        'ALTER _import_id SET DEFAULT current_setting(''wharf.import'')::uuid', place, tab);
     EXECUTE format(
         'CREATE POLICY finished ON %I.%I AS RESTRICTIVE FOR SELECT TO wharf_app '
         'USING ((SELECT current_setting(''wharf.unfinished'', true)) = ''shown'' '
@@ -37,7 +33,7 @@ DECLARE
     found record;
 BEGIN
     FOR found IN SELECT schema_name, table_name FROM wharf.datasets LOOP
-        PERFORM wharf.equip_dataset(found.schema_name, found.table_name);
+        PERFORM wharf.hide_unfinished(found.schema_name, found.table_name);
     END LOOP;
 END $$;
 
@@ -55,7 +51,7 @@ BEGIN
         EXECUTE format('CREATE UNIQUE INDEX %I ON %I.%I (project_id, %s) NULLS NOT DISTINCT', tab || '_key', place, tab, key_columns);
     END IF;
     PERFORM wharf.protect(place, tab, tenant);
-    PERFORM wharf.equip_dataset(place, tab);
+    PERFORM wharf.hide_unfinished(place, tab);
     EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %I.%I TO wharf_app', place, tab);
     EXECUTE format('GRANT INSERT ON %I.%I TO wharf_loader', place, tab);
 END $$;
@@ -98,4 +94,4 @@ BEGIN
     END IF;
     RETURN place;
 END $$;
-REVOKE EXECUTE ON FUNCTION wharf.equip_dataset, wharf.make_dataset FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION wharf.hide_unfinished, wharf.make_dataset FROM PUBLIC;

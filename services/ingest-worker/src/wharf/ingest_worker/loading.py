@@ -60,6 +60,7 @@ class Loading:
         opened, checkpoint = _planned(context, file)
         profile = Profile.model_validate(checkpoint.profile)
         with context.transaction() as connection:
+            unfinished.forget_dead(connection)
             staging = Staging.open(connection, context.payload.import_id, profile)
             loading = cls(context, upload, file, opened, profile, Plan.from_dict(checkpoint.plan), staging, checkpoint)
             checkpoint = loading.checkpoint = loading.verified(connection)

@@ -15,8 +15,9 @@ from uuid import UUID
 from psycopg import errors, sql
 from sqlalchemy import Connection, delete, insert, select, text, update
 
+from wharf.common.jobs.states import Status
 from wharf.common.ledger.database import driver_of
-from wharf.common.ledger.models import Dataset, Unfinished
+from wharf.common.ledger.models import Dataset, Job, Unfinished
 from wharf.common.profiles import Profile
 from wharf.ingest_worker.merge import Counts, Merge, names
 
@@ -24,6 +25,7 @@ SHOW = text("SELECT set_config('wharf.unfinished', :how, true)")
 FORGET_NUMBERS = text("DELETE FROM wharf.assigned WHERE import_id = :id")
 STAGED_COLUMNS = text("""
     SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(:staging) AND attnum > 0 AND NOT attisdropped""")
+ENDED = (Status.COMPLETED, Status.FAILED, Status.CANCELLED)
 OURS = frozenset({"tenant_id", "_rejected_at"})
 
 
@@ -159,6 +161,18 @@ def others(connection: Connection, merge: Merge) -> list[Hidden]:
 def end(connection: Connection, import_id: UUID) -> None:
     """Show everything at once, with the commit."""
     connection.execute(delete(Unfinished).where(Unfinished.import_id == import_id))
+
+
+def forget_dead(connection: Connection) -> None:
+    """Rows of imports whose jobs ended without a worker to clean up after them, such as one that killed three."""
+    dead = (
+        select(Unfinished.import_id)
+        .join(Job, Job.id == Unfinished.job_id)
+        .where(Job.status.in_(ENDED))
+        .with_for_update(of=Unfinished, skip_locked=True)
+    )
+    for import_id in connection.execute(dead).scalars().all():
+        forget(connection, import_id)
 
 
 def forget(connection: Connection, import_id: UUID) -> None:

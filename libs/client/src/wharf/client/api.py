@@ -98,6 +98,14 @@ class WharfClient(Calls):
         """Try a job that failed or was cancelled again."""
         return Job.of(self._call("POST", _job(job_id, "retry")))
 
+    def undo(self, job_id: str) -> Job:
+        """Reverse an import: a new job, with `reversed` and `kept` in its result."""
+        return Job.of(self._call("POST", _job(job_id, "undo")))
+
+    def commit(self, job_id: str) -> Job:
+        """Merge what a dry run has checked: a new job of the same import."""
+        return Job.of(self._call("POST", _job(job_id, "commit")))
+
     def discard(self, job_id: str) -> Job:
         """Take a failed job out of the dead count."""
         return Job.of(self._call("POST", _job(job_id, "discard")))

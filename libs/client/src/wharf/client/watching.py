@@ -70,6 +70,8 @@ def outcome(job: Job) -> Iterator[str]:
         yield f"Job {job.job_id} failed: {(job.error or {}).get('message', 'no reason was given.')}"
     else:
         yield _completed(result)
+    if "reversed" in result:
+        yield f"  {count(result['reversed'])} reversed, {count(result['kept'])} kept (changed since by another import)"
     if "rows_read" in result:
         yield "  " + ", ".join(f"{count(result.get(name, 0))} {name}" for name in OUTCOMES)
 

@@ -27,6 +27,8 @@ class Account:
     counts: Counts
     rejected: int
     period: tuple[datetime, datetime] | None
+    turn: int
+    datasets: tuple[str, ...]
 
     def write(self, connection: Connection) -> None:
         """Add the record, and mark the import as merged."""
@@ -44,7 +46,8 @@ class Account:
             "period_to": end,
         }
         connection.execute(insert(DataUpdate).values(values | asdict(self.counts)))
-        connection.execute(update(Import).where(Import.id == self.import_id).values(merged_at=func.now()))
+        merged = {"merged_at": func.now(), "turn": self.turn, "datasets": list(self.datasets)}
+        connection.execute(update(Import).where(Import.id == self.import_id).values(merged))
 
 
 def earlier_import(connection: Connection, upload: Upload, import_id: UUID) -> UUID | None:

@@ -12,7 +12,9 @@ from wharf.common.errors import Problem
 from wharf.common.ledger.database import driver_of
 from wharf.common.profiles import Profile
 from wharf.common.profiles.schema import Entity
-from wharf.ingest_worker.merge import Counts, Merge, ensure, names, one_row
+from wharf.ingest_worker.journal import Journal, names
+from wharf.ingest_worker.merge import Counts, Merge, ensure
+from wharf.ingest_worker.upsert import Upsert
 
 SHOWN = 20
 """Disagreements that are told of one column; how many there are is told too."""
@@ -47,37 +49,34 @@ class FanOut:
         if entity.key == self.merge.profile.key:
             return EntityCounts(rows.inserted, rows.updated)
         own = declared(self.merge.profile, entity)
-        dataset = sql.Identifier(ensure(connection, own), own.name)
-        statement = sql.SQL(
-            "WITH kept_ones AS (INSERT INTO {dataset} AS kept ({targets})"
-            " SELECT {distinct} {targets} FROM ({winners}) w"
-            " WHERE {first} IS NOT NULL ORDER BY {key}, _line DESC ON CONFLICT (project_id, {key}) {action}"
-            " RETURNING (xmax = 0) AS fresh)"
-            " SELECT count(*) FILTER (WHERE fresh), count(*) FILTER (WHERE NOT fresh) FROM kept_ones"
-        ).format(
-            dataset=dataset,
-            targets=names(["project_id", *entity.key, *entity.columns, "_import_id", "_line"]),
-            distinct=sql.SQL("DISTINCT ON ({})").format(names(entity.key)),
-            winners=self.merge.winners(),
-            key=names(entity.key),
-            first=sql.Identifier(entity.key[0]),
-            action=self._update(entity),
+        ensure(connection, own)
+        upsert = Upsert(
+            journal=Journal.of(connection, own.name),
+            turn=self.merge.turn,
+            project_id=self.merge.project_id,
+            rows=self._rows(entity),
+            targets=_targets(entity),
+            never_empty=[entity.key[0], *(c.name for c in own.columns if c.required)],
+            changes=self._changes(entity),
         )
-        return EntityCounts(*one_row(connection, statement))
+        return EntityCounts(*upsert.run(connection))
 
-    def _update(self, entity: Entity) -> sql.Composed:
+    def _rows(self, entity: Entity) -> sql.Composed:
+        """One for each thing that is spoken of: the last."""
+        return sql.SQL(
+            "SELECT DISTINCT ON ({key}) {targets} FROM ({winners}) w"
+            " WHERE {first} IS NOT NULL ORDER BY {key}, _line DESC"
+        ).format(
+            key=names(entity.key),
+            targets=names(_targets(entity)),
+            winners=self.merge.winners(),
+            first=sql.Identifier(entity.key[0]),
+        )
+
+    def _changes(self, entity: Entity) -> dict[str, sql.Composable]:
         """Overwrite what the file says; where it says nothing, what was known stays."""
         brought = [c for c in entity.columns if c in self.merge.brought]
-        if not brought:
-            return sql.SQL("DO NOTHING").format()
-        news = [sql.SQL("coalesce(excluded.{0}, kept.{0})").format(sql.Identifier(c)) for c in brought]
-        sets = [sql.SQL("{} = {}").format(sql.Identifier(c), new) for c, new in zip(brought, news, strict=True)]
-        sets += [sql.SQL("{0} = excluded.{0}").format(sql.Identifier(c)) for c in ("_import_id", "_line")]
-        old = [sql.SQL("kept.{}").format(sql.Identifier(c)) for c in brought]
-        comma = sql.SQL(", ")
-        return sql.SQL("DO UPDATE SET {} WHERE ({}) IS DISTINCT FROM ({})").format(
-            comma.join(sets), comma.join(old), comma.join(news)
-        )
+        return {c: sql.SQL("coalesce(new.{0}, was.{0})").format(sql.Identifier(c)) for c in brought}
 
     def _differing(self, connection: Connection, entity: Entity, column: str) -> Iterator[Problem]:
         query = sql.SQL(
@@ -95,6 +94,10 @@ class FanOut:
             message = f"{thing} has {len(values)} values of {column} in this file ({told}). Its last row was kept."
             more = f" {total} of {entity.name} differ so; {SHOWN} are told." if total > SHOWN else ""
             yield Problem(f"{entity.name}.{column}", "entity_disagrees", message + more)
+
+
+def _targets(entity: Entity) -> list[str]:
+    return ["project_id", *entity.key, *entity.columns, "_import_id", "_line"]
 
 
 def declared(profile: Profile, entity: Entity) -> Profile:

@@ -6,11 +6,12 @@ import time
 from contextlib import suppress
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from wharf.common.errors import Invalid, Problem
 from wharf.common.jobs.kinds import ImportPayload
-from wharf.common.ledger.models import Reject
+from wharf.common.jobs.states import Status
+from wharf.common.ledger.models import Import, Reject
 from wharf.common.metrics import IMPORT_BYTES, IMPORT_ROWS
 from wharf.common.runtime.points import Point, reach
 from wharf.ingest_worker import unfinished
@@ -54,10 +55,14 @@ def _checked_and_merged(context: Context, loading: Loading, started: float) -> d
             return _merge(context, loading, started)
 
 
-def clean_import(connection: Connection, payload: ImportPayload) -> None:
-    """When the job has ended for good, whichever way: no staged row stays, and no hidden one."""
+def clean_import(connection: Connection, payload: ImportPayload, status: Status) -> None:
+    """When the job has ended for good, whichever way, no hidden row stays, and no staged one.
+
+    But a dry run may be committed: its rows wait for a day (`wharf.sweep_staging`); after that a commit reads the file again.
+    """
     unfinished.forget(connection, payload.import_id)
-    drop_staging(connection, payload.import_id)
+    if not (payload.dry_run and status is Status.COMPLETED):
+        drop_staging(connection, payload.import_id)
 
 
 def _merge(context: Context, loading: Loading, started: float) -> dict[str, Any]:
@@ -68,12 +73,20 @@ def _merge(context: Context, loading: Loading, started: float) -> dict[str, Any]
         loaded = _take_turn(connection, loading)
         result = Outcome.of_merge(connection, loading, loaded).result(connection)
         result["seconds"] = round(time.monotonic() - started, 3)
+        if context.payload.dry_run:
+            _let_wait(connection, context, loaded)
         context.save(connection, loaded.model_copy(update={"result": result}).to_json())
         reach(Point.BEFORE_MERGE_COMMIT)
     reach(Point.AFTER_MERGE)
     context.report(rows, rows, stage="done", message=_sentence(result), percent=100.0)
     context.log("info", "import.done", **{name: result[name] for name in OUTCOMES}, seconds=result["seconds"])
     return result
+
+
+def _let_wait(connection: Connection, context: Context, loaded: Checkpoint) -> None:
+    """Keep what a commit goes on from: a job's own checkpoint goes with its end."""
+    own = update(Import).where(Import.id == context.payload.import_id)
+    connection.execute(own.values(waiting=loaded.to_json()))
 
 
 def _take_turn(connection: Connection, loading: Loading) -> Checkpoint:

@@ -5,8 +5,7 @@ The statement is built from the profile: which columns are computed, which are n
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from psycopg import sql
@@ -15,17 +14,23 @@ from sqlalchemy.exc import DBAPIError
 
 from wharf.common.errors import Permanent
 from wharf.common.ledger.database import driver_of
+from wharf.common.ledger.turns import take_turn
 from wharf.common.profiles import Column, Profile
 from wharf.common.runtime.transients import sqlstate
+from wharf.ingest_worker.journal import Journal, names, next_turn
 from wharf.ingest_worker.reading.batches import PROPERTIES
 from wharf.ingest_worker.staging import Staging, definition
+from wharf.ingest_worker.upsert import Upsert, one_row
 
 ENSURE = text("SELECT wharf.ensure_dataset(:profile, cast(:definition AS jsonb))")
-# One merge at a time into one dataset of one project: the counts are exact, and nobody's insert can collide.
-TURN = text("SELECT pg_advisory_xact_lock(hashtextextended(:place, 0))")
 DIFFERS = "WH001"
 """The SQLSTATE by which the ledger says that a dataset is not as it is declared."""
+FORGET_NUMBERS = text("DELETE FROM wharf.assigned WHERE import_id = :id")
 MEMORY = text("SET LOCAL work_mem = '96MB'")
+# Staging has no statistics: the planner would look up a million rows one by one, and it is five times as long.
+BY_HASH = text("SET LOCAL enable_nestloop = off")
+FEW = 0.1
+"""Of the rows that are there: fewer staged ones than this are looked up in the index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,8 @@ class Merge:
     """The profile's columns that the file has."""
     gaps: frozenset[str]
     """Those of them with an empty cell somewhere."""
+    turn: int = 0
+    """The number of the merge, once its turn has come."""
 
     @classmethod
     def prepare(
@@ -63,7 +70,7 @@ class Merge:
         merge.take_turn(connection)
         ensure(connection, staging.profile)
         connection.execute(MEMORY)
-        return merge
+        return replace(merge, turn=next_turn(connection))
 
     @classmethod
     def planned(cls, staging: Staging, project_id: str, *, brought: frozenset[str], gaps: frozenset[str]) -> Merge:
@@ -74,8 +81,7 @@ class Merge:
 
     def take_turn(self, connection: Connection) -> None:
         """Wait until no other merge into this dataset and project is under way, and let none begin before the end."""
-        place = f"{self.staging.place}.{self.profile.name}/{self.project_id}"
-        connection.execute(TURN, {"place": place})
+        take_turn(connection, self.staging.place, self.profile.name, self.project_id)
 
     def table_of(self, dataset: str) -> sql.Composable:
         """Another dataset of the tenant."""
@@ -83,20 +89,25 @@ class Merge:
 
     def run(self, connection: Connection, mode: str, staged: int) -> Counts:
         """Merge `staged` rows in that mode."""
-        before = self._rows(connection)
+        before, journal = self._rows(connection), Journal.of(connection, self.profile.name)
         if mode == "replace":
-            self._clear(connection)
+            journal.keep_all(connection, self.turn, self.project_id)
         if not staged:
             return Counts(before, 0, 0, 0, 0, 0 if mode == "replace" else before)
-        distinct_key = bool(self.profile.key)
-        if not distinct_key or mode == "replace" or before == 0:
+        if not self.profile.key or mode == "replace" or before == 0:
             inserted = self._insert(connection)
             return Counts(
                 before, inserted, 0, 0, staged - inserted, inserted if mode == "replace" else before + inserted
             )
-        inserted, updated, candidates = self._upsert(connection, keep=mode == "append")
-        unchanged = candidates - inserted - updated
-        return Counts(before, inserted, updated, unchanged, staged - candidates, before + inserted)
+        offered = self._offered(connection, staged)
+        if staged > FEW * before:
+            connection.execute(BY_HASH)
+        rows = self.winners(repeated=offered < staged)
+        inserted, updated = (
+            (self._add(connection, rows), 0) if mode == "append" else self._upsert(connection, journal, rows)
+        )
+        unchanged = offered - inserted - updated
+        return Counts(before, inserted, updated, unchanged, staged - offered, before + inserted)
 
     def already_there(self, connection: Connection, rows: int) -> Counts:
         """The account of rows that are in the dataset already, all of them new."""
@@ -110,6 +121,7 @@ class Merge:
         """
         if not self._numbered():
             return
+        connection.execute(FORGET_NUMBERS, {"id": self.import_id})  # a dry run told them, too
         statement = sql.SQL(
             "INSERT INTO wharf.assigned (import_id, byte_offset, cells) SELECT {id}, _rejected_at, cells FROM ("
             " SELECT _rejected_at, jsonb_build_object({numbers}) AS cells FROM {rows} WHERE {concerned}) numbered"
@@ -148,67 +160,62 @@ class Merge:
         query = sql.SQL("SELECT count(*) FROM {} WHERE project_id = {}").format(self.dataset, self.project_id)
         return one_row(connection, query)[0]
 
-    def _clear(self, connection: Connection) -> None:
-        driver_of(connection).execute(
-            sql.SQL("DELETE FROM {} WHERE project_id = {}").format(self.dataset, self.project_id)
-        )
-
     def _insert(self, connection: Connection) -> int:
-        statement = sql.SQL("INSERT INTO {} ({}) {}").format(self.dataset, self._targets(), self.winners())
+        statement = sql.SQL("INSERT INTO {} ({}) {}").format(self.dataset, names(self._targets()), self.winners())
         return driver_of(connection).execute(statement).rowcount
 
-    def _upsert(self, connection: Connection, *, keep: bool) -> tuple[int, int, int]:
-        """Inserted, updated, and how many rows were offered (the last one of each key)."""
-        statement = sql.SQL(
-            "WITH offered AS MATERIALIZED ({winners}), merged AS ("
-            " INSERT INTO {dataset} AS kept ({targets}) SELECT {targets} FROM offered"
-            " ON CONFLICT (project_id, {key}) {action} RETURNING (xmax = 0) AS fresh)"
-            " SELECT count(*) FILTER (WHERE fresh), count(*) FILTER (WHERE NOT fresh),"
-            " (SELECT count(*) FROM offered) FROM merged"
-        ).format(
-            winners=self.winners(),
-            dataset=self.dataset,
-            targets=self._targets(),
-            key=names(self.profile.key),
-            action=sql.SQL("DO NOTHING") if keep else self._update(),
+    def _offered(self, connection: Connection, staged: int) -> int:
+        """How many rows are left where of several with one key only the last counts."""
+        if not self._may_repeat():
+            return staged
+        query = sql.SQL("SELECT count(*) FROM (SELECT DISTINCT {} FROM ({}) staged) offered").format(
+            names(self.profile.key), self._numbering()
         )
-        inserted, updated, offered = one_row(connection, statement)
-        return inserted, updated, offered
+        return one_row(connection, query)[0]
 
-    def _update(self) -> sql.Composed:
-        """Overwrite what the file brings, and only where something differs: an unchanged row is not rewritten."""
+    def _add(self, connection: Connection, rows: sql.Composable) -> int:
+        """Only what is new."""
+        statement = sql.SQL("INSERT INTO {} ({}) {} ON CONFLICT DO NOTHING").format(
+            self.dataset, names(self._targets()), rows
+        )
+        return driver_of(connection).execute(statement).rowcount
+
+    def _upsert(self, connection: Connection, journal: Journal, rows: sql.Composable) -> tuple[int, int]:
+        """Insert what is new and overwrite what the file brings; gives both counts."""
+        never_empty = [c.name for c in self.profile.columns if c.required or c.number_within]
+        upsert = Upsert(journal, self.turn, self.project_id, rows, self._targets(), never_empty, self._changes())
+        return upsert.run(connection)
+
+    def _changes(self) -> dict[str, sql.Composable]:
         changing = [c.name for c in self.profile.columns if c.name not in self.profile.key and self._is_given(c)]
         changing += [PROPERTIES] if PROPERTIES in self.brought else []
-        if not changing:
-            return sql.SQL("DO NOTHING").format()
-        lineage = [*changing, "_import_id", "_line"]
-        sets = sql.SQL(", ").join(sql.SQL("{0} = excluded.{0}").format(sql.Identifier(n)) for n in lineage)
-        kept = sql.SQL(", ").join(sql.SQL("kept.{}").format(sql.Identifier(n)) for n in changing)
-        new = sql.SQL(", ").join(sql.SQL("excluded.{}").format(sql.Identifier(n)) for n in changing)
-        return sql.SQL("DO UPDATE SET {} WHERE ({}) IS DISTINCT FROM ({})").format(sets, kept, new)
+        return {name: sql.Identifier("new", name) for name in changing}
 
-    def _targets(self) -> sql.Composed:
-        return names(["project_id", *(c.name for c in self.profile.columns), "properties", "_import_id", "_line"])
+    def _targets(self) -> list[str]:
+        return ["project_id", *(c.name for c in self.profile.columns), "properties", "_import_id", "_line"]
 
     def rows(self) -> sql.Composed:
         """The staged rows, numbered and computed, with their lines."""
         values = sql.SQL(", ").join(map(self._value, self.profile.columns))
         return sql.SQL("SELECT {}, _line FROM ({}) staged").format(values, self._numbering())
 
-    def winners(self) -> sql.Composed:
-        """The rows to merge: numbered and computed; of several with one key in the file the last one."""
-        key = self.profile.key
+    def winners(self, *, repeated: bool = True) -> sql.Composed:
+        """The rows to merge: numbered and computed; of several with one key in the file the last one.
+
+        Where it is known that no key is `repeated`, nothing has to be sorted.
+        """
+        key, repeated = self.profile.key, repeated and self._may_repeat()
         values = sql.SQL(", ").join([*map(self._value, self.profile.columns), sql.Identifier("properties")])
         return sql.SQL(
             "SELECT {distinct} {project}::text AS project_id, {values}, {id}::uuid AS _import_id, _line"
             " FROM ({numbered}) staged {order}"
         ).format(
-            distinct=sql.SQL("DISTINCT ON ({})").format(names(key)) if self._may_repeat() else sql.SQL(""),
+            distinct=sql.SQL("DISTINCT ON ({})").format(names(key)) if repeated else sql.SQL(""),
             project=self.project_id,
             values=values,
             id=str(self.import_id),
             numbered=self._numbering(),
-            order=sql.SQL("ORDER BY {}, _line DESC").format(names(key)) if self._may_repeat() else sql.SQL(""),
+            order=sql.SQL("ORDER BY {}, _line DESC").format(names(key)) if repeated else sql.SQL(""),
         )
 
     def _numbering(self) -> sql.Composed:
@@ -263,17 +270,6 @@ def ensure(connection: Connection, profile: Profile) -> str:
         raise Permanent(f"{message} Import by a profile of another name.", code="dataset_differs") from error
 
 
-def names(columns: Iterable[str]) -> sql.Composed:
-    """Columns, quoted, with commas between them."""
-    return sql.SQL(", ").join(map(sql.Identifier, columns))
-
-
 def number_of(column: Column) -> sql.Composed:
     """A staged row's number among its group's rows, rejected ones counted too, in the file's order."""
     return sql.SQL("row_number() OVER (PARTITION BY {} ORDER BY _line)").format(names(column.number_within))
-
-
-def one_row(connection: Connection, query: sql.Composed) -> tuple[int, ...]:
-    """The one row that a query of counts gives."""
-    row = driver_of(connection).execute(query).fetchone()
-    return tuple(row) if row else ()

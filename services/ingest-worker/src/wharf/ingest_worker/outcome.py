@@ -43,7 +43,7 @@ class Outcome:
             attempt.rollback()
         else:
             attempt.commit()
-            outcome._account().write(connection)
+            outcome._account(merge.turn).write(connection)
             outcome._remember(connection)
         if loaded.rejected:
             merge.number_rejects(connection, direct=loaded.direct is not None)
@@ -105,7 +105,7 @@ class Outcome:
             profile, import_id = self.loading.profile.name, context.payload.import_id
             remember(connection, context.tenant_id, given(profile, import_id, header, context.payload.mapping))
 
-    def _account(self) -> Account:
+    def _account(self, turn: int) -> Account:
         context = self.loading.context
         return Account(
             tenant_id=context.tenant_id,
@@ -117,6 +117,8 @@ class Outcome:
             counts=self.counts,
             rejected=self.loaded.rejected,
             period=self.loaded.period,
+            turn=turn,
+            datasets=self.loading.profile.dataset_names,
         )
 
 

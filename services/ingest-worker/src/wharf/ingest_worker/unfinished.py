@@ -19,10 +19,10 @@ from wharf.common.jobs.states import Status
 from wharf.common.ledger.database import driver_of
 from wharf.common.ledger.models import Dataset, Job, Unfinished
 from wharf.common.profiles import Profile
-from wharf.ingest_worker.merge import Counts, Merge, names
+from wharf.ingest_worker.journal import names, same_key
+from wharf.ingest_worker.merge import FORGET_NUMBERS, Counts, Merge
 
 SHOW = text("SELECT set_config('wharf.unfinished', :how, true)")
-FORGET_NUMBERS = text("DELETE FROM wharf.assigned WHERE import_id = :id")
 STAGED_COLUMNS = text("""
     SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(:staging) AND attnum > 0 AND NOT attisdropped""")
 ENDED = (Status.COMPLETED, Status.FAILED, Status.CANCELLED)
@@ -78,13 +78,8 @@ class Hidden:
 
     def collides(self, connection: Connection, merge: Merge) -> bool:
         """Whether a row that is about to be merged has a key of one of them."""
-        always = {c.name for c in merge.profile.columns if c.required or c.number_within}
-        same = sql.SQL(" AND ").join(
-            sql.SQL("d.{0} = w.{0}" if name in always else "d.{0} IS NOT DISTINCT FROM w.{0}").format(
-                sql.Identifier(name)
-            )
-            for name in merge.profile.key
-        )
+        never_empty = [c.name for c in merge.profile.columns if c.required or c.number_within]
+        same = same_key("d", "w", merge.profile.key, never_empty=never_empty)
         query = sql.SQL(
             "SELECT EXISTS (SELECT FROM ({winners}) w JOIN {dataset} d ON {same}"
             " WHERE d.project_id = {project} AND d._import_id = {import_})"

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from wharf.client.api import WharfClient
 from wharf.client.commands.access import AsJson, JobId, client, tell, watch_to_the_end
 from wharf.client.figures import size
 from wharf.client.job import Job
@@ -24,6 +25,8 @@ OfQueue = Annotated[str | None, typer.Option("--queue", help="Only this queue.")
 OfProject = Annotated[str | None, typer.Option("--project", help="Only this project.")]
 Labelled = Annotated[str | None, typer.Option("--query", "-q", help="Only those with this in their label.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="With --all: count them, but change nothing.")]
+
+Watching = Annotated[bool, typer.Option("--watch/--no-watch", help="Stay and show one job's progress.")]
 
 
 @app.command("ls")
@@ -123,7 +126,7 @@ def retry(
     project: OfProject = None,
     query: Labelled = None,
     dry_run: DryRun = False,
-    watching: Annotated[bool, typer.Option("--watch/--no-watch", help="Stay and show one job's progress.")] = False,
+    watching: Watching = False,
 ) -> None:
     """Try a job that failed or was cancelled again, or --all that match."""
     chosen = _chosen(job_id, status, kind, queue, project, query, every=every, dry_run=dry_run)
@@ -156,6 +159,26 @@ def discard(
             typer.echo(f"Job {job.job_id} is discarded; it stays {job.status}.")
         else:
             _say_done("discarded", wharf.bulk("discard", chosen, dry_run=dry_run), dry_run=dry_run)
+
+
+@app.command("undo")
+def undo(job_id: JobId, *, watching: Watching = False) -> None:
+    """Reverse an import: a new job. Rows that something else has changed since are kept."""
+    with client() as wharf:
+        _go_on(wharf, wharf.undo(job_id), watching=watching)
+
+
+@app.command("commit")
+def commit(job_id: JobId, *, watching: Watching = False) -> None:
+    """Merge what a dry run has checked: a new job."""
+    with client() as wharf:
+        _go_on(wharf, wharf.commit(job_id), watching=watching)
+
+
+def _go_on(wharf: WharfClient, job: Job, *, watching: bool) -> None:
+    _say(job)
+    if watching:
+        watch_to_the_end(wharf, job.job_id)
 
 
 @app.command("result")

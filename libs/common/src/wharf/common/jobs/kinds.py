@@ -77,6 +77,12 @@ class InspectPayload(Payload):
     options: ImportOptions = ImportOptions()
 
 
+class UndoPayload(Payload):
+    """Give the datasets back what they had before one import."""
+
+    import_id: UUID
+
+
 class EchoPayload(Payload):
     """Say a message back: shows that queue, worker and ledger work."""
 
@@ -85,6 +91,7 @@ class EchoPayload(Payload):
 
 IMPORT = Kind("import", Queue.INGEST, ImportPayload, unit="rows")
 INSPECT = Kind("inspect", Queue.INGEST, InspectPayload, unit="steps")
+UNDO = Kind("undo", Queue.INGEST, UndoPayload, unit="rows")
 ECHO = Kind("echo", Queue.MAINTENANCE, EchoPayload, unit="steps")
 
 

@@ -170,7 +170,12 @@ class JobLog(Table):
 
 
 class Import(Table):
-    """What the user wants loaded; the jobs of an import work on it."""
+    """What the user wants loaded; the jobs of an import work on it.
+
+    `turn` is the number of its merge, by which the journals keep what rows were before; null where nothing is kept.
+    `datasets` are those that it wrote into, its profile's own first. `waiting` is the checkpoint of a dry run that
+    completed: its commit goes on from there.
+    """
 
     __tablename__ = "imports"
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -181,6 +186,10 @@ class Import(Table):
     mode: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(server_default=NOW)
     merged_at: Mapped[datetime | None]
+    turn: Mapped[int | None]
+    datasets: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
+    undone_at: Mapped[datetime | None]
+    waiting: Mapped[Json | None]
 
 
 class Reject(Table):

@@ -74,7 +74,7 @@ def _finish(context: JobContext[Any], implementation: Implementation[Any], endin
         view = _view(cursor.execute(FINISH, values).fetchone())
         if view is not None:
             if view.ended and context.payload is not None:
-                implementation.clean(connection, context.payload)
+                implementation.clean(connection, context.payload, view.status)
             context.flush_lines(connection)
     return view
 

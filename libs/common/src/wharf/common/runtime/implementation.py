@@ -9,13 +9,14 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import Connection
 
 from wharf.common.jobs.kinds import Kind, Payload
+from wharf.common.jobs.states import Status
 from wharf.common.runtime.context import JobContext
 
 P = TypeVar("P", bound=Payload)
 Result = dict[str, Any]
 
 
-def nothing_to_clean(_connection: Connection, _payload: Payload) -> None:
+def nothing_to_clean(_connection: Connection, _payload: Payload, _status: Status) -> None:
     """For kinds that leave nothing behind."""
 
 
@@ -24,9 +25,10 @@ class Implementation(Generic[P]):
     """What runs a kind of job.
 
     `run` gives the job's result and raises our errors; it knows nothing of retries, leases or states.
-    `clean` removes what the job left for its next attempt; it is part of the transaction that ends the job for good.
+    `clean` removes what the job left for its next attempt; it is part of the transaction that ends the job for good,
+    and is told in which state that is.
     """
 
     kind: Kind[P]
     run: Callable[[JobContext[P]], Result]
-    clean: Callable[[Connection, P], None] = nothing_to_clean
+    clean: Callable[[Connection, P, Status], None] = nothing_to_clean

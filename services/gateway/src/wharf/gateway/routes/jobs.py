@@ -9,7 +9,7 @@ from typing import Annotated, Any, Self
 from uuid import UUID
 
 import orjson
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 from sqlalchemy import Connection
@@ -18,18 +18,21 @@ from starlette.responses import StreamingResponse
 from wharf.common.jobs import control
 from wharf.common.jobs.bulk import Action
 from wharf.common.jobs.states import Status
+from wharf.common.jobs.submission import Written
 from wharf.common.jobs.view import ErrorView, JobView
 from wharf.common.queues import Queue
-from wharf.gateway import jobs
+from wharf.gateway import imports, jobs
 from wharf.gateway.authentication import Member, Operator, Viewer
 from wharf.gateway.bulk import act_on_matching, count_matching
 from wharf.gateway.cursors import LONGEST, MOST, Cursor, Limit
 from wharf.gateway.form import storable
 from wharf.gateway.rejectsfile import page_of, rejects_file
+from wharf.gateway.requests import REQUEST_ID
 from wharf.gateway.resources import Resources, Wired
 
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
 Change = Callable[[Connection, UUID], JobView]
+Follow = Callable[[Connection, Member, UUID, str], Written]
 Word = Annotated[str, AfterValidator(storable)]
 
 
@@ -205,6 +208,25 @@ def retry(job_id: UUID, resources: Wired, member: Operator) -> JobView:
 def discard(job_id: UUID, resources: Wired, member: Operator) -> JobView:
     """Take a failed job out of the dead count."""
     return _change(resources, member, job_id, control.discard)
+
+
+@router.post("/{job_id}/undo", status_code=HTTPStatus.ACCEPTED)
+def undo(job_id: UUID, request: Request, resources: Wired, member: Operator) -> JobView:
+    """Reverse an import: a new job. Rows that something else has changed since are kept."""
+    return _follow(resources, member, job_id, request, imports.undo)
+
+
+@router.post("/{job_id}/commit", status_code=HTTPStatus.ACCEPTED)
+def commit(job_id: UUID, request: Request, resources: Wired, member: Operator) -> JobView:
+    """Merge what a dry run has checked: a new job of the same import."""
+    return _follow(resources, member, job_id, request, imports.commit)
+
+
+def _follow(resources: Resources, member: Member, job_id: UUID, request: Request, follow: Follow) -> JobView:
+    with resources.database.tenant(member.tenant_id) as connection:
+        written = follow(connection, member, job_id, request.scope[REQUEST_ID])
+    resources.announcer.announce(written, member.tenant_id)
+    return written.view
 
 
 def _change(resources: Resources, member: Member, job_id: UUID, change: Change) -> JobView:

@@ -373,6 +373,34 @@ def test_any_table_that_csv_writes_is_read_cell_by_cell(
     assert found.rejects == []
 
 
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.tuples(cells, cells), min_size=1, max_size=15), st.sampled_from([",", ";", "\t"]),
+       st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]), st.sampled_from(["utf-8", "utf-16", "cp1252"]),
+       st.integers(1, 200))  # fmt: skip
+def test_records_that_are_no_rows_are_placed_by_the_cells_that_csv_wrote(
+    table: list[tuple[str, ...]], delimiter: str, quoting: int, codec: str, block_bytes: int
+) -> None:
+    """With quotes or without, in any encoding: those with a cell too many have their place in their group."""
+    out = io.StringIO()
+    write = csv.writer(out, delimiter=delimiter, quoting=quoting, lineterminator="\r\n")
+    write.writerows([("id", "n", "price"), *((*row, "1", "too many") for row in table)])
+    data = out.getvalue().encode(codec)
+    written: dict[str, Any] = {"delimiter": delimiter, "quote": '"', "escape": "", "encoding": codec}
+    found = Read(data, NUMBERED, block_bytes=block_bytes, **written)
+    placed = sorted((p["_line"], p["id"], p["n"]) for p in found.places)
+    known = [tuple(cell.strip() for cell in row) for row in table if all(cell.strip() for cell in row)]
+    assert [row for _, *row in placed] == [list(row) for row in known]
+    assert len(found.rejects) == len(table)
+
+
+def test_cells_behind_escapes_and_long_delimiters_place_a_record_too() -> None:
+    """Where a delimiter is data, or several characters."""
+    escaped = Read(b"id,n,price\na\\,b,1,2,3\nc,1,2,3\n", NUMBERED, escape="\\", quote="")
+    assert sorted((p["_line"], p["id"], p["n"]) for p in escaped.places) == [(2, "a,b", "1"), (3, "c", "1")]
+    long = Read(b'id||n||price\na|b||1||2||3\n"c||d"||1||2||3\n', NUMBERED, delimiter="||", quote='"')
+    assert sorted((p["_line"], p["id"], p["n"]) for p in long.places) == [(2, "a|b", "1"), (3, "c||d", "1")]
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.text(alphabet='ab",\n\r é', max_size=60), st.integers(1, 3))
 def test_the_exact_way_finds_what_the_fast_one_finds(text: str, width: int) -> None:

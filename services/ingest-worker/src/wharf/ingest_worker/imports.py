@@ -28,10 +28,11 @@ SHOWN = 20
 """Rejects that an error names; all of them are in the ledger."""
 
 
-def run_import(context: Context) -> dict[str, Any]:
+def run_import(context: Context, *, max_rejects: int) -> dict[str, Any]:
     """Load one upload into its dataset; gives the contract's `result` of an import.
 
-    Raises `Invalid` where the file cannot be used: nothing of it is then in the dataset.
+    Raises `Invalid` where the file cannot be used, or has more bad rows than `max_rejects`: nothing of it is then in
+    the dataset.
     """
     started = time.monotonic()
     merged = context.checkpoint and context.checkpoint["result"]
@@ -39,18 +40,18 @@ def run_import(context: Context) -> dict[str, Any]:
         return dict(merged)
     loading = Loading.begin(context)
     for checkpoint in loading.run():
-        _refuse_rejects(context, checkpoint)
-    result = _checked_and_merged(context, loading, started)
+        _refuse_rejects(context, checkpoint, max_rejects)
+    result = _checked_and_merged(context, loading, started, max_rejects)
     _count(result, loading.file.size)
     release_memory()
     return result
 
 
-def _checked_and_merged(context: Context, loading: Loading, started: float) -> dict[str, Any]:
+def _checked_and_merged(context: Context, loading: Loading, started: float, max_rejects: int) -> dict[str, Any]:
     """Again, where another import brought a value meanwhile that must be new: seldom, and each time it fails less."""
     while True:
         check_across_rows(loading)
-        _refuse_rejects(context, loading.checkpoint)
+        _refuse_rejects(context, loading.checkpoint, max_rejects)
         with suppress(Overtaken):
             return _merge(context, loading, started)
 
@@ -98,11 +99,17 @@ def _take_turn(connection: Connection, loading: Loading) -> Checkpoint:
     return loading.settled(connection)
 
 
-def _refuse_rejects(context: Context, checkpoint: Checkpoint) -> None:
-    """Stop where the user said so: at the first bad row, or at the end where too large a part of the rows is bad."""
+def _refuse_rejects(context: Context, checkpoint: Checkpoint, most: int) -> None:
+    """Stop where the user said so: at the first bad row, or at the end where too large a part of the rows is bad.
+
+    And where the ledger keeps no more of them.
+    """
     if checkpoint.rejected and context.payload.on_error == "abort":
         why = "Nothing was loaded, since on_error is abort"
         raise _rejected(context, checkpoint, "rows_rejected", why)
+    if checkpoint.rejected > most:
+        why = f"Reading stopped there and nothing was loaded, since no more than {most:,} bad rows of a file are kept"
+        raise _rejected(context, checkpoint, "too_many_rejects", why)
     limit = context.payload.options.max_reject_ratio
     limit = checkpoint.profile["max_reject_ratio"] if limit is None else limit
     if checkpoint.complete and checkpoint.read and checkpoint.rejected / checkpoint.read > limit:

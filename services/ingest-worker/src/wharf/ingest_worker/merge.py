@@ -114,25 +114,26 @@ class Merge:
         before = self._rows(connection)
         return Counts(before, rows, 0, 0, 0, before + rows)
 
-    def number_rejects(self, connection: Connection, *, direct: bool) -> None:
+    def number_rejects(self, connection: Connection, *, direct: bool, few: bool) -> None:
         """Tell rejected rows the number that is theirs, so that the corrected row takes no other row's place.
 
-        `direct`: the others are in the dataset, else in staging.
+        `direct`: the others are in the dataset, else in staging. `few`: look for their groups first. With many that
+        takes longer than to number all rows.
         """
         if not self._numbered():
             return
         connection.execute(FORGET_NUMBERS, {"id": self.import_id})  # a dry run told them, too
+        pairs = [sql.SQL("{}, {}").format(column.name, number_of(column)) for column in self._numbered()]
+        groups = [self._has_rejects(column) for column in self._numbered()] if few else [sql.SQL("true")]
         statement = sql.SQL(
             "INSERT INTO wharf.assigned (import_id, byte_offset, cells) SELECT {id}, _rejected_at, cells FROM ("
-            " SELECT _rejected_at, jsonb_build_object({numbers}) AS cells FROM {rows} WHERE {concerned}) numbered"
+            " SELECT _rejected_at, jsonb_build_object({pairs}) AS cells FROM {rows} WHERE {groups}) numbered"
             " WHERE _rejected_at IS NOT NULL ORDER BY _rejected_at"
         ).format(
             id=self.import_id,
-            numbers=sql.SQL(", ").join(
-                sql.SQL("{}, {}").format(column.name, number_of(column)) for column in self._numbered()
-            ),
+            pairs=sql.SQL(", ").join(pairs),
             rows=self._with_direct() if direct else self.staging.table,
-            concerned=sql.SQL(" OR ").join(map(self._with_rejects, self._numbered())),
+            groups=sql.SQL(" OR ").join(groups),
         )
         driver_of(connection).execute(statement)
 
@@ -150,8 +151,8 @@ class Merge:
             id=self.import_id,
         )
 
-    def _with_rejects(self, column: Column) -> sql.Composed:
-        """That a row's group has a rejected row: only there numbers are asked for."""
+    def _has_rejects(self, column: Column) -> sql.Composed:
+        """That a row's group has a rejected one."""
         return sql.SQL("({group}) IN (SELECT {group} FROM {staging} WHERE _rejected_at IS NOT NULL)").format(
             group=names(column.number_within), staging=self.staging.table
         )

@@ -45,8 +45,9 @@ class Outcome:
             attempt.commit()
             outcome._account(merge.turn).write(connection)
             outcome._remember(connection)
-        if loaded.rejected:
-            merge.number_rejects(connection, direct=loaded.direct is not None)
+        if loaded.places:
+            few = loaded.places < loaded.read // 2
+            merge.number_rejects(connection, direct=loaded.direct is not None, few=few)
         return outcome
 
     def result(self, connection: Connection) -> dict[str, Any]:

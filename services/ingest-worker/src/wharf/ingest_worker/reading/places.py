@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from wharf.ingest_worker.reading.cells import as_mask
-from wharf.ingest_worker.reading.csvrows import cells_of
+from wharf.ingest_worker.reading.csvrows import rows_of
 from wharf.ingest_worker.reading.jsontext import VISIBLE_NUL
 from wharf.ingest_worker.reading.texts import exact_texts
 
@@ -79,7 +79,7 @@ def _part(parts: pa.Array, index: int) -> pa.Array:
 
 
 def _told_by_csv(block: Block, syntax: Syntax, records: Positions, groups: Mapping[str, int]) -> dict[str, pa.Array]:
-    rows = [cells_of(_readable(block.record(i), syntax), syntax) for i in records.tolist()]
+    rows = list(rows_of((_readable(block.record(i), syntax) for i in records.tolist()), syntax))
     return {name: pa.array([_cell(row, i) for row in rows], pa.string()) for name, i in groups.items()}
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import csv
+import io
 from decimal import Decimal
 from pathlib import Path
 
@@ -119,11 +121,34 @@ def test_lines_of_an_invoice_are_numbered_and_a_corrected_one_takes_its_own_plac
     assert counts(job) == (2, 0, 0, 0, 1)
     numbers = f"SELECT line_number, product_id FROM {wharf.dataset()} WHERE project_id = %s ORDER BY 1"
     assert [tuple(r.values()) for r in wharf.ask(numbers, project)] == [(1, "same"), (3, "same")]
-    assigned = wharf.one("SELECT assigned FROM wharf.rejects WHERE import_id = %s", job["result"]["import_id"])
-    assert assigned == {"line_number": 2}
+    assert assigned(wharf, job) == [(3, {"line_number": 2})]
     fixed = write(tmp_path / "2.csv", f"{header},line_number", "INV,2025-01-01,7,1.00,good,2")
     assert counts(wharf.load(fixed, project_id=project, **AS_TRANSACTIONS)) == (1, 0, 0, 0, 0)
     assert [tuple(r.values()) for r in wharf.ask(numbers, project)] == [(1, "same"), (2, "good"), (3, "same")]
+
+
+@pytest.mark.parametrize("good", [0, 1, 40], ids=["every line is bad", "most are", "few are"])
+def test_rejected_lines_have_their_numbers_whatever_their_share(
+    wharf: Trial, tmp_path: Path, project: str, good: int
+) -> None:
+    """In the file's order within each invoice, good lines counted too; where the invoice is not known there is none."""
+    header = "transaction_id,date,quantity,unit_price"
+    bad = ["B,2025-01-01,oops,1", "A,2025-01-01,1,1,more", "A,2025-01-01,oops,1", ",2025-01-01,1,1", "B,,oops,x"]
+    lines = ["A,2025-01-01,1,1"] * good + bad
+    job = wharf.load(write(tmp_path / "1.csv", header, *lines), project_id=project, **AS_TRANSACTIONS)
+    assert counts(job) == (good, 0, 0, 0, 5)
+    numbers = [1, good + 1, good + 2, None, 2]
+    expected = [{"line_number": number} if number else None for number in numbers]
+    assert assigned(wharf, job) == list(enumerate(expected, start=good + 2))
+    file = wharf.api.get(f"/api/v1/jobs/{job['job_id']}/rejects.csv").raise_for_status().text
+    rows = list(csv.DictReader(io.StringIO(file.removeprefix("\ufeff"), newline="")))
+    assert [row["line_number"] for row in rows] == [str(number or "") for number in numbers]
+
+
+def assigned(wharf: Trial, job: Job) -> list[tuple[int, object]]:
+    """What each rejected line would have been given, as the API tells it."""
+    found = wharf.api.get(f"/api/v1/jobs/{job['job_id']}/rejects").raise_for_status().json()["items"]
+    return [(reject["line"], reject["assigned"]) for reject in found]
 
 
 def test_the_account_says_what_the_dataset_shows(wharf: Trial, tmp_path: Path, project: str) -> None:

@@ -101,6 +101,28 @@ def test_a_cancelled_import_can_be_tried_again(wharf: Trial, large: tuple[Path, 
     exact(wharf, project, expected, job)
 
 
+def test_a_retry_forgets_what_the_attempt_before_set_aside(wharf: Trial, tmp_path: Path, project: str) -> None:
+    """The file may be read otherwise now: no reject of before stays, nor what was assigned to it."""
+    path = tmp_path / "bad.csv"
+    path.write_text("transaction_id,date,quantity,unit_price\nA,2025-01-01,many,1\n", encoding="utf-8")
+    job_id = wharf.upload(path, profile="transactions", project_id=project, on_error="abort")["job_id"]
+    assert wharf.ended(job_id)["error"]["code"] == "rows_rejected"
+    import_id = wharf.one("SELECT payload ->> 'import_id' FROM wharf.jobs WHERE id = %s", job_id)
+    for table, columns, values in (
+        ("rejects", "line, raw, errors", "7, 'x', '[]'"),
+        ("assigned", "cells", "'{\"line_number\": 7}'"),
+    ):
+        wharf.ask(
+            f"INSERT INTO wharf.{table} (import_id, byte_offset, tenant_id, {columns})"
+            f" SELECT id, 777, tenant_id, {values} FROM wharf.imports WHERE id = %s RETURNING 1",
+            import_id,
+        )
+    wharf.api.post(f"/api/v1/jobs/{job_id}/retry").raise_for_status()
+    wharf.ended(job_id)
+    assert wharf.one("SELECT array_agg(line) FROM wharf.rejects WHERE import_id = %s", import_id) == [2]
+    assert wharf.ask("SELECT 1 FROM wharf.assigned WHERE import_id = %s", import_id) == []
+
+
 def test_an_emptied_staging_table_is_filled_again(wharf: Trial, large: tuple[Path, Expected], project: str) -> None:
     """Staging is unlogged: when a crash of the server empties it, the file is staged again, its rejects not doubled."""
     path, expected = large

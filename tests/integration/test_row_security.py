@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -39,7 +40,7 @@ def test_every_table_with_rows_of_tenants_has_a_forced_policy(loaded: Trial) -> 
 def test_without_a_tenant_the_app_sees_nothing(loaded: Trial) -> None:
     """A transaction that forgot to name its tenant finds empty tables, not everybody's rows."""
     with as_app(loaded) as connection:
-        for table in ("wharf.jobs", "wharf.uploads", "wharf.rejects", loaded.dataset()):
+        for table in ("wharf.jobs", "wharf.uploads", "wharf.rejects", "wharf.assigned", loaded.dataset()):
             assert connection.execute(f"SELECT count(*) FROM {table}".encode()).fetchone() == (0,), table
 
 
@@ -68,8 +69,30 @@ def test_the_loader_may_insert_and_nothing_else(loaded: Trial) -> None:
     """It bypasses row security, so it must not be able to read, change or delete."""
     rights = loaded.ask(
         "SELECT DISTINCT privilege_type FROM information_schema.role_table_grants WHERE grantee = 'wharf_loader'"
+        " UNION SELECT privilege_type FROM information_schema.role_column_grants WHERE grantee = 'wharf_loader'"
     )
     assert [row["privilege_type"] for row in rights] == ["INSERT"]
+
+
+def reject(**further: str) -> bytes:
+    """A statement that sets a row aside."""
+    values = {"import_id": f"'{uuid4()}'", "byte_offset": "1", "line": "1", "raw": "'x'", "errors": "'[]'"} | further
+    return f"INSERT INTO wharf.rejects ({', '.join(values)}) VALUES ({', '.join(values.values())})".encode()
+
+
+def test_the_loader_may_not_say_whose_a_reject_is(loaded: Trial) -> None:
+    """It is the transaction's tenant's; without one there is none."""
+    with as_app(loaded, "wharf_loader") as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        connection.execute(reject(tenant_id="gen_random_uuid()"))
+    with as_app(loaded, "wharf_loader") as connection, pytest.raises(psycopg.errors.NotNullViolation):
+        connection.execute(reject())
+    with as_app(loaded) as connection:
+        tenant = loaded.one("SELECT id FROM wharf.tenants WHERE name = 'default'")
+        connection.execute("SELECT set_config('wharf.tenant', %s, true)", [str(tenant)])
+        connection.execute(b"SET LOCAL ROLE wharf_loader; %b; RESET ROLE" % reject())
+        found = connection.execute("SELECT tenant_id FROM wharf.rejects WHERE raw = 'x'").fetchall()
+        connection.rollback()
+    assert found == [(tenant,)]
 
 
 def test_the_dispatcher_sees_work_and_no_data(loaded: Trial) -> None:

@@ -103,6 +103,8 @@ def test_a_worker_of_the_version_before_works_on_the_new_schema(
         job = wharf.load(path, profile="transactions", project_id=project)
     assert job["status"] == "completed", job["error"]
     assert (job["status"], job["result"]["inserted"]) == ("completed", expected.good), job["error"]
+    rejects = wharf.api.get(f"/api/v1/jobs/{job['job_id']}/rejects").raise_for_status().json()["items"]
+    assert [bool(reject["assigned"]) for reject in rejects] == [True] * len(expected.rejects)
     worker = wharf.one("SELECT worker FROM wharf.attempts WHERE job_id = %s AND outcome = 'complete'", job["job_id"])
     assert int(worker.rsplit(":", 1)[1]) in {child.pid for child in old.children()}
 

@@ -224,7 +224,7 @@ def test_a_failed_job_has_no_result_but_a_reason(api, tenant):
 
 
 def test_rejects_are_paged_in_the_files_order(api, tenant):
-    """Line, offset, raw record and reasons of every row that was set aside, each once."""
+    """Line, offset, raw record, reasons and what it was assigned of every row that was set aside, each once."""
     job = tenant.job()
     (row,) = tenant.execute("SELECT payload FROM wharf.jobs WHERE id = :id", id=job.job_id)
     why = [{"column": "quantity", "code": "not_integer", "message": "Not a whole number.", "value": "x"}]
@@ -235,11 +235,18 @@ def test_rejects_are_paged_in_the_files_order(api, tenant):
             import_id=row["payload"]["import_id"], offset=line * 100, tenant=tenant.id, line=line, raw=f"r{line}",
             errors=json.dumps(why),
         )  # fmt: skip
+    of = {"import_id": row["payload"]["import_id"], "tenant": tenant.id, "given": '{"n": 1}'}
+    tenant.execute("INSERT INTO wharf.assigned VALUES (:import_id, 300, :tenant, CAST(:given AS jsonb))", **of)
+    # As workers of earlier versions do.
+    tenant.execute(
+        "UPDATE wharf.rejects SET assigned = '{\"n\": 2}' WHERE import_id = :id AND line = 4", id=of["import_id"]
+    )
     own = f"/api/v1/jobs/{job.job_id}/rejects"
     first = api.get(own, params={"limit": 2}).json()
     second = api.get(own, params={"limit": 2, "cursor": first["next_cursor"]}).json()
     assert first["items"] + second["items"] == [
-        {"line": n, "byte_offset": n * 100, "raw": f"r{n}", "errors": why, "assigned": None} for n in (2, 3, 4)
+        {"line": n, "byte_offset": n * 100, "raw": f"r{n}", "errors": why, "assigned": given}
+        for n, given in ((2, None), (3, {"n": 1}), (4, {"n": 2}))
     ]
     assert second["next_cursor"] is None
 

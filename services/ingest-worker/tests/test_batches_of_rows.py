@@ -27,7 +27,6 @@ from wharf.ingest_worker.reading import (
     Bytes,
     Cursor,
     Plan,
-    array_literal,
     encode_csv,
     make_plan,
     read_batches,
@@ -70,6 +69,7 @@ class Read:
         self.batches: list[Batch] = list(found)
         self.rows = [row for b in self.batches for row in b.rows.to_pylist()]
         self.rejects = [row for b in self.batches for row in b.rejects.to_pylist()]
+        self.places = [row for b in self.batches for row in b.places.to_pylist()]
 
     @property
     def codes(self) -> list[tuple[int, list[tuple[str | None, str, str | None]]]]:
@@ -166,10 +166,8 @@ def test_bytes_that_are_no_text_cost_their_row(block_bytes: int) -> None:
     data = "id,n\né,1\n".encode() + b"x\xff,2\n" + "ü,3\n".encode() + b"\xc3,4\n"
     found = Read(data, NUMBERED, block_bytes=block_bytes)
     assert [row["id"] for row in found.rows] == ["é", "ü"]
-    assert [(r["line"], r["raw"], r["cells"]) for r in found.rejects] == [
-        (3, "x\\xff,2", '{"n":"2"}'),
-        (5, "\\xc3,4", '{"n":"4"}'),
-    ]
+    assert [(r["line"], r["raw"]) for r in found.rejects] == [(3, "x\\xff,2"), (5, "\\xc3,4")]
+    assert found.places == []
     assert found.codes[0] == (3, [(None, "invalid_encoding", None)])
     assert all(
         data[r["byte_offset"] :].startswith(raw) for r, raw in zip(found.rejects, [b"x\xff", b"\xc3"], strict=True)
@@ -239,20 +237,29 @@ def test_a_huge_cell_is_a_cell() -> None:
 
 
 def test_an_error_flood_is_exact_in_count() -> None:
-    """Every row is accounted for, whatever is wrong with it."""
+    """Every row is accounted for, whatever is wrong with it, and shown as it is."""
     bad = [",1,1,,,", "a,x,1,,,", "a,1", "a,1,1,,,,,", "a\0,1,1,,,", "a,,x,x,x,"] * 500
     found = Read(lines("ok,,,,,", *bad), block_bytes=1000)
     assert (len(found.rows), len(found.rejects), sum(b.records for b in found.batches)) == (1, 3000, 3001)
     assert [r["line"] for r in found.rejects] == list(range(3, 3003))
+    assert [r["raw"].replace("\\x00", "\0") for r in found.rejects] == bad
 
 
-def test_rejected_rows_show_the_cells_by_which_rows_are_numbered() -> None:
-    """As far as they can be read; a profile that numbers no rows has none of them."""
-    data = lines("a,x,,,,", "b,1", " c ,1,1,,,,,,")
-    assert [json.loads(r["cells"]) for r in Read(data, NUMBERED).rejects] == [
-        {"id": "a", "n": "x"}, {"id": "b", "n": "1"}, {"id": "c", "n": "1"},
+def test_rejected_rows_have_a_place_among_those_by_which_they_are_numbered() -> None:
+    """As far as their cells can be read: with an empty one the group is not known."""
+    data = lines("a,1,x,,,", "b,1", " c\0 ,1,1,,,", ' "d\0",1,1,,,,,,', ",1,x,,,", "e", "f,1,1,,,")
+    found = Read(data, NUMBERED)
+    assert [r["line"] for r in found.rejects] == [2, 3, 4, 5, 6, 7]
+    assert sorted((p["_line"], p["id"], p["n"]) for p in found.places) == [
+        (2, "a", "1"), (3, "b", "1"), (4, "c\\x00", "1"), (5, '"d\\x00"', "1"),
     ]  # fmt: skip
-    assert [r["cells"] for r in Read(data).rejects] == [None] * 3
+    assert {p["_rejected_at"] for p in found.places} == {r["byte_offset"] for r in found.rejects if r["line"] < 6}
+
+
+def test_without_all_cells_of_a_group_there_are_no_places() -> None:
+    """A profile that numbers no rows needs none; where the file lacks a column of the group nobody can tell it."""
+    assert Read(lines("a,x,,,,", "b,1")).places == []
+    assert Read(b"id,price\na,x\nb\n", NUMBERED).places == []
 
 
 def test_unknown_columns_become_properties() -> None:
@@ -317,6 +324,11 @@ def test_a_plan_survives_its_checkpoint() -> None:
     assert Plan.from_dict(json.loads(json.dumps(plan.as_dict()))) == plan
 
 
+def in_lines(batches: list[Batch]) -> list[dict[str, Any]]:
+    """The places of rejected rows, in the file's order."""
+    return sorted((place for batch in batches for place in batch.places.to_pylist()), key=lambda place: place["_line"])
+
+
 messy_rows = st.lists(
     st.sampled_from(["a,1,2,,,", "b,x,,,,", ",,,,,", "", '"c\nd",1,,,,', "e,1", 'f",1,,,,', "  ", "g,,,,,é"]),
     min_size=1, max_size=20,
@@ -327,13 +339,14 @@ messy_rows = st.lists(
 @given(messy_rows, st.integers(1, 60))
 def test_resuming_from_any_batch_gives_exactly_the_rest(rows: list[str], block_bytes: int) -> None:
     """Rows, rejects and counts, whatever the blocks of the second attempt are."""
-    first = Read(lines("x,1,1,,,", *rows), block_bytes=block_bytes)
+    first = Read(lines("x,1,1,,,", *rows), NUMBERED, block_bytes=block_bytes)
     for i, batch in enumerate(first.batches):
         cursor = Cursor.from_dict(batch.cursor.as_dict())
-        rest = list(read_batches(Bytes(first.data), first.plan, PROFILE, cursor))
+        rest = list(read_batches(Bytes(first.data), first.plan, NUMBERED, cursor))
         later = first.batches[i + 1 :]
         assert [r for b in rest for r in b.rows.to_pylist()] == [r for b in later for r in b.rows.to_pylist()]
         assert [r for b in rest for r in b.rejects.to_pylist()] == [r for b in later for r in b.rejects.to_pylist()]
+        assert in_lines(rest) == in_lines(later)
         assert cursor.record == sum(b.records for b in first.batches[: i + 1])
 
 
@@ -358,6 +371,34 @@ def test_any_table_that_csv_writes_is_read_cell_by_cell(
     expected = [tuple(cell.strip() or None for cell in row) for row in table if row not in blank]
     assert [(r["a"], r["b"], r["c"]) for r in found.rows] == expected
     assert found.rejects == []
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.tuples(cells, cells), min_size=1, max_size=15), st.sampled_from([",", ";", "\t"]),
+       st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]), st.sampled_from(["utf-8", "utf-16", "cp1252"]),
+       st.integers(1, 200))  # fmt: skip
+def test_records_that_are_no_rows_are_placed_by_the_cells_that_csv_wrote(
+    table: list[tuple[str, ...]], delimiter: str, quoting: int, codec: str, block_bytes: int
+) -> None:
+    """With quotes or without, in any encoding: those with a cell too many have their place in their group."""
+    out = io.StringIO()
+    write = csv.writer(out, delimiter=delimiter, quoting=quoting, lineterminator="\r\n")
+    write.writerows([("id", "n", "price"), *((*row, "1", "too many") for row in table)])
+    data = out.getvalue().encode(codec)
+    written: dict[str, Any] = {"delimiter": delimiter, "quote": '"', "escape": "", "encoding": codec}
+    found = Read(data, NUMBERED, block_bytes=block_bytes, **written)
+    placed = sorted((p["_line"], p["id"], p["n"]) for p in found.places)
+    known = [tuple(cell.strip() for cell in row) for row in table if all(cell.strip() for cell in row)]
+    assert [row for _, *row in placed] == [list(row) for row in known]
+    assert len(found.rejects) == len(table)
+
+
+def test_cells_behind_escapes_and_long_delimiters_place_a_record_too() -> None:
+    """Where a delimiter is data, or several characters."""
+    escaped = Read(b"id,n,price\na\\,b,1,2,3\nc,1,2,3\n", NUMBERED, escape="\\", quote="")
+    assert sorted((p["_line"], p["id"], p["n"]) for p in escaped.places) == [(2, "a,b", "1"), (3, "c", "1")]
+    long = Read(b'id||n||price\na|b||1||2||3\n"c||d"||1||2||3\n', NUMBERED, delimiter="||", quote='"')
+    assert sorted((p["_line"], p["id"], p["n"]) for p in long.places) == [(2, "a|b", "1"), (3, "c||d", "1")]
 
 
 @settings(max_examples=200, deadline=None)
@@ -456,11 +497,3 @@ def test_yes_and_no_are_read_in_many_languages(text: str, value: bool) -> None:
     column = booleans(pa.array([text]))
     assert (column.values[0].as_py(), column.faults is None or not column.faults.any()) == (value, True)
     assert not set(TRUE) & set(FALSE)
-
-
-def test_a_column_is_one_array_for_postgresql() -> None:
-    """Quotes and backslashes are escaped, commas and line ends are data, numbers are texts."""
-    assert array_literal(pa.chunked_array([["a,b", 'say "x"'], ["c:\\d", "two\nlines", ""]])) == (
-        '{"a,b","say \\"x\\"","c:\\\\d","two\nlines",""}'
-    )
-    assert array_literal(pa.chunked_array([[1, 20]])) == '{"1","20"}'

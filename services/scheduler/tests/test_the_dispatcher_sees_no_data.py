@@ -65,7 +65,18 @@ def test_jobs_without_what_they_are_about(ask, tenant, column):
 
 @pytest.mark.parametrize(
     "table",
-    ["api_keys", "tenants", "rejects", "imports", "data_updates", "job_logs", "idempotency", "workers", "pauses"],
+    [
+        "api_keys",
+        "tenants",
+        "rejects",
+        "assigned",
+        "imports",
+        "data_updates",
+        "job_logs",
+        "idempotency",
+        "workers",
+        "pauses",
+    ],
 )
 def test_other_tables_are_closed(ask, table):
     """Neither keys nor data, nor what was answered to whom."""

@@ -21,6 +21,7 @@ from wharf.common.ledger.models import Attempt, Job, JobLog, Reject
 from wharf.common.queues import Queue
 from wharf.gateway.authentication import Member, hidden
 from wharf.gateway.cursors import decode, page
+from wharf.gateway.rejects import rejects_of
 
 # An import and its job are written in one transaction: they share its time, which the index of the list leads to.
 JOB_OF_UPLOAD = text("""
@@ -135,9 +136,7 @@ def list_attempts(connection: Connection, member: Member, job_id: UUID, cursor: 
 def list_rejects(connection: Connection, member: Member, job_id: UUID, cursor: str | None, limit: int) -> Rows:
     """The rows that an import set aside, in the file's order."""
     find_job(connection, member, job_id)
-    columns = (Reject.line, Reject.byte_offset, Reject.raw, Reject.errors, Reject.assigned)
-    query = select(*columns).where(Reject.import_id == import_of(connection, job_id))
-    return _by_number(connection, query, Reject.byte_offset, cursor, limit)
+    return _by_number(connection, rejects_of(import_of(connection, job_id)), Reject.byte_offset, cursor, limit)
 
 
 def import_of(connection: Connection, job_id: UUID) -> UUID:

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from typing import Any, Self
 from uuid import UUID
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from wharf.common.corrections import ERRORS, IMPORT, LINE, NEWLINE_MARK, guarded
 from wharf.common.jobs.view import JobView
 from wharf.common.ledger.models import Reject
+from wharf.gateway.rejects import rejects_of
 
 ROWS = 1000
 """Read of the ledger at a time: the file may have millions."""
@@ -74,8 +75,7 @@ def rejects_file(job: JobView, import_id: UUID, page: Page) -> Iterator[bytes]:
 
 def page_of(connection: Connection, import_id: UUID, after: int) -> Sequence[Any]:
     """The next rejects of an import in the file's order."""
-    columns = (Reject.line, Reject.byte_offset, Reject.raw, Reject.errors, Reject.assigned)
-    query = select(*columns).where(Reject.import_id == import_id, Reject.byte_offset > after)
+    query = rejects_of(import_id).where(Reject.byte_offset > after)
     return connection.execute(query.order_by(Reject.byte_offset).limit(ROWS)).all()
 
 

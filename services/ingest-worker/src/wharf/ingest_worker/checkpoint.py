@@ -53,12 +53,12 @@ class Checkpoint(BaseModel):
         """Rows read so far: good ones and rejects."""
         return self.staged + self.rejected
 
-    def after(self, batch: Batch, *, places: int, gaps: frozenset[str]) -> Self:
+    def after(self, batch: Batch, *, gaps: frozenset[str]) -> Self:
         """The checkpoint once that batch is staged."""
         changes = {
             "cursor": batch.cursor,
             "staged": self.staged + batch.rows.num_rows,
-            "places": self.places + places,
+            "places": self.places + batch.places.num_rows,
             "rejected": self.rejected + batch.rejects.num_rows,
             "skipped": self.skipped + batch.skipped,
             "period": _wider(self.period, batch.period),

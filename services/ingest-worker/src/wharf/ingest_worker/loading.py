@@ -8,8 +8,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-import orjson
-import pyarrow as pa
 from sqlalchemy import Connection, select, update
 
 from wharf.common.errors import Permanent
@@ -54,7 +52,7 @@ class Loading:
         opened, checkpoint = _planned(context, file)
         profile = Profile.model_validate(checkpoint.profile)
         with context.transaction() as connection:
-            staging = Staging.open(connection, context.payload.import_id, context.tenant_id, profile)
+            staging = Staging.open(connection, context.payload.import_id, profile)
             checkpoint = _verified(context, connection, staging, checkpoint)
             context.save(connection, checkpoint.to_json())
             _note_profile(connection, context, profile)
@@ -85,12 +83,11 @@ class Loading:
 
     def _stage(self, batch: Batch) -> None:
         """Rows, rejects and cursor commit together: whatever kills this process, nothing is doubled or left out."""
-        places = self._places(batch)
         with self.context.transaction() as connection:
             self.staging.add_rows(connection, batch.rows)
-            self.staging.add_rows(connection, places)
+            self.staging.add_rows(connection, batch.places)
             self.staging.add_rejects(connection, batch.rejects)
-            self._keep(connection, self.checkpoint.after(batch, places=places.num_rows, gaps=self._gaps(batch)))
+            self._keep(connection, self.checkpoint.after(batch, gaps=self._gaps(batch)))
         reach(Point.AFTER_BATCH)
 
     def _share_done(self) -> float:
@@ -102,15 +99,6 @@ class Loading:
     def _keep(self, connection: Connection, checkpoint: Checkpoint) -> None:
         self.context.save(connection, checkpoint.to_json())
         self.checkpoint = checkpoint
-
-    def _places(self, batch: Batch) -> pa.Table:
-        """For each rejected row whose group can be read: the group's columns, its line and its place in the file."""
-        groups = sorted({name for c in self.profile.columns for name in c.number_within})
-        cells = [orjson.loads(c) if c else {} for c in batch.rejects["cells"].to_pylist()] if groups else []
-        known = [i for i, found in enumerate(cells) if all(found.get(g) for g in groups)]
-        taken = batch.rejects.take(pa.array(known, pa.int64()))
-        columns = {g: pa.array([cells[i][g] for i in known], pa.string()) for g in groups}
-        return pa.table(columns | {"_line": taken["line"], "_rejected_at": taken["byte_offset"]})
 
     def _gaps(self, batch: Batch) -> frozenset[str]:
         numbered = [c.name for c in self.profile.columns if c.number_within and c.name in self.brought]

@@ -66,6 +66,8 @@ class Merge:
         before = self._rows(connection)
         if mode == "replace":
             self._clear(connection)
+        if not staged:
+            return Counts(before, 0, 0, 0, 0, 0 if mode == "replace" else before)
         distinct_key = bool(self.profile.key)
         if not distinct_key or mode == "replace" or before == 0:
             inserted = self._insert(connection)
@@ -76,17 +78,32 @@ class Merge:
         unchanged = candidates - inserted - updated
         return Counts(before, inserted, updated, unchanged, staged - candidates, before + inserted)
 
-    def number_rejects(self, connection: Connection) -> None:
-        """Tell rejected rows the number that is theirs, so that the corrected row takes no other row's place."""
-        for column in self._numbered():
-            group = names(column.number_within)
-            statement = sql.SQL(
-                "UPDATE wharf.rejects r SET assigned = jsonb_build_object({label}, n.number) FROM ("
-                " SELECT _rejected_at, row_number() OVER (PARTITION BY {group} ORDER BY _line) AS number FROM {staging}"
-                " WHERE ({group}) IN (SELECT {group} FROM {staging} WHERE _rejected_at IS NOT NULL)) n"
-                " WHERE r.import_id = {id} AND r.byte_offset = n._rejected_at"
-            ).format(label=column.name, group=group, staging=self.staging.table, id=self.import_id)
-            driver_of(connection).execute(statement)
+    def number_rejects(self, connection: Connection, *, few: bool) -> None:
+        """Tell rejected rows the number that is theirs, so that the corrected row takes no other row's place.
+
+        `few`: look for their groups first. With many that takes longer than to number all rows.
+        """
+        if not self._numbered():
+            return
+        pairs = [sql.SQL("{}, {}").format(column.name, number_of(column)) for column in self._numbered()]
+        groups = [self._has_rejects(column) for column in self._numbered()] if few else [sql.SQL("true")]
+        statement = sql.SQL(
+            "INSERT INTO wharf.assigned (import_id, byte_offset, cells) SELECT {id}, _rejected_at, cells FROM ("
+            " SELECT _rejected_at, jsonb_build_object({pairs}) AS cells FROM {staging} WHERE {groups}) numbered"
+            " WHERE _rejected_at IS NOT NULL ORDER BY _rejected_at"
+        ).format(
+            id=self.import_id,
+            pairs=sql.SQL(", ").join(pairs),
+            staging=self.staging.table,
+            groups=sql.SQL(" OR ").join(groups),
+        )
+        driver_of(connection).execute(statement)
+
+    def _has_rejects(self, column: Column) -> sql.Composed:
+        """That a row's group has a rejected one."""
+        return sql.SQL("({group}) IN (SELECT {group} FROM {staging} WHERE _rejected_at IS NOT NULL)").format(
+            group=names(column.number_within), staging=self.staging.table
+        )
 
     def _rows(self, connection: Connection) -> int:
         query = sql.SQL("SELECT count(*) FROM {} WHERE project_id = {}").format(self.dataset, self.project_id)
@@ -157,12 +174,12 @@ class Merge:
             others = names([c.name for c in self.profile.columns if c.name != column.name])
             rows = sql.SQL(
                 "SELECT * FROM (SELECT {others},"
-                " coalesce({name}, row_number() OVER (PARTITION BY {group} ORDER BY _line)) AS {name},"
+                " coalesce({name}, {number}) AS {name},"
                 " properties, _line, _rejected_at FROM {staging}) numbered WHERE _rejected_at IS NULL"
             ).format(
                 others=others,
-                group=names(column.number_within),
                 name=sql.Identifier(column.name),
+                number=number_of(column),
                 staging=self.staging.table,
             )
         return sql.SQL("{}").format(rows)
@@ -199,6 +216,11 @@ def ensure(connection: Connection, profile: Profile) -> str:
 def names(columns: Iterable[str]) -> sql.Composed:
     """Columns, quoted, with commas between them."""
     return sql.SQL(", ").join(map(sql.Identifier, columns))
+
+
+def number_of(column: Column) -> sql.Composed:
+    """A staged row's number among its group's rows, rejected ones counted too, in the file's order."""
+    return sql.SQL("row_number() OVER (PARTITION BY {} ORDER BY _line)").format(names(column.number_within))
 
 
 def one_row(connection: Connection, query: sql.Composed) -> tuple[int, ...]:

@@ -42,8 +42,8 @@ class Outcome:
         else:
             attempt.commit()
             outcome._account().write(connection)
-        if loaded.rejected:
-            merge.number_rejects(connection)
+        if loaded.places:
+            merge.number_rejects(connection, few=loaded.places < loaded.staged // 2)
         return outcome
 
     def result(self, connection: Connection) -> dict[str, Any]:

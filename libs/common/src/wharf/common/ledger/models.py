@@ -186,8 +186,7 @@ class Import(Table):
 class Reject(Table):
     """A row of an import that was set aside.
 
-    `assigned` are the values that Wharf would have given it, such as its number within its invoice:
-    the corrected row comes back with them, so it cannot take another row's place.
+    `assigned` is what earlier workers wrote there: now it is in rows of `Assigned`.
     """
 
     __tablename__ = "rejects"
@@ -198,6 +197,19 @@ class Reject(Table):
     raw: Mapped[str]
     errors: Mapped[JsonList]
     assigned: Mapped[Json | None]
+
+
+class Assigned(Table):
+    """The values that Wharf would have given a row that was set aside, such as its number within its invoice.
+
+    The corrected row comes back with them, so it cannot take another row's place.
+    """
+
+    __tablename__ = "assigned"
+    import_id: Mapped[UUID] = mapped_column(primary_key=True)
+    byte_offset: Mapped[int] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
+    cells: Mapped[Json]
 
 
 class DataUpdate(Table):

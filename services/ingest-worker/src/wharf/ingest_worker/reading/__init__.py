@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wharf.ingest_worker.reading.batches import Batch, read_batches, row_schema
-from wharf.ingest_worker.reading.copyformat import array_literal, encode_csv
+from wharf.ingest_worker.reading.copyformat import encode_csv
 from wharf.ingest_worker.reading.detection import Detection, detect_any, detect_profile
 from wharf.ingest_worker.reading.dialect import SAMPLE_BYTES, Dialect, SkippedLine, detect
 from wharf.ingest_worker.reading.fitness import score_of
@@ -37,7 +37,6 @@ __all__ = [
     "Plan",
     "ProfileFit",
     "SkippedLine",
-    "array_literal",
     "detect",
     "detect_any",
     "detect_profile",

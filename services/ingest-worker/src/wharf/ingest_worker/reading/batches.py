@@ -14,6 +14,7 @@ from wharf.ingest_worker.reading.cells import trimmed, without_nulls
 from wharf.ingest_worker.reading.columns import ARROW_TYPES, absent, convert, nul_mask
 from wharf.ingest_worker.reading.jsontext import json_lists, json_object, json_strings
 from wharf.ingest_worker.reading.parsing import parse
+from wharf.ingest_worker.reading.places import NO_PLACES, all_places, places_of_records, places_of_rows
 from wharf.ingest_worker.reading.reasons import NUMBER
 from wharf.ingest_worker.reading.records import BLOCK_BYTES, MAX_RECORD_BYTES, read_blocks
 from wharf.ingest_worker.reading.rejects import (
@@ -31,14 +32,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from numpy.typing import NDArray
-
     from wharf.common.profiles import Profile
     from wharf.ingest_worker.reading.cells import Converted
     from wharf.ingest_worker.reading.parsing import Cells
     from wharf.ingest_worker.reading.plan import Plan
     from wharf.ingest_worker.reading.records import Block
     from wharf.ingest_worker.reading.source import ByteSource, Cursor
+    from wharf.ingest_worker.reading.splitter import Positions
 
 PROPERTIES: Final = "properties"
 LINE: Final = "_line"
@@ -52,6 +52,8 @@ class Batch:
     """See `row_schema`; in the file's order."""
     rejects: pa.Table
     """See `rejects.SCHEMA`; in the file's order."""
+    places: pa.Table
+    """Of the rejects that count among their group's rows; see `places_of_rows`."""
     records: int
     """Rows and rejects together."""
     skipped: int
@@ -100,7 +102,7 @@ def read_batches(
 
 def _broken_batch(block: Block, plan: Plan, profile: Profile) -> Batch:
     rows = row_schema(profile).empty_table()
-    return Batch(rows, broken_line(block, plan.dialect.syntax), 1, 0, block.next, None)
+    return Batch(rows, broken_line(block, plan.dialect.syntax), NO_PLACES, 1, 0, block.next, None)
 
 
 def _batch(block: Block, plan: Plan, profile: Profile) -> Batch:
@@ -114,16 +116,14 @@ def _batch(block: Block, plan: Plan, profile: Profile) -> Batch:
     has_nul = plan.dialect.syntax.unit > 1 or b"\0" in block.data
     columns = _columns(found, plan, profile, has_nul=has_nul)
     faults = _faults(found, plan, columns, has_nul=has_nul and profile.keep_unknown)
-    bad = np.logical_or.reduce([f.faults != 0 for f in faults]) if faults else None
+    bad = np.logical_or.reduce([f.faults != 0 for f in faults]) if faults else np.zeros(found.records.size, np.bool_)
     rows = _rows(block, found, plan, profile, columns)
-    rejects = [rejected_records(block, plan.dialect.syntax, found, _groups(plan, profile))]
-    if bad is not None and bad.any():
-        rejects.append(_bad_rows(block, found, plan, faults, at=np.flatnonzero(bad), groups=_groups(plan, profile)))
+    at = np.flatnonzero(bad)
+    if at.size:
         rows = rows.filter(pa.array(~bad))
     return Batch(
-        rows, in_order(rejects), len(block), block.skipped, block.next, _period(rows, profile),
-        tuple(block.lines[found.mended].tolist()),
-        block.comments,
+        rows, _rejects(block, found, plan, faults, at), _places(block, found, plan, profile, at), len(block),
+        block.skipped, block.next, _period(rows, profile), tuple(block.lines[found.mended].tolist()), block.comments,
     )  # fmt: skip
 
 
@@ -186,25 +186,31 @@ def _properties(found: Cells, plan: Plan, profile: Profile) -> pa.Array:
     return json_object(fields)
 
 
-def _bad_rows(
-    block: Block,
-    found: Cells,
-    plan: Plan,
-    faults: list[ColumnFaults],
-    *,
-    at: NDArray[np.int64],
-    groups: dict[int, str],
-) -> pa.Table:
-    places = pa.array(at)
-    chosen = [ColumnFaults(f.column, f.faults[at], f.text.take(places)) for f in faults]
-    texts = [(name, trimmed(found.columns[i].take(places))) for i, name in groups.items()]
-    return rejected_rows(block, plan.dialect.syntax, found.records[at], chosen, texts)
+def _rejects(block: Block, found: Cells, plan: Plan, faults: list[ColumnFaults], at: Positions) -> pa.Table:
+    """The records that are no rows, and the rows `at` which a cell is faulty."""
+    syntax = plan.dialect.syntax
+    rejects = [rejected_records(block, syntax, found)]
+    if at.size:
+        chosen = [ColumnFaults(f.column, f.faults[at], f.text.take(pa.array(at))) for f in faults]
+        rejects.append(rejected_rows(block, syntax, found.records[at], chosen))
+    return in_order(rejects)
 
 
-def _groups(plan: Plan, profile: Profile) -> dict[int, str]:
-    """Source columns of those by which rows are numbered: a rejected row counts among its group's."""
-    groups = sorted({name for column in profile.columns for name in column.number_within})
-    return {places[0]: name for name in groups if (places := plan.mapping.sources_of(name))}
+def _places(block: Block, found: Cells, plan: Plan, profile: Profile, at: Positions) -> pa.Table:
+    """Of the same records and rows: rejected ones count among their group's."""
+    groups = _groups(plan, profile)
+    cells = {name: trimmed(found.columns[i].take(pa.array(at))) for name, i in groups.items()} if at.size else {}
+    return all_places([
+        places_of_records(block, plan.dialect.syntax, found.faulty, groups),
+        places_of_rows(block, found.records[at], cells),
+    ])  # fmt: skip
+
+
+def _groups(plan: Plan, profile: Profile) -> dict[str, int]:
+    """The columns by which rows are numbered, with their places in the file; none where it has not all of them."""
+    names = sorted({name for column in profile.columns for name in column.number_within})
+    found = {name: places[0] for name in names if (places := plan.mapping.sources_of(name))}
+    return found if len(found) == len(names) else {}
 
 
 def _period(rows: pa.Table, profile: Profile) -> tuple[datetime, datetime] | None:

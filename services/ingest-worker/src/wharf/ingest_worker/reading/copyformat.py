@@ -30,13 +30,6 @@ def array_literals(lists: pa.Array) -> pa.Array:
     return pc.if_else(lists.is_valid(), pc.binary_join_element_wise("{", joined, "}", ""), None)
 
 
-def array_literal(column: pa.ChunkedArray) -> str:
-    """PostgreSQL's literal of one array of a whole column: an element at a time in Python takes far longer."""
-    values = column.cast(pa.string()).combine_chunks()
-    offsets = pa.array([0, len(values)], pa.int32())
-    return str(array_literals(pa.ListArray.from_arrays(offsets, values))[0].as_py())
-
-
 def _flat(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_list(column.type):
         return pa.chunked_array([array_literals(chunk) for chunk in column.chunks], pa.string())

@@ -73,10 +73,9 @@ def parse_exactly(block: Block, syntax: Syntax, width: int, readable: Positions)
     """The same, record by record in Python: for a block on which the fast path does not agree with the splitter."""
     rows = [cells_of(block.record(i).decode(syntax.codec), syntax) for i in readable]
     widths = np.array([len(row) for row in rows], dtype=np.int64)
-    good = np.flatnonzero(widths == width)
+    good, ragged = np.flatnonzero(widths == width), np.flatnonzero(widths != width)
     columns = [pa.array([rows[i][n] or None for i in good], pa.string()) for n in range(width)]
-    faults = {int(readable[i]): _width_fault(int(widths[i]), width) for i in np.flatnonzero(widths != width)}
-    return _with_unreadable(block, columns, readable[good], faults, readable)
+    return _with_unreadable(block, columns, readable, ragged, _width_faults(widths[ragged], width))
 
 
 def _parse_readable(block: Block, syntax: Syntax, width: int) -> Cells:
@@ -99,7 +98,7 @@ def _with_odd(found: Cells, block: Block, syntax: Syntax, width: int, odd: Posit
     good = np.array([len(row) == width for row in rows], dtype=np.bool_)
     faults = found.faults.copy()
     at = np.searchsorted(found.faulty, odd[~good])
-    faults[at] = [_width_fault(len(row), width) for row in rows if len(row) != width]
+    faults[at] = _width_faults(np.array([len(row) for row in rows if len(row) != width]), width)
     merged = with_rows(replace(found, faults=faults), odd[good], [row for row in rows if len(row) == width], width)
     return replace(merged, mended=odd[[mend is not None for mend in mends]])
 
@@ -221,22 +220,22 @@ def _cells(
     table, ragged = found
     if table.num_rows + len(ragged) != readable.size:
         return None
-    at = np.array([number - 1 for number, _ in ragged], dtype=np.int64)
+    numbers, widths = np.array(ragged, dtype=np.int64).reshape(-1, 2).T
+    at = numbers - 1
     columns = [column.combine_chunks() if column.num_chunks != 1 else column.chunk(0) for column in table.columns]
-    faults = {int(readable[i]): _width_fault(n, width) for i, (_, n) in zip(at, ragged, strict=True)}
-    return _with_unreadable(block, columns, np.delete(readable, at), faults, readable)
+    return _with_unreadable(block, columns, readable, at, _width_faults(widths, width))
 
 
 def _with_unreadable(
-    block: Block, columns: Sequence[pa.Array], records: Positions, faults: dict[int, int], readable: Positions
+    block: Block, columns: Sequence[pa.Array], readable: Positions, ragged: Positions, faults: NDArray[np.int8]
 ) -> Cells:
-    if readable.size != len(block):
-        unreadable = np.setdiff1d(np.arange(len(block)), readable)
-        faults |= dict.fromkeys(unreadable.tolist(), NUMBER["invalid_encoding"])
-    faulty = sorted(faults)
-    numbers = np.array([faults[i] for i in faulty], dtype=np.int8)
-    return Cells(tuple(columns), records, np.array(faulty, dtype=np.int64), numbers)
+    """`ragged` are those of the `readable` records that have not as many cells as the header, with their `faults`."""
+    unreadable = np.setdiff1d(np.arange(len(block)), readable, assume_unique=True)
+    faulty = np.concatenate([readable[ragged], unreadable])
+    faults = np.concatenate([faults, np.full(unreadable.size, NUMBER["invalid_encoding"], np.int8)])
+    order = np.argsort(faulty)
+    return Cells(tuple(columns), np.delete(readable, ragged), faulty[order], faults[order])
 
 
-def _width_fault(cells: int, width: int) -> int:
-    return NUMBER["too_many_cells" if cells > width else "too_few_cells"]
+def _width_faults(cells: Positions, width: int) -> NDArray[np.int8]:
+    return np.where(cells > width, NUMBER["too_many_cells"], NUMBER["too_few_cells"]).astype(np.int8)

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from wharf.ingest_worker.reading.csvrows import rows_of
-from wharf.ingest_worker.reading.jsontext import VISIBLE_NUL, json_array, json_object, json_strings, quoted
+from wharf.ingest_worker.reading.jsontext import json_array, json_strings, quoted
 from wharf.ingest_worker.reading.reasons import CODES, MESSAGES
+from wharf.ingest_worker.reading.texts import shown, shown_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from wharf.ingest_worker.reading.cells import Faults
     from wharf.ingest_worker.reading.parsing import Cells
@@ -29,14 +27,10 @@ SCHEMA: Final = pa.schema([
     ("byte_offset", pa.int64()),
     ("raw", pa.string()),
     ("errors", pa.string()),
-    ("cells", pa.string()),
 ])  # fmt: skip
-"""`errors` is a JSON list of {column, code, message, value}; `cells` a JSON object of the columns by which the
-profile numbers rows to the row's own text, null where there are none; bytes that are no text are shown by escapes
+"""`errors` is a JSON list of {column, code, message, value}; in `raw` bytes that are no text are shown by escapes
 (`\\xff`)."""
 SHOWN_VALUE: Final = 200
-DAMAGE: Final = re.compile("[\udc80-\udcff]")
-"""Bytes that are no text, as `surrogateescape` shows them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,34 +53,22 @@ def broken_line(block: Block, syntax: Syntax) -> pa.Table:
         return no_rejects()
     raw = shown(block.data[: block.broken.length], syntax.codec)
     errors = f"[{_error_of_row(block.broken.code)}]"
-    return pa.table([[block.broken.line], [block.start.byte_offset], [raw], [errors], [None]], schema=SCHEMA)
+    return pa.table([[block.broken.line], [block.start.byte_offset], [raw], [errors]], schema=SCHEMA)
 
 
-def rejected_records(block: Block, syntax: Syntax, found: Cells, targets: Mapping[int, str]) -> pa.Table:
-    """Records that are no rows; `targets` says which source column brings which of the profile's that are kept."""
+def rejected_records(block: Block, syntax: Syntax, found: Cells) -> pa.Table:
+    """Records that are no rows."""
     if not found.faulty.size:
         return no_rejects()
-    raw = _raw(block, syntax, found.faulty)
+    raw = shown_texts(block, found.faulty, syntax.codec)
     errors = pa.array([f"[{_error_of_row(code)}]" for code in CODES[1:]])
-    cells = _cells_by_hand(block, syntax, found, targets)
-    return _table(block, found.faulty, raw, errors.take(pa.array(found.faults.astype(np.int64) - 1)), cells)
+    return _table(block, found.faulty, raw, errors.take(pa.array(found.faults.astype(np.int64) - 1)))
 
 
-def rejected_rows(
-    block: Block,
-    syntax: Syntax,
-    records: Positions,
-    faults: Sequence[ColumnFaults],
-    texts: Sequence[tuple[str, pa.Array]],
-) -> pa.Table:
-    """Rows with faulty cells. `records` are their indices in the block; `faults` and `texts` hold those rows only."""
+def rejected_rows(block: Block, syntax: Syntax, records: Positions, faults: Sequence[ColumnFaults]) -> pa.Table:
+    """Rows with faulty cells. `records` are their indices in the block; `faults` hold those rows only."""
     errors = json_array([_errors_of(column) for column in faults])
-    cells = (
-        json_object([(name, json_strings(text)) for name, text in texts])
-        if texts
-        else pa.nulls(len(records), pa.string())
-    )
-    return _table(block, records, _raw(block, syntax, records), errors, cells)
+    return _table(block, records, shown_texts(block, records, syntax.codec), errors)
 
 
 def in_order(tables: Iterable[pa.Table]) -> pa.Table:
@@ -97,18 +79,9 @@ def in_order(tables: Iterable[pa.Table]) -> pa.Table:
     return pa.concat_tables(found).sort_by("byte_offset").combine_chunks()
 
 
-def shown(raw: bytes, codec: str) -> str:
-    """A record as text: bytes that are none, and NUL, are shown by escapes."""
-    return raw.decode(codec, "backslashreplace").replace("\0", VISIBLE_NUL)
-
-
-def _raw(block: Block, syntax: Syntax, records: Positions) -> list[str]:
-    return [shown(block.record(i), syntax.codec) for i in records]
-
-
-def _table(block: Block, records: Positions, raw: list[str], errors: pa.Array, cells: pa.Array) -> pa.Table:
+def _table(block: Block, records: Positions, raw: pa.Array, errors: pa.Array) -> pa.Table:
     lines, offsets = block.lines[records], block.starts[records] + block.start.byte_offset
-    return pa.table([pa.array(lines), pa.array(offsets), pa.array(raw, pa.string()), errors, cells], schema=SCHEMA)
+    return pa.table([pa.array(lines), pa.array(offsets), raw, errors], schema=SCHEMA)
 
 
 def _errors_of(column: ColumnFaults) -> pa.Array:
@@ -126,25 +99,3 @@ def _head(column: str, code: str) -> str:
 def _error_of_row(code: str) -> str:
     error = {"column": None, "code": code, "message": MESSAGES[code], "value": None}
     return json.dumps(error, separators=(",", ":"))
-
-
-def _cells_by_hand(block: Block, syntax: Syntax, found: Cells, targets: Mapping[int, str]) -> pa.Array:
-    """The profile's cells of records that are no rows, as far as they can be told apart and read."""
-    if not targets:
-        return pa.nulls(len(found.faulty), pa.string())
-    unreadable = "surrogateescape" if syntax.unit == 1 else "replace"
-    records = (
-        block.record(i).decode(syntax.codec, unreadable).replace("\0", VISIBLE_NUL) for i in found.faulty.tolist()
-    )
-    rows = rows_of(records, syntax)
-    return pa.array(
-        [_json_of({n: row[i].strip() for i, n in targets.items() if i < len(row)}) for row in rows], pa.string()
-    )
-
-
-def _json_of(cells: Mapping[str, str]) -> str | None:
-    kept = {name: cell for name, cell in cells.items() if cell and "\ufffd" not in cell}
-    try:
-        return orjson.dumps(kept).decode() if kept else None
-    except orjson.JSONEncodeError:
-        return _json_of({name: cell for name, cell in kept.items() if not DAMAGE.search(cell)})

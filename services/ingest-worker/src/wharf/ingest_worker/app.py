@@ -6,6 +6,7 @@ from wharf.common.queues import Queue
 from wharf.common.runtime.worker import Worker
 from wharf.common.settings import load
 from wharf.ingest_worker.settings import IngestSettings
-from wharf.ingest_worker.tasks import IMPLEMENTATIONS
+from wharf.ingest_worker.tasks import implementations
 
-app = Worker("ingest-worker", load(IngestSettings), IMPLEMENTATIONS, (Queue.INGEST,)).build()
+settings = load(IngestSettings)
+app = Worker("ingest-worker", settings, implementations(settings), (Queue.INGEST,)).build()

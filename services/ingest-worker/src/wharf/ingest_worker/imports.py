@@ -22,10 +22,11 @@ SHOWN = 20
 """Rejects that an error names; all of them are in the ledger."""
 
 
-def run_import(context: Context) -> dict[str, Any]:
+def run_import(context: Context, *, max_rejects: int) -> dict[str, Any]:
     """Load one upload into its dataset; gives the contract's `result` of an import.
 
-    Raises `Invalid` where the file cannot be used: nothing of it is then in the dataset.
+    Raises `Invalid` where the file cannot be used, or has more bad rows than `max_rejects`: nothing of it is then in
+    the dataset.
     """
     started = time.monotonic()
     merged = context.checkpoint and context.checkpoint["result"]
@@ -33,7 +34,7 @@ def run_import(context: Context) -> dict[str, Any]:
         return dict(merged)
     loading = Loading.begin(context)
     for checkpoint in loading.run():
-        _refuse_rejects(context, checkpoint)
+        _refuse_rejects(context, checkpoint, max_rejects)
     result = _merge(context, loading, started)
     _count(result, loading.file.size)
     release_memory()
@@ -61,11 +62,17 @@ def _merge(context: Context, loading: Loading, started: float) -> dict[str, Any]
     return result
 
 
-def _refuse_rejects(context: Context, checkpoint: Checkpoint) -> None:
-    """Stop where the user said so: at the first bad row, or at the end where too large a part of the rows is bad."""
+def _refuse_rejects(context: Context, checkpoint: Checkpoint, most: int) -> None:
+    """Stop where the user said so: at the first bad row, or at the end where too large a part of the rows is bad.
+
+    And where the ledger keeps no more of them.
+    """
     if checkpoint.rejected and context.payload.on_error == "abort":
         why = "Nothing was loaded, since on_error is abort"
         raise _rejected(context, checkpoint, "rows_rejected", why)
+    if checkpoint.rejected > most:
+        why = f"Reading stopped there and nothing was loaded, since no more than {most:,} bad rows of a file are kept"
+        raise _rejected(context, checkpoint, "too_many_rejects", why)
     limit = context.payload.options.max_reject_ratio
     limit = checkpoint.profile["max_reject_ratio"] if limit is None else limit
     if checkpoint.complete and checkpoint.read and checkpoint.rejected / checkpoint.read > limit:

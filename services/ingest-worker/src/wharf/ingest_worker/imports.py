@@ -16,6 +16,7 @@ from wharf.common.metrics import IMPORT_BYTES, IMPORT_ROWS
 from wharf.common.runtime.points import Point, reach
 from wharf.ingest_worker.acrossrows import check_across_rows, fails_by_dataset
 from wharf.ingest_worker.checkpoint import Checkpoint
+from wharf.ingest_worker.conflicts import policies_of
 from wharf.ingest_worker.loading import LOADED_PERCENT, Context, Loading
 from wharf.ingest_worker.merge import Merge
 from wharf.ingest_worker.outcome import OUTCOMES, Outcome
@@ -36,6 +37,7 @@ def run_import(context: Context) -> dict[str, Any]:
     if merged:
         return dict(merged)
     loading = Loading.begin(context)
+    policies_of(loading.profile, context.payload.options.conflicts)
     for checkpoint in loading.run():
         _refuse_rejects(context, checkpoint)
     result = _checked_and_merged(context, loading, started)

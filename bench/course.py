@@ -13,6 +13,7 @@ from rich.progress import Progress
 from bench.floors import PlainWorker, bare_endpoint_url, plain_worker
 from bench.imports import ImportBench, Size
 from bench.jobs import room
+from bench.modes import CASES, Case, ModeBench
 from bench.noops import NoopBench, Noops
 from bench.pickup import RATE as PICKUP_RATE
 from bench.pickup import Pickup, measure_pickup
@@ -22,7 +23,7 @@ from bench.submits import RATE, Submits, measure_submits
 from wharf.client.api import WharfClient
 from wharf.local.connection import Connection
 
-PARTS = ("pickup", "noops", "saturation", "submits", "imports", "promises")
+PARTS = ("pickup", "noops", "saturation", "submits", "imports", "modes", "promises")
 """In the order in which they are measured: what leaves most behind comes last."""
 BESIDE_PLAIN = ("pickup", "noops")
 """Those that need the plain Celery worker beside the stack."""
@@ -58,6 +59,7 @@ class Found:
     saturation: Saturation | None = None
     submits: Submits | None = None
     imports: list[Size] = field(default_factory=list)
+    modes: list[Case] = field(default_factory=list)
     promises: list[Promise] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
@@ -65,6 +67,7 @@ class Found:
         alone = {name: getattr(self, name) for name in ("pickup", "noops", "saturation", "submits")}
         return {name: one.as_dict() for name, one in alone.items() if one} | {
             "imports": [size.as_dict() for size in self.imports],
+            "modes": [case.as_dict() for case in self.modes],
             "promises": [promise.as_dict() for promise in self.promises],
         }
 
@@ -88,6 +91,7 @@ class Course:
             "saturation": self._saturation,
             "submits": self._submits,
             "imports": self._imports,
+            "modes": self._modes,
             "promises": self._promises,
         }
         for part in parts:
@@ -128,6 +132,12 @@ class Course:
         bench = ImportBench(self.connection, self.wharf, self.folder, self._importers())
         steps = {rows: self._bar(f"imports of {rows:,} rows", self.extent.rounds) for rows in self.extent.sizes}
         self.found.imports = [bench.measure(rows, self.extent.rounds, step) for rows, step in steps.items()]
+
+    def _modes(self) -> None:
+        rows, rounds = max(self.extent.sizes), self.extent.rounds
+        bench = ImportBench(self.connection, self.wharf, self.folder, self._importers())
+        step = self._bar(f"modes and undo, {rows:,} rows", len(CASES) * rounds)
+        self.found.modes = ModeBench(bench).measure(rows, rounds, step)
 
     def _promises(self) -> None:
         step = self._bar("numbers of the five systems", PROMISES)

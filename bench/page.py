@@ -26,6 +26,19 @@ numbers the lines, keeps line and import with each row, and can be resumed; the 
 memory is the peak resident set of the largest worker process during the import.
 """
 
+MODES = """\
+## Modes and undo
+
+{rows} rows into a dataset that holds as many (but for the new ones), through the API as above; beside `COPY` into an
+unlogged staging table and one `INSERT … ON CONFLICT DO UPDATE … WHERE … IS DISTINCT FROM` into a table whose key is
+`transaction_id`, on the same server, after a checkpoint. The import keeps what each row was before; the bare upsert
+does not. *Undo* is from the request until `completed`. Medians of the rounds ({rounds}).
+
+| rows are | bare upsert | import | import / bare | undo | undo / import |
+|---|---:|---:|---:|---:|---:|
+{modes}
+"""
+
 SUBMITS = """\
 ## Submits
 

@@ -12,6 +12,7 @@ from statistics import median
 from bench import page
 from bench.course import Found
 from bench.imports import Size
+from bench.modes import Case
 from bench.noops import Noops
 from bench.pickup import Pickup
 from bench.promises import Promise
@@ -42,6 +43,8 @@ class Report:
         found = self.found
         if found.imports:
             yield _imports(found.imports)
+        if found.modes:
+            yield _modes(found.modes)
         if found.submits:
             yield _submits(found.submits)
         if found.saturation:
@@ -65,6 +68,17 @@ def _imports(sizes: list[Size]) -> str:
         rounds=", ".join(sorted({str(len(size.rounds)) for size in sizes})),
         imports="\n".join(_import_line(size) for size in sizes),
     )
+
+
+def _modes(cases: list[Case]) -> str:
+    lines = "\n".join(map(_case_line, cases))
+    return page.MODES.format(rows=f"{cases[0].rows:,}", rounds=len(cases[0].imported), modes=lines)
+
+
+def _case_line(case: Case) -> str:
+    bare, ratio = (f"{median(case.bare):.2f} s", f"{case.to_bare:.2f}") if case.bare else ("", "")
+    imported, undone = (f"{median(seconds):.2f} s" for seconds in (case.imported, case.undone))
+    return f"| {case.name} | {bare} | {imported} | {ratio} | {undone} | {case.undo_to_import:.2f} |"
 
 
 def _submits(submits: Submits) -> str:

@@ -106,6 +106,14 @@ class WharfClient(Calls):
         """Merge what a dry run has checked: a new job of the same import."""
         return Job.of(self._call("POST", _job(job_id, "commit")))
 
+    def conflicts(self, job_id: str, *, limit: int | None = None) -> Iterator[Document]:
+        """Cells that an import asks about: `{id, line, key, column, existing, incoming, decided, decided_at}`."""
+        return self._items(_job(job_id, "conflicts"), {}, limit)
+
+    def decide(self, job_id: str, decisions: Mapping[str, Any]) -> Document:
+        """`{decisions: [{id, take}]}` or `{take, all: True, column?}`, with `dry_run`: `{matched, done, changed}`."""
+        return self._call("POST", _job(job_id, "conflicts"), json=dict(decisions))
+
     def discard(self, job_id: str) -> Job:
         """Take a failed job out of the dead count."""
         return Job.of(self._call("POST", _job(job_id, "discard")))

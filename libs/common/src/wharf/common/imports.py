@@ -22,6 +22,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from wharf.common.profiles.types import Name, Policy
+
 DateOrder = Literal["MDY", "DMY", "YMD"]
 DecimalMark = Literal[".", ","]
 
@@ -97,6 +99,8 @@ class ImportOptions(BaseModel):
     nulls: Annotated[tuple[NullText, ...], Field(max_length=50)] | None = None
     """Cells that mean nothing, such as `NA` or `-`, in any case; goes before what the profile says."""
     max_reject_ratio: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
+    conflicts: Annotated[dict[Name, Policy], Field(max_length=1000)] | None = None
+    """What becomes of a cell that is there and differs, by column; goes before what the profile says."""
 
     @model_serializer(mode="wrap")
     def _what_was_said(self, serialise: SerializerFunctionWrapHandler) -> dict[str, object]:

@@ -73,6 +73,7 @@ def _merged_by(found: Row[Any]) -> Select[UUID]:
         DataUpdate.project_id == found.project_id,
         DataUpdate.at == found.merged_at,
         DataUpdate.import_id == found.id,
+        DataUpdate.mode != "undo",
     )
 
 

@@ -143,7 +143,7 @@ def import_of(connection: Connection, job_id: UUID) -> UUID:
     """The import that a job works on; raises `Conflict` (`wrong_kind`) where it is none."""
     row = connection.execute(select(Job.kind, Job.payload).where(Job.id == job_id)).one()
     if row.kind != IMPORT.name:
-        message = f"Only imports have rejects; this job is of the kind {row.kind}."
+        message = f"Only imports have rejects and conflicts; this job is of the kind {row.kind}."
         raise Conflict(message, code="wrong_kind")
     return UUID(row.payload["import_id"])
 

@@ -45,7 +45,8 @@ class Account:
             "period_from": start,
             "period_to": end,
         }
-        connection.execute(insert(DataUpdate).values(values | asdict(self.counts)))
+        counted = {name: n for name, n in asdict(self.counts).items() if name != "conflicts"}
+        connection.execute(insert(DataUpdate).values(values | counted))
         merged = {"merged_at": func.now(), "turn": self.turn, "datasets": list(self.datasets)}
         connection.execute(update(Import).where(Import.id == self.import_id).values(merged))
 

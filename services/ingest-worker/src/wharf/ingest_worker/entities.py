@@ -10,9 +10,9 @@ from sqlalchemy import Connection
 
 from wharf.common.errors import Problem
 from wharf.common.ledger.database import driver_of
+from wharf.common.ledger.journal import Journal, names
 from wharf.common.profiles import Profile
 from wharf.common.profiles.schema import Entity
-from wharf.ingest_worker.journal import Journal, names
 from wharf.ingest_worker.merge import Counts, Merge, ensure
 from wharf.ingest_worker.upsert import Upsert
 

@@ -17,6 +17,7 @@ from wharf.common.runtime.points import Point, reach
 from wharf.ingest_worker import unfinished
 from wharf.ingest_worker.acrossrows import check_across_rows, fails_by_dataset
 from wharf.ingest_worker.checkpoint import Checkpoint
+from wharf.ingest_worker.conflicts import policies_of
 from wharf.ingest_worker.loading import LOADED_PERCENT, Context, Loading
 from wharf.ingest_worker.merge import Merge
 from wharf.ingest_worker.outcome import OUTCOMES, Outcome
@@ -39,6 +40,7 @@ def run_import(context: Context, *, max_rejects: int) -> dict[str, Any]:
     if merged:
         return dict(merged)
     loading = Loading.begin(context)
+    policies_of(loading.profile, context.payload.options.conflicts)
     for checkpoint in loading.run():
         _refuse_rejects(context, checkpoint, max_rejects)
     result = _checked_and_merged(context, loading, started, max_rejects)

@@ -5,7 +5,8 @@ The statement is built from the profile: which columns are computed, which are n
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from psycopg import sql
@@ -14,10 +15,12 @@ from sqlalchemy.exc import DBAPIError
 
 from wharf.common.errors import Permanent
 from wharf.common.ledger.database import driver_of
+from wharf.common.ledger.journal import Journal, names, next_turn
 from wharf.common.ledger.turns import take_turn
 from wharf.common.profiles import Column, Profile
+from wharf.common.profiles.types import Policy
 from wharf.common.runtime.transients import sqlstate
-from wharf.ingest_worker.journal import Journal, names, next_turn
+from wharf.ingest_worker.conflicts import Waiting, settled
 from wharf.ingest_worker.reading.batches import PROPERTIES
 from wharf.ingest_worker.staging import Staging, definition
 from wharf.ingest_worker.upsert import Upsert, one_row
@@ -43,6 +46,8 @@ class Counts:
     unchanged: int
     superseded: int
     rows_after: int
+    conflicts: int = 0
+    """Cells that wait until somebody decides."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,10 @@ class Merge:
     """Those of them with an empty cell somewhere."""
     turn: int = 0
     """The number of the merge, once its turn has come."""
+    policies: Mapping[str, Policy] = field(default_factory=dict)
+    """What becomes of cells that differ; incoming, where nothing is said."""
+    job_id: UUID | None = None
+    """The job that merges, to which cells that wait belong."""
 
     @classmethod
     def prepare(
@@ -103,11 +112,12 @@ class Merge:
         if staged > FEW * before:
             connection.execute(BY_HASH)
         rows = self.winners(repeated=offered < staged)
-        inserted, updated = (
-            (self._add(connection, rows), 0) if mode == "append" else self._upsert(connection, journal, rows)
-        )
+        if mode == "append":
+            inserted, updated, waiting = self._add(connection, rows), 0, 0
+        else:
+            inserted, updated, waiting = self._upsert(connection, journal, rows)
         unchanged = offered - inserted - updated
-        return Counts(before, inserted, updated, unchanged, staged - offered, before + inserted)
+        return Counts(before, inserted, updated, unchanged, staged - offered, before + inserted, waiting)
 
     def already_there(self, connection: Connection, rows: int) -> Counts:
         """The account of rows that are in the dataset already, all of them new."""
@@ -181,16 +191,25 @@ class Merge:
         )
         return driver_of(connection).execute(statement).rowcount
 
-    def _upsert(self, connection: Connection, journal: Journal, rows: sql.Composable) -> tuple[int, int]:
-        """Insert what is new and overwrite what the file brings; gives both counts."""
+    def _upsert(self, connection: Connection, journal: Journal, rows: sql.Composable) -> tuple[int, int, int]:
+        """Insert what is new and change what the file brings; gives both counts, and how many cells wait."""
         never_empty = [c.name for c in self.profile.columns if c.required or c.number_within]
         upsert = Upsert(journal, self.turn, self.project_id, rows, self._targets(), never_empty, self._changes())
-        return upsert.run(connection)
+        waiting = 0
+        if self.job_id is not None:
+            asked = [name for name in self._differing() if self.policies.get(name) is Policy.ASK]
+            waiting = Waiting(upsert, self.profile.name, asked, self.import_id, self.job_id).write(connection)
+        return (*upsert.run(connection), waiting)
+
+    def _differing(self) -> list[str]:
+        """The columns in which a row may differ from the one that is there."""
+        return [c.name for c in self.profile.columns if c.name not in self.profile.key and self._is_given(c)]
 
     def _changes(self) -> dict[str, sql.Composable]:
-        changing = [c.name for c in self.profile.columns if c.name not in self.profile.key and self._is_given(c)]
-        changing += [PROPERTIES] if PROPERTIES in self.brought else []
-        return {name: sql.Identifier("new", name) for name in changing}
+        own = {n: self.policies.get(n, Policy.INCOMING) for n in self._differing()}
+        settling = {name: settled(name, policy, self.profile.newest_by) for name, policy in own.items()}
+        found = {name: value for name, value in settling.items() if value is not None}
+        return found | ({PROPERTIES: sql.Identifier("new", PROPERTIES)} if PROPERTIES in self.brought else {})
 
     def _targets(self) -> list[str]:
         return ["project_id", *(c.name for c in self.profile.columns), "properties", "_import_id", "_line"]

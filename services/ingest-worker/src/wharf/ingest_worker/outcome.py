@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection
@@ -11,6 +11,7 @@ from wharf.common.errors import Problem
 from wharf.ingest_worker import unfinished
 from wharf.ingest_worker.account import Account, earlier_import, known_import
 from wharf.ingest_worker.checkpoint import Checkpoint
+from wharf.ingest_worker.conflicts import policies_of
 from wharf.ingest_worker.entities import EntityCounts, FanOut
 from wharf.ingest_worker.loading import Loading
 from wharf.ingest_worker.merge import Counts, Merge
@@ -36,6 +37,8 @@ class Outcome:
         attempt = connection.begin_nested()
         project_id = loading.context.view.project_id
         merge = Merge.prepare(connection, loading.staging, project_id, brought=loading.brought, gaps=loaded.gaps)
+        policies = policies_of(loading.profile, loading.context.payload.options.conflicts)
+        merge = replace(merge, policies=policies, job_id=loading.context.job_id)
         counts = _counts(connection, merge, loading, loaded)
         entities = FanOut(merge)
         outcome = cls(loading, loaded, counts, entities.run(connection, counts), entities.disagreements(connection))
@@ -68,6 +71,7 @@ class Outcome:
             "unchanged": self.counts.unchanged,
             "superseded": self.counts.superseded,
             "rejected": self.loaded.rejected,
+            "conflicts": self.counts.conflicts,
             "warnings": [asdict(w) for w in (*plan.warnings, *self._read_otherwise(), *self.disagreements)],
             "problems": [one.as_dict() for one in (*self.loaded.findings, *self.loaded.across)],
             "skipped_lines": [

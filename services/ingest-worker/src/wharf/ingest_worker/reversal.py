@@ -14,7 +14,7 @@ from psycopg import sql
 from sqlalchemy import Connection
 
 from wharf.common.ledger.database import driver_of
-from wharf.ingest_worker.journal import Journal, names, of, same_key
+from wharf.common.ledger.journal import Journal, names, of, same_key
 from wharf.ingest_worker.upsert import one_row
 
 SHOWN = 20

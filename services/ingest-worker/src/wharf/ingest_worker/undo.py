@@ -7,25 +7,27 @@ from dataclasses import dataclass
 from typing import Any
 
 from psycopg import sql
-from sqlalchemy import Connection, Row, func, insert, select, text, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, text, update
 
 from wharf.common.clock import new_id
 from wharf.common.errors import Conflict
 from wharf.common.jobs.kinds import UndoPayload
 from wharf.common.jobs.view import job_view
-from wharf.common.ledger.models import Dataset, DataUpdate, Import, Job
+from wharf.common.ledger.journal import Journal
+from wharf.common.ledger.models import CellConflict, Dataset, DataUpdate, Import, Job
 from wharf.common.ledger.turns import take_turn
 from wharf.common.runtime.context import JobContext
 from wharf.common.runtime.points import Point, reach
-from wharf.ingest_worker.journal import Journal
 from wharf.ingest_worker.merge import BY_HASH, MEMORY
 from wharf.ingest_worker.reversal import Reversal, Reversed
 from wharf.ingest_worker.upsert import one_row
 
 Context = JobContext[UndoPayload]
+# The merge, and what was decided later.
 MERGED = text("""
-    SELECT inserted + updated AS written, job_id FROM wharf.data_updates
-    WHERE profile = :profile AND project_id = :project AND at = :at AND import_id = :id""")
+    SELECT sum(inserted + updated)::bigint AS written, (array_agg(job_id ORDER BY at))[1] AS job_id
+    FROM wharf.data_updates
+    WHERE profile = :profile AND project_id = :project AND at >= :at AND import_id = :id AND mode <> 'undo'""")
 REPLACED = text("""
     SELECT min(turn) FROM wharf.imports
     WHERE profile = :profile AND project_id = :project AND turn > :turn AND mode = 'replace' AND undone_at IS NULL""")
@@ -101,7 +103,9 @@ class Undo:
         }
 
     def mark(self, connection: Connection) -> Any:  # noqa: ANN401 - a row of jobs
-        """The import is undone, and the result of its job tells so; gives that job's row."""
+        """The import is undone: nothing of it waits, and the result of its job tells so; gives that job's row."""
+        waiting = (CellConflict.import_id == self.imported.id) & CellConflict.decided.is_(None)
+        connection.execute(delete(CellConflict).where(waiting))
         connection.execute(update(Import).where(Import.id == self.imported.id).values(undone_at=func.now()))
         told = func.jsonb_build_object("undone_at", func.now(), "undo_job_id", str(self.context.job_id))
         merged = update(Job).where(Job.id == self._merged(connection).job_id).values(result=Job.result.op("||")(told))

@@ -17,9 +17,9 @@ from sqlalchemy import Connection, delete, insert, select, text, update
 
 from wharf.common.jobs.states import Status
 from wharf.common.ledger.database import driver_of
+from wharf.common.ledger.journal import names, same_key
 from wharf.common.ledger.models import Dataset, Job, Unfinished
 from wharf.common.profiles import Profile
-from wharf.ingest_worker.journal import names, same_key
 from wharf.ingest_worker.merge import FORGET_NUMBERS, Counts, Merge
 
 SHOW = text("SELECT set_config('wharf.unfinished', :how, true)")

@@ -14,7 +14,7 @@ from psycopg import sql
 from sqlalchemy import Connection
 
 from wharf.common.ledger.database import driver_of
-from wharf.ingest_worker.journal import Journal, names, of, same_key
+from wharf.common.ledger.journal import Journal, names, of, same_key
 
 RETURNS_OLD = 180_000
 """The version of PostgreSQL from which a MERGE gives back the row as it was."""
@@ -80,7 +80,7 @@ class Upsert:
             columns=names(self.journal.columns),
             turn=self.turn,
             rows=self.rows,
-            same=self._same(),
+            same=self.same(),
             sets=sql.SQL(", ").join(sets),
             differs=sql.SQL("({}) IS DISTINCT FROM ({})").format(
                 of("was", self.changes), sql.SQL(", ").join(self.changes.values())
@@ -88,7 +88,8 @@ class Upsert:
             **more,
         )
 
-    def _same(self) -> sql.Composed:
+    def same(self) -> sql.Composed:
+        """Whether the rows `was` and `new` are the same one."""
         key = same_key("was", "new", self.journal.key, never_empty=self.never_empty)
         return sql.SQL("was.project_id = {} AND {}").format(self.project_id, key)
 

@@ -175,6 +175,32 @@ def commit(job_id: JobId, *, watching: Watching = False) -> None:
         _go_on(wharf, wharf.commit(job_id), watching=watching)
 
 
+@app.command("conflicts")
+def conflicts(
+    job_id: JobId,
+    *,
+    take: Annotated[str | None, typer.Option(help="Decide all that wait: existing or incoming.")] = None,
+    column: Annotated[str | None, typer.Option(help="With --take: only those of this column.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="With --take: count them, but change nothing.")] = False,
+    limit: Annotated[int, typer.Option(min=1, help="How many to show.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """Show the cells that an import asks about, or decide all of them."""
+    with client() as wharf:
+        if take is not None:
+            wanted = {"take": take, "column": column, "all": True, "dry_run": dry_run}
+            answer = wharf.decide(job_id, {name: value for name, value in wanted.items() if value is not None})
+            typer.echo(f"{answer['done']:,} of {answer['matched']:,} cells are decided.")
+            return
+        found = list(wharf.conflicts(job_id, limit=limit))
+    if as_json:
+        print_json(found)
+        return
+    names = ("id", "line", "column", "existing", "incoming", "decided")
+    rows = ([*(one.get(name) for name in names)] for one in found)
+    print_table(tuple(name.upper() for name in names), rows, empty="Nothing waits for a decision.")
+
+
 def _go_on(wharf: WharfClient, job: Job, *, watching: bool) -> None:
     _say(job)
     if watching:

@@ -221,6 +221,30 @@ class Assigned(Table):
     cells: Mapped[Json]
 
 
+class CellConflict(Table):
+    """A cell that an import would change, where the policy is to ask: it waits until somebody decides.
+
+    `decided` is `existing` or `incoming`. `existing_import` is the import whose the row was at the merge.
+    """
+
+    __tablename__ = "conflicts"
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    tenant_id: Mapped[UUID]
+    import_id: Mapped[UUID]
+    job_id: Mapped[UUID]
+    profile: Mapped[str]
+    project_id: Mapped[str]
+    key: Mapped[Json]
+    column_name: Mapped[str]
+    existing: Mapped[Json | None]
+    incoming: Mapped[Json | None]
+    line: Mapped[int]
+    existing_import: Mapped[UUID]
+    decided: Mapped[str | None]
+    decided_at: Mapped[datetime | None]
+    decided_by: Mapped[UUID | None]
+
+
 class DataUpdate(Table):
     """The account of one merge."""
 

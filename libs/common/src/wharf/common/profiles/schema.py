@@ -14,7 +14,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from wharf.common.profiles.checks import AcrossRows, Bound, ColumnCheck, Message, Range, Severity, Unique
 from wharf.common.profiles.expressions import condition
 from wharf.common.profiles.patterns import HeaderPattern
-from wharf.common.profiles.types import NUMBERS, SQL_TYPES, ColumnType, Declared, Name
+from wharf.common.profiles.types import NUMBERS, SQL_TYPES, ColumnType, Declared, Name, Policy
 
 OURS = frozenset({"tenant_id", "project_id", "properties"})
 """Columns that every dataset has."""
@@ -55,6 +55,8 @@ class Column(Declared):
     """Where the file has no value: 1, 2, 3, ... in the file's order among rows that agree in these columns."""
     checks: tuple[ColumnCheck, ...] = Field(default=(), max_length=20)
     """What its values must be like."""
+    conflict: Policy = Policy.INCOMING
+    """What becomes of a cell that is there and differs."""
 
     @property
     def sql_type(self) -> str:
@@ -126,6 +128,8 @@ class Profile(Declared):
     entities: tuple[Entity, ...] = Field(default=(), max_length=20)
     checks: tuple[RowCheck, ...] = Field(default=(), max_length=50)
     """What every row must be like as a whole."""
+    newest_by: Name | None = None
+    """The timestamp that tells which row is the newer one, for columns of the policy `newest`."""
 
     @property
     def required(self) -> tuple[Column, ...]:
@@ -153,10 +157,17 @@ class Profile(Declared):
         return any(isinstance(check, Unique) and check.within == "dataset" for _, check in self.across_rows)
 
     def to_keep(self) -> dict[str, Any]:
-        """As JSON for any worker: one of the version before knows no checks, so none are not written."""
-        if self.checks or any(column.checks for column in self.columns):
-            return self.model_dump(mode="json")
-        return self.model_dump(mode="json", exclude={"checks": True, "columns": {"__all__": {"checks"}}})
+        """As JSON for any worker: what is not said is not written, since one of a version before may not know it."""
+        kept = self.model_dump(mode="json")
+        if not (self.checks or any(column.checks for column in self.columns)):
+            del kept["checks"]
+            kept["columns"] = [{n: v for n, v in column.items() if n != "checks"} for column in kept["columns"]]
+        if self.newest_by is None:
+            del kept["newest_by"]
+        for column in kept["columns"]:
+            if column["conflict"] == Policy.INCOMING:
+                del column["conflict"]
+        return kept
 
     def column(self, name: str) -> Column:
         """The column of that name; KeyError where there is none."""
@@ -210,6 +221,7 @@ def _unknown(profile: Profile) -> Iterator[str]:
         *(n for e in profile.entities for n in (*e.key, *e.columns)),
         *(n for c in profile.columns for n in (*c.product_of, *c.number_within)),
         *((profile.period_column,) if profile.period_column else ()),
+        *((profile.newest_by,) if profile.newest_by else ()),
     }
     if unknown := sorted(used - set(profile.column_types)):
         yield f"not a column of this profile: {', '.join(unknown)}"
@@ -222,6 +234,13 @@ def _misused(profile: Profile) -> Iterator[str]:
         yield f"period_column must be a timestamp; {profile.period_column} is none"
     if any(kinds.get(name) is ColumnType.LIST for name in profile.key):
         yield "a list cannot be part of the key"
+    if profile.newest_by and kinds.get(profile.newest_by) is not ColumnType.TIMESTAMP:
+        yield f"newest_by must be a timestamp; {profile.newest_by} is none"
+    for column in profile.columns:
+        if column.conflict is not Policy.INCOMING and column.name in profile.key:
+            yield f"{column.name}: rows with another key are other rows, so there is no conflict to settle"
+        if column.conflict is Policy.NEWEST and profile.newest_by is None:
+            yield f"{column.name}: newest needs newest_by, a column that tells which row is the newer one"
     for column in profile.columns:
         if column.product_of and not {column.type, *(kinds.get(n) for n in column.product_of)} <= NUMBERS:
             yield f"{column.name}: only numbers can be a product of numbers"

@@ -21,6 +21,19 @@ class ColumnType(StrEnum):
     LIST = "list"
 
 
+class Policy(StrEnum):
+    """What becomes of a cell where the row is there and the file says something else."""
+
+    INCOMING = "incoming"
+    EXISTING = "existing"
+    NEWEST = "newest"
+    """That of the row with the later time; the incoming one of two at the same time."""
+    NON_NULL = "non_null"
+    """The incoming one, unless it is empty."""
+    ASK = "ask"
+    """The existing one, until somebody decides."""
+
+
 SQL_TYPES: dict[ColumnType, str] = {
     ColumnType.TEXT: "text",
     ColumnType.INTEGER: "bigint",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Self
@@ -21,7 +22,7 @@ from wharf.common.jobs.states import Status
 from wharf.common.jobs.submission import Written
 from wharf.common.jobs.view import ErrorView, JobView
 from wharf.common.queues import Queue
-from wharf.gateway import imports, jobs
+from wharf.gateway import conflicts, imports, jobs
 from wharf.gateway.authentication import Member, Operator, Viewer
 from wharf.gateway.bulk import act_on_matching, count_matching
 from wharf.gateway.cursors import LONGEST, MOST, Cursor, Limit
@@ -95,6 +96,69 @@ class RejectPage(BaseModel):
 
     items: list[RejectView]
     next_cursor: str | None
+
+
+class ConflictView(BaseModel):
+    """A cell that is there and differs: what it is, what the file says, and what was decided."""
+
+    id: int
+    line: int
+    key: dict[str, Any]
+    column: str
+    existing: Any
+    incoming: Any
+    decided: str | None
+    decided_at: datetime | None
+
+
+class ConflictPage(BaseModel):
+    """Such cells, in the file's order."""
+
+    items: list[ConflictView]
+    next_cursor: str | None
+
+
+class OneDecision(BaseModel):
+    """What one cell is to be."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: int = Field(ge=1, lt=2**63)
+    take: conflicts.Take
+
+
+class Decisions(BaseModel):
+    """Either decisions about single cells, or one about all that wait; a dry run only counts them."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    decisions: list[OneDecision] = Field(default=[], max_length=MOST)
+    take: conflicts.Take | None = None
+    column: Word | None = Field(None, min_length=1, max_length=63)
+    all: bool = False
+    dry_run: bool = False
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> Self:
+        if bool(self.decisions) == self.all or self.all != (self.take is not None) or (self.column and not self.all):
+            message = "Say decisions: [{id, take}], or take with all: true (and a column, if only one is meant)."
+            raise PydanticCustomError("unclear_decision", message)
+        return self
+
+    def choices(self) -> list[conflicts.Choice]:
+        """As the ledger is asked."""
+        if self.take is not None:
+            return [conflicts.Choice(self.take, column=self.column)]
+        takes = {one.take: tuple(d.id for d in self.decisions if d.take == one.take) for one in self.decisions}
+        return [conflicts.Choice(take, ids) for take, ids in takes.items()]
+
+
+class DecidedView(BaseModel):
+    """How many cells match and were decided; `changed` are those whose cell is another one by now: they still wait."""
+
+    matched: int
+    done: int
+    changed: list[int]
 
 
 class JobQuery(BaseModel):
@@ -274,6 +338,27 @@ def rejects_as_file(job_id: UUID, resources: Wired, member: Viewer) -> Streaming
 
     head = {"Content-Disposition": f'attachment; filename="rejects-{import_id}.csv"'}
     return StreamingResponse(rejects_file(job, import_id, page), media_type="text/csv; charset=utf-8", headers=head)
+
+
+@router.get("/{job_id}/conflicts")
+def list_conflicts(
+    job_id: UUID, resources: Wired, member: Viewer, cursor: Cursor = None, limit: Limit = 50
+) -> ConflictPage:
+    """The cells that somebody was asked about."""
+    with resources.database.tenant(member.tenant_id) as connection:
+        items, next_cursor = conflicts.list_conflicts(connection, member, job_id, cursor, limit)
+    return ConflictPage.model_validate({"items": items, "next_cursor": next_cursor})
+
+
+@router.post("/{job_id}/conflicts")
+def decide(job_id: UUID, body: Decisions, resources: Wired, member: Operator) -> DecidedView:
+    """Decide about cells that wait; what is taken is in the dataset when this answers."""
+    with resources.database.tenant(member.tenant_id) as connection:
+        if body.dry_run:
+            matched = conflicts.count(connection, member, job_id, body.choices())
+            return DecidedView(matched=matched, done=0, changed=[])
+        done = conflicts.decide(connection, member, job_id, body.choices())
+    return DecidedView.model_validate(asdict(done))
 
 
 @router.get("/{job_id}/result")

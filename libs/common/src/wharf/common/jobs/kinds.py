@@ -13,6 +13,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 
 from wharf.common.imports import ImportOptions
+from wharf.common.packages.options import PackageOptions
 from wharf.common.queues import Queue
 from wharf.common.runtime.transients import Rule
 
@@ -77,6 +78,13 @@ class InspectPayload(Payload):
     options: ImportOptions = ImportOptions()
 
 
+class PackagePayload(Payload):
+    """Make the files of a package from a project's datasets."""
+
+    package_type: str
+    options: PackageOptions = PackageOptions()
+
+
 class EchoPayload(Payload):
     """Say a message back: shows that queue, worker and ledger work."""
 
@@ -85,6 +93,7 @@ class EchoPayload(Payload):
 
 IMPORT = Kind("import", Queue.INGEST, ImportPayload, unit="rows")
 INSPECT = Kind("inspect", Queue.INGEST, InspectPayload, unit="steps")
+PACKAGE = Kind("package", Queue.PACKAGE, PackagePayload, unit="rows")
 ECHO = Kind("echo", Queue.MAINTENANCE, EchoPayload, unit="steps")
 
 

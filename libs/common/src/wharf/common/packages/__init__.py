@@ -5,8 +5,9 @@ The built-in ones are TOML files in `builtin/`.
 
 from __future__ import annotations
 
-from wharf.common.packages.known import builtin_packages, package_named
+from wharf.common.packages.known import builtin_packages, chosen, package_named
 from wharf.common.packages.locales import LOCALES, Locale, locale_named
+from wharf.common.packages.options import PackageOptions
 from wharf.common.packages.schema import (
     NUMERIC,
     Chart,
@@ -29,11 +30,13 @@ __all__ = [
     "Locale",
     "Measure",
     "Order",
+    "PackageOptions",
     "PackageType",
     "Page",
     "ReportColumn",
     "Section",
     "builtin_packages",
+    "chosen",
     "locale_named",
     "package_named",
 ]

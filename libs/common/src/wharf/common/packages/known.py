@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterable
 from difflib import get_close_matches
 from functools import cache
 from importlib import resources
 
 from wharf.common.errors import Invalid, Problem
-from wharf.common.packages.schema import PackageType
+from wharf.common.packages.locales import locale_named
+from wharf.common.packages.options import PackageOptions
+from wharf.common.packages.schema import PackageType, Section
 
 
 @cache
@@ -28,7 +31,35 @@ def package_named(name: str) -> PackageType:
     known = builtin_packages()
     if name in known:
         return known[name]
+    raise _unknown("package type", name, known, "package_type")
+
+
+def chosen(name: str, options: PackageOptions) -> PackageType:
+    """The package type of that name as the options want it. Raises `Invalid` for what there is not."""
+    kind = package_named(name)
+    locale_named(options.locale or kind.locale)
+    page = kind.page.model_copy(
+        update={
+            "size": options.page_size or kind.page.size,
+            "orientation": options.orientation or kind.page.orientation,
+        }
+    )
+    update = {"page": page, "locale": options.locale or kind.locale, "sections": _sections(kind, options)}
+    return kind.model_copy(update=update)
+
+
+def _sections(kind: PackageType, options: PackageOptions) -> tuple[Section, ...]:
+    known = {section.name: section for section in kind.sections}
+    for name in options.sections or ():
+        if name not in known:
+            raise _unknown("section", name, known, "options.sections")
+    wanted = options.sections or tuple(known)
+    return tuple(section for section in kind.sections if section.name in wanted)
+
+
+def _unknown(what: str, name: str, known: Iterable[str], loc: str) -> Invalid:
+    """An error that names what is near."""
     near = get_close_matches(name, known, n=3, cutoff=0.4) or list(known)
-    message = f"There is no package type {name!r}. Did you mean {' or '.join(near)}?"
-    problem = Problem("package_type", "unknown_package_type", message)
-    raise Invalid(message, code="unknown_package_type", problems=(problem,))
+    code = f"unknown_{what.replace(' ', '_')}"
+    message = f"There is no {what} {name!r}. Did you mean {' or '.join(near)}?"
+    return Invalid(message, code=code, problems=(Problem(loc, code, message),))

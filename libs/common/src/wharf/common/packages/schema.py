@@ -56,6 +56,8 @@ class ReportColumn(Declared):
     """The dataset's column, where it is not called as this one."""
     from_property: str | None = Field(default=None, min_length=1, max_length=200)
     """A key of the row's `properties` instead: what files brought beside the profile's columns."""
+    times: Name | None = None
+    """Another column of the dataset by which each value is multiplied."""
     bucket: Literal["year", "quarter", "month", "week", "day"] | None = None
     """A timestamp cut down to the beginning of its month, and so on (in UTC)."""
     measure: Measure | None = None

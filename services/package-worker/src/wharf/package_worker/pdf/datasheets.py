@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pyarrow as pa
 
-from wharf.common.packages import ReportColumn
 from wharf.package_worker.content import Filled
 from wharf.package_worker.figures import written
 from wharf.package_worker.pdf.book import Book
@@ -15,9 +14,12 @@ from wharf.package_worker.pdf.ink import ACCENT, GREY, LIGHT, POINT
 from wharf.package_worker.text import Style
 
 HEADLINE, LABEL, VALUE, LEADING = 1600, 720, 900, 1200
+PROPERTIES = "properties"
 SHORT = 60
 """A field with more letters has the whole width."""
 NONE = "\u2013"
+Field = tuple[str, str]
+"""A title and a text."""
 
 
 class Datasheets:
@@ -56,26 +58,32 @@ class Datasheets:
         chapter.top -= 900
         ink.line(paper.left, chapter.top, paper.left + paper.inner, chapter.top, ACCENT, width=120)
         chapter.top -= 600
-        self._draw_fields(
-            [(c, t) for n, (c, t) in enumerate(zip(self._filled.columns, texts, strict=True)) if n != self._heading]
-        )
+        self._draw_fields(self._fields(texts))
 
-    def _draw_fields(self, fields: list[tuple[ReportColumn, str]]) -> None:
+    def _fields(self, texts: tuple[str, ...]) -> Iterator[Field]:
+        """What stands below the headline; all properties of a row are a field each."""
+        for number, (column, text) in enumerate(zip(self._filled.columns, texts, strict=True)):
+            if column.source == PROPERTIES and not column.from_property:
+                yield from _pairs(text)
+            elif number != self._heading:
+                yield column.title, text
+
+    def _draw_fields(self, fields: Iterable[Field]) -> None:
         """Short fields two by two, long ones across the page."""
-        waiting: list[tuple[ReportColumn, str]] = []
-        for column, text in fields:
+        waiting: list[Field] = []
+        for title, text in fields:
             if len(text) > SHORT or "\n" in text:
                 self._draw_line(waiting)
                 waiting = []
-                self._draw_line([(column, text)])
+                self._draw_line([(title, text)])
             else:
-                waiting.append((column, text))
+                waiting.append((title, text))
                 if len(waiting) == 2:  # noqa: PLR2004 - the columns of a datasheet
                     self._draw_line(waiting)
                     waiting = []
         self._draw_line(waiting)
 
-    def _draw_line(self, fields: list[tuple[ReportColumn, str]]) -> None:
+    def _draw_line(self, fields: list[Field]) -> None:
         if not fields:
             return
         paper, setter = self._book.paper, self._book.setter
@@ -87,8 +95,8 @@ class Datasheets:
             self._chapter.turn()
         second = paper.inner // 2 + 10 * POINT
         self._chapter.top = min(
-            self._draw_field(column.title, said, paper.left + number * second, room)
-            for number, ((column, _), said) in enumerate(zip(fields, lines, strict=True))
+            self._draw_field(title, said, paper.left + number * second, room)
+            for number, ((title, _), said) in enumerate(zip(fields, lines, strict=True))
         )
 
     def _draw_field(self, title: str, lines: list[str], x: int, room: int) -> int:
@@ -104,3 +112,12 @@ class Datasheets:
             chapter.ink.text(x, top, line, VALUE)
         chapter.ink.line(x, top - 450, x + room, top - 450, LIGHT, width=35)
         return top - 900
+
+
+def _pairs(text: str) -> Iterator[Field]:
+    for line in text.splitlines():
+        name, mark, value = line.partition(": ")
+        if mark:
+            yield name.replace("_", " ").capitalize(), value
+        elif line.strip():
+            yield "", line

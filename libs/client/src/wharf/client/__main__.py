@@ -16,8 +16,8 @@ GROUP = "wharf.commands"
 OWN = tuple(
     EntryPoint(name, f"wharf.client.commands.{name}:{target}", GROUP)
     for name, target in (
-        ("upload", "upload"), ("jobs", "app"), ("profiles", "app"), ("queues", "app"), ("workers", "workers"),
-        ("keys", "app"), ("tenants", "app"),
+        ("upload", "upload"), ("package", "package"), ("jobs", "app"), ("profiles", "app"), ("queues", "app"),
+        ("workers", "workers"), ("keys", "app"), ("tenants", "app"),
     )
 )  # fmt: skip
 

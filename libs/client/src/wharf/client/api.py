@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
 from uuid import uuid4
 
-import httpx
-
-from wharf.client.answers import refuse_errors, unreachable
 from wharf.client.calls import Calls, Document, insistently
 from wharf.client.connection import Connection, find_connection
 from wharf.client.failure import ClientError
@@ -144,17 +141,7 @@ class WharfClient(Calls):
 
     def save_rejects(self, job_id: str, path: Path) -> int:
         """Write all rejects as a CSV that can be mended and uploaded; returns its size in bytes."""
-        try:
-            with self._http.stream("GET", _job(job_id, "rejects.csv")) as response:
-                if not response.is_success:
-                    response.read()
-                    refuse_errors(response)
-                with path.open("wb") as file:
-                    return sum(file.write(chunk) for chunk in response.iter_bytes())
-        except httpx.HTTPError as error:
-            raise unreachable(self.url, error) from error
-        except OSError as error:
-            raise ClientError(f"{path} cannot be written: {error.strerror}.", code="not_writable") from error
+        return self._save(_job(job_id, "rejects.csv"), path)
 
     def events(self, job_id: str) -> Iterator[ServerEvent]:
         """The job's events until it has ended; resumes a broken stream, polls where there is none."""
@@ -209,6 +196,44 @@ class WharfClient(Calls):
     def rows(self, profile: str, *, limit: int | None = None, **filters: str | None) -> Iterator[Document]:
         """Loaded rows; filters are `project_id` and the profile's columns."""
         return self._items(f"/api/v1/datasets/{_part(profile)}/rows", filters, limit)
+
+    # Packages
+
+    def package_types(self) -> list[Document]:
+        """The kinds of package that can be made."""
+        return list(self._items("/api/v1/package-types", {}, None))
+
+    def make_package(
+        self,
+        package_type: str,
+        *,
+        project_id: str | None = None,
+        formats: Sequence[str] = ("xlsx",),
+        priority: str | None = None,
+        **options: object,
+    ) -> Document:
+        """Have a package made: `{job_id, status, status_url, events_url, files_url}`.
+
+        Options: `locale`, `page_size`, `orientation`, `sections`, `force`; what is None the package type decides.
+        """
+        chosen = {name: value for name, value in options.items() if value is not None}
+        wish = {
+            "package_type": package_type,
+            "project_id": project_id,
+            "options": {"formats": list(formats), **chosen},
+            "priority": priority,
+        }
+        given = {name: value for name, value in wish.items() if value is not None}
+        headers = {"Idempotency-Key": str(uuid4())}
+        return insistently(lambda: self._call("POST", "/api/v1/packages", json=given, headers=headers))
+
+    def package_files(self, job_id: str) -> list[Document]:
+        """The files of a completed package: `{name, media_type, size, sha256, url}`."""
+        return list(self._items(f"/api/v1/packages/{_part(job_id)}/files", {}, None))
+
+    def save_package_file(self, job_id: str, name: str, path: Path) -> int:
+        """Write one file of a package; returns its size in bytes."""
+        return self._save(f"/api/v1/packages/{_part(job_id)}/files/{_part(name)}", path)
 
     # Queues and workers
 

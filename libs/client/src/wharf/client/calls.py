@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -71,6 +72,20 @@ class Calls:
         refuse_errors(response)
         document = _parsed(response)
         return document if isinstance(document, dict) else {"items": document}
+
+    def _save(self, path: str, file: Path) -> int:
+        """Write an answer's bytes into a file as they come; returns how many."""
+        try:
+            with self._http.stream("GET", path) as response:
+                if not response.is_success:
+                    response.read()
+                    refuse_errors(response)
+                with file.open("wb") as out:
+                    return sum(out.write(chunk) for chunk in response.iter_bytes())
+        except httpx.HTTPError as error:
+            raise unreachable(self.url, error) from error
+        except OSError as error:
+            raise ClientError(f"{file} cannot be written: {error.strerror}.", code="not_writable") from error
 
 
 def insistently(send: Callable[[], Document]) -> Document:

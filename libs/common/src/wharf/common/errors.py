@@ -106,6 +106,12 @@ class TooLarge(Invalid):
     code = "too_large"
 
 
+class OutOfRange(Invalid):
+    """The part of a file that is asked for lies beyond its end."""
+
+    code = "range_not_satisfiable"
+
+
 class Cancelled(WharfError):
     """The job's cancel flag was seen; the runtime rolls back and ends the job as cancelled."""
 

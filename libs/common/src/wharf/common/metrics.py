@@ -60,6 +60,8 @@ WORKER_SLOTS = Gauge("wharf_worker_slots", "Jobs that this worker can run at onc
 
 IMPORT_ROWS = Counter("wharf_import_rows_total", "Rows of imports by what became of them.", ["profile", "outcome"])
 IMPORT_BYTES = Counter("wharf_import_bytes_total", "Bytes of files imported.", ["profile"])
+PACKAGE_PAGES = Counter("wharf_package_pages_total", "Pages of PDFs that packages have.", ["package_type"])
+PACKAGE_ROWS = Counter("wharf_package_rows_total", "Rows of packages that were made.", ["package_type"])
 
 
 def exposition() -> bytes:

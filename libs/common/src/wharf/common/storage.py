@@ -116,6 +116,11 @@ class Storage:
         with _in_our_words():
             obstore.put(self.inner, key, data)
 
+    def put_file(self, key: str, path: Path) -> None:
+        """Write a local file, in parts where it is large: it is there, whole, or not at all."""
+        with _in_our_words():
+            obstore.put(self.inner, key, path)
+
     def open_file(self, key: str) -> StoredFile:
         """A stored object's size and a way to read it; `Permanent` where it is gone."""
         with _in_our_words():

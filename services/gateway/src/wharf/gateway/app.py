@@ -22,6 +22,7 @@ from wharf.gateway.routes import (
     health,
     jobs,
     keys,
+    packages,
     profiles,
     projects,
     queues,
@@ -31,7 +32,21 @@ from wharf.gateway.routes import (
 )
 from wharf.gateway.settings import GatewaySettings
 
-ABOUTS = (uploads, jobs, events, datasets, profiles, queues, workers, keys, projects, tenants, clients, health)
+ABOUTS = (
+    uploads,
+    jobs,
+    events,
+    datasets,
+    packages,
+    profiles,
+    queues,
+    workers,
+    keys,
+    projects,
+    tenants,
+    clients,
+    health,
+)
 """The modules whose routes there are."""
 UNLIMITED = frozenset({uploads.router.prefix}) | clients.UPLOADS
 """Where the handler itself bounds the body, while it streams."""

@@ -13,6 +13,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 
 from wharf.common.imports import ImportOptions
+from wharf.common.packages.options import PackageOptions
 from wharf.common.queues import Queue
 from wharf.common.runtime.transients import Rule
 
@@ -83,6 +84,13 @@ class UndoPayload(Payload):
     import_id: UUID
 
 
+class PackagePayload(Payload):
+    """Make the files of a package from a project's datasets."""
+
+    package_type: str
+    options: PackageOptions = PackageOptions()
+
+
 class EchoPayload(Payload):
     """Say a message back: shows that queue, worker and ledger work."""
 
@@ -92,6 +100,7 @@ class EchoPayload(Payload):
 IMPORT = Kind("import", Queue.INGEST, ImportPayload, unit="rows")
 INSPECT = Kind("inspect", Queue.INGEST, InspectPayload, unit="steps")
 UNDO = Kind("undo", Queue.INGEST, UndoPayload, unit="rows")
+PACKAGE = Kind("package", Queue.PACKAGE, PackagePayload, unit="rows")
 ECHO = Kind("echo", Queue.MAINTENANCE, EchoPayload, unit="steps")
 
 

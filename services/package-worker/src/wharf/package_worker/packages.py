@@ -1,0 +1,144 @@
+"""The job: read the datasets, look whether the same files were made before, write them, store them."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import func, select
+
+from wharf.common.errors import WharfError
+from wharf.common.jobs.kinds import PackagePayload
+from wharf.common.ledger.database import Database, driver_of
+from wharf.common.ledger.models import DataUpdate, Tenant
+from wharf.common.metrics import PACKAGE_PAGES, PACKAGE_ROWS
+from wharf.common.packages import LOCALES, PackageType, chosen
+from wharf.common.packages.files import file_key
+from wharf.common.runtime.context import JobContext
+from wharf.package_worker.content import Content
+from wharf.package_worker.earlier import earlier_package
+from wharf.package_worker.files import MadeFile, make_file
+from wharf.package_worker.reading import SectionReader, source_of
+from wharf.package_worker.reading.query import SectionQuery
+
+Context = JobContext[PackagePayload]
+ENGINE = 1
+"""Raised when the same rows give other files: what was made before is then made anew."""
+READ_PERCENT = 20.0
+"""How far the job is when all rows are read."""
+
+
+def run_package(context: Context) -> dict[str, Any]:
+    """Make a package's files; gives the contract's `result` of a package.
+
+    Raises `Invalid` for types, sections and columns that there are not.
+    """
+    started = time.monotonic()
+    kind = chosen(context.payload.package_type, context.payload.options)
+    with tempfile.TemporaryDirectory(prefix="wharf-package-", ignore_cleanup_errors=True) as folder:
+        content = _read(context, kind, Path(folder))
+        result = _made_before(context, content.fingerprint) or _make(context, content, Path(folder))
+    result["seconds"] = round(time.monotonic() - started, 3)
+    total = max(content.rows, 1)
+    context.report(total, total, stage="done", message=_sentence(result), percent=100.0)
+    context.log("info", "package.done", **{name: result[name] for name in ("pages", "rows", "cached", "seconds")})
+    return result
+
+
+def _read(context: Context, kind: PackageType, folder: Path) -> Content:
+    """All rows, as they were at one moment."""
+    context.report(0, None, stage="read", message="Reading the datasets")
+    engine = context.database.engine.execution_options(isolation_level="REPEATABLE READ")
+    with Database(engine).tenant(context.tenant_id) as connection, context.pulse.guarding(connection):
+        project = context.view.project_id
+        latest = select(func.max(DataUpdate.at)).where(DataUpdate.project_id == project)
+        # Not the clock's time: the same data give the same files, whenever they are made
+        as_of = connection.execute(latest).scalar() or context.view.created_at
+        author = connection.execute(select(Tenant.name).where(Tenant.id == context.tenant_id)).scalar_one()
+        reader = SectionReader(driver_of(connection), folder, lambda _rows: context.check())
+        digest = hashlib.sha256(f"{ENGINE} {project} {author} {as_of} {kind.model_dump_json()}".encode())
+        digest.update(" ".join(sorted(context.payload.options.formats)).encode())
+        filled = []
+        for section in kind.sections:
+            query = SectionQuery(section, source_of(connection, section.dataset), project, as_of).compose()
+            filled.append(reader.fill(section, query, digest))
+    return Content(kind, tuple(filled), LOCALES[kind.locale], project, author, as_of, digest.hexdigest())
+
+
+def _made_before(context: Context, fingerprint: str) -> dict[str, Any] | None:
+    if context.payload.options.force:
+        return None
+    with context.database.tenant(context.tenant_id) as connection:
+        found = earlier_package(connection, context.storage, context.tenant_id, fingerprint)
+    return found and found | {"cached": True}
+
+
+def _make(context: Context, content: Content, folder: Path) -> dict[str, Any]:
+    course = _Course(context, content.rows * len(context.payload.options.formats))
+    made = []
+    for format_ in context.payload.options.formats:
+        made.append(make_file(content, format_, folder, course.reached(format_)))
+        course.done += content.rows
+    with _stored_or_nothing(context, made):
+        context.check()
+    pages, rows = sum(file.pages or 0 for file in made), content.rows
+    PACKAGE_PAGES.labels(content.type.name).inc(pages)
+    PACKAGE_ROWS.labels(content.type.name).inc(rows)
+    return {
+        "package_type": content.type.name,
+        "files": [file.as_dict() for file in made],
+        "pages": pages,
+        "rows": rows,
+        "cached": False,
+        "fingerprint": content.fingerprint,
+        "made_by": context.job_id,
+        "as_of": content.as_of,
+    }
+
+
+@dataclass
+class _Course:
+    """How far the writing is."""
+
+    context: Context
+    total: int
+    done: int = 0
+
+    def reached(self, format_: str) -> Any:  # noqa: ANN401 - content.Reached
+        """What a writer tells after every page or batch."""
+
+        def reached(pages: int, rows: int) -> None:
+            self.context.check()
+            current = self.done + rows
+            percent = READ_PERCENT + (95 - READ_PERCENT) * current / max(self.total, 1)
+            message = f"Page {pages:,}" if pages else "Writing the workbook"
+            self.context.report(current, self.total, stage=format_, message=message, percent=percent)
+
+        return reached
+
+
+@contextmanager
+def _stored_or_nothing(context: Context, made: list[MadeFile]) -> Iterator[None]:
+    """Store the files; where that fails, or the job is stopped meanwhile, none of them stays."""
+    keys = [file_key(context.tenant_id, context.job_id, file.name) for file in made]
+    try:
+        for key, file in zip(keys, made, strict=True):
+            context.check()
+            context.storage.put_file(key, file.path)
+        yield
+    except BaseException:
+        for key in keys:
+            with suppress(WharfError):
+                context.storage.delete(key)
+        raise
+
+
+def _sentence(result: dict[str, Any]) -> str:
+    names = ", ".join(file["name"] for file in result["files"])
+    return f"{names} (made before)" if result["cached"] else names

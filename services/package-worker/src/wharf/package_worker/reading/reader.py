@@ -1,0 +1,110 @@
+"""A section's rows: copied once into a file beside the worker, then read by each format without holding them all."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pyarrow as pa
+import pyarrow.compute as pc
+from psycopg import sql
+from pyarrow import csv
+
+from wharf.common.packages import Format, ReportColumn, Section
+from wharf.package_worker.content import Filled
+
+BLOCK = 8 * 2**20
+"""Bytes of the file that Arrow parses at once: more than the longest row."""
+STAMP = pa.timestamp("us", "UTC")
+EXACT = pa.decimal128(38, 6)
+ARROW = {
+    Format.TEXT: pa.string(),
+    Format.INTEGER: pa.int64(),
+    Format.DECIMAL: EXACT,
+    Format.MONEY: EXACT,
+    Format.BOOLEAN: pa.bool_(),
+    Format.DATE: pa.int64(),
+    Format.TIMESTAMP: pa.int64(),
+    Format.MONTH: pa.int64(),
+}
+TIMES = frozenset({Format.DATE, Format.TIMESTAMP, Format.MONTH})
+
+
+@dataclass(frozen=True, slots=True)
+class SectionReader:
+    """Reads sections inside one transaction; what it read is hashed, and kept in `folder`."""
+
+    connection: psycopg.Connection[Any]
+    folder: Path
+    step: Callable[[int], None]
+    """Told the rows copied so far, now and then; may raise to stop."""
+
+    def fill(self, section: Section, query: sql.Composed | None, digest: hashlib._Hash) -> Filled:
+        """Copy a section's rows; the digest takes in all of them. Without a query there are none."""
+        path = self.folder / f"{section.name}.csv"
+        copied = self._copy(query, path, digest) if query else 0
+        batches = partial(_batches, path, section) if copied else partial(_nothing, section)
+        totals = _totals(section, batches) if copied else {}
+        return Filled(section, copied, batches, totals)
+
+    def _copy(self, query: sql.Composed, path: Path, digest: hashlib._Hash) -> int:
+        command = sql.SQL("COPY ({}) TO STDOUT (FORMAT csv)").format(query)
+        with self.connection.cursor() as cursor, path.open("wb") as file:
+            with cursor.copy(command) as copy:
+                for count, data in enumerate(copy):
+                    file.write(data)
+                    digest.update(data)
+                    if count % 1000 == 0:
+                        self.step(count)
+            return max(cursor.rowcount, 0)
+
+
+def _batches(path: Path, section: Section) -> Iterator[pa.RecordBatch]:
+    kinds = {column.name: ARROW[column.format] for column in section.columns}
+    reader = csv.open_csv(
+        path,
+        read_options=csv.ReadOptions(use_threads=False, block_size=BLOCK, column_names=list(kinds)),
+        parse_options=csv.ParseOptions(newlines_in_values=True),
+        convert_options=csv.ConvertOptions(
+            column_types=kinds,
+            null_values=[""],
+            true_values=["t"],
+            false_values=["f"],
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
+        ),
+    )
+    with reader:
+        for batch in reader:
+            yield _timed(batch, section)
+
+
+def _timed(batch: pa.RecordBatch, section: Section) -> pa.RecordBatch:
+    """With the times, which come as microseconds."""
+    columns = [
+        values.cast(STAMP) if column.format in TIMES else values
+        for values, column in zip(batch.columns, section.columns, strict=True)
+    ]
+    return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
+
+
+def _nothing(section: Section) -> Iterator[pa.RecordBatch]:
+    del section
+    return iter(())
+
+
+def _totals(section: Section, batches: Callable[[], Iterator[pa.RecordBatch]]) -> dict[str, Decimal | int]:
+    summed: list[ReportColumn] = [column for column in section.columns if column.total]
+    if not summed:
+        return {}
+    totals: dict[str, Decimal | int] = {column.name: 0 for column in summed}
+    for batch in batches():
+        for column in summed:
+            totals[column.name] += pc.sum(batch.column(column.name)).as_py() or 0
+    return totals

@@ -5,6 +5,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from tests.integration.test_recovering_imports import workers_of
@@ -188,6 +189,36 @@ def test_what_cannot_be_undone_is_refused_with_a_code(wharf: Trial, tmp_path: Pa
     failed = wharf.load(tmp_path / "bad.csv", profile="transactions", project_id=project, on_error="abort")
     assert code(wharf, failed["job_id"]) == (409, "not_merged")
     assert code(wharf, "01890000-0000-7000-8000-000000000000") == (404, "job_not_found")
+
+
+def test_a_viewer_and_another_tenant_undo_nothing(wharf: Trial, tmp_path: Path, project: str) -> None:
+    """It takes an operator of the tenant; for others there is no such job."""
+    first = load(wharf, tmp_path, project, "A,1,x")
+    wanted = {"name": "eyes", "role": "viewer"}
+    key = wharf.api.post("/api/v1/keys", json=wanted).raise_for_status().json()["key"]
+    for action in ("undo", "commit", "conflicts"):
+        path, own = f"/api/v1/jobs/{first}/{action}", {"Authorization": f"Bearer {key}"}
+        body = {"take": "existing", "all": True}
+        assert wharf.api.post(path, headers=own, json=body).status_code == 403
+        with wharf.as_new_tenant() as other:
+            assert other.api.post(path, json=body).status_code == 404
+    assert short(wharf, project) == ["A,1"]
+
+
+def test_a_cancelled_undo_leaves_everything(wharf: Trial, tmp_path: Path, project: str) -> None:
+    """While a merge holds the turn the undo waits; cancelled there it has done nothing, and can be asked for again."""
+    first = load(wharf, tmp_path, project, "A,1,x")
+    place = wharf.dataset().replace('"', "")
+    with psycopg.connect(wharf.connection.database_url) as other:
+        turn = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
+        other.execute(turn, [f"{place}/{project}"])
+        waiting = wharf.api.post(f"/api/v1/jobs/{first}/undo").raise_for_status().json()["job_id"]
+        wharf.until(waiting, "a worker to have it", lambda job: job["status"] == "running")
+        assert code(wharf, first) == (409, "undo_under_way")
+        wharf.api.post(f"/api/v1/jobs/{waiting}/cancel").raise_for_status()
+        assert wharf.ended(waiting)["status"] == "cancelled"
+    assert short(wharf, project) == ["A,1"]
+    assert told(undo(wharf, first)) == (1, 0, 0)
 
 
 def test_an_import_that_kept_no_prior_values_is_not_undone(wharf: Trial, tmp_path: Path, project: str) -> None:

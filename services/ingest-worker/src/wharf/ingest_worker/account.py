@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, func, insert, null, select, update
 
 from wharf.common.clock import new_id
 from wharf.common.ledger.models import DataUpdate, Import, Upload
@@ -47,7 +47,7 @@ class Account:
         }
         counted = {name: n for name, n in asdict(self.counts).items() if name != "conflicts"}
         connection.execute(insert(DataUpdate).values(values | counted))
-        merged = {"merged_at": func.now(), "turn": self.turn, "datasets": list(self.datasets)}
+        merged = {"merged_at": func.now(), "turn": self.turn, "datasets": list(self.datasets), "waiting": null()}
         connection.execute(update(Import).where(Import.id == self.import_id).values(merged))
 
 

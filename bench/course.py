@@ -14,6 +14,7 @@ from bench.floors import PlainWorker, bare_endpoint_url, plain_worker
 from bench.imports import ImportBench, Size
 from bench.jobs import room
 from bench.noops import NoopBench, Noops
+from bench.packages import STEPS, PackageBench, Packages
 from bench.pickup import RATE as PICKUP_RATE
 from bench.pickup import Pickup, measure_pickup
 from bench.promises import PROMISES, Promise, PromiseBench
@@ -22,7 +23,7 @@ from bench.submits import RATE, Submits, measure_submits
 from wharf.client.api import WharfClient
 from wharf.local.connection import Connection
 
-PARTS = ("pickup", "noops", "saturation", "submits", "imports", "promises")
+PARTS = ("pickup", "noops", "saturation", "submits", "packages", "imports", "promises")
 """In the order in which they are measured: what leaves most behind comes last."""
 BESIDE_PLAIN = ("pickup", "noops")
 """Those that need the plain Celery worker beside the stack."""
@@ -38,11 +39,21 @@ class Extent:
     jobs: int = 1000
     turn: float = 3.0
     turns: int = 2
+    package: tuple[int, int, int] = (20_000, 190_000, 1_000_000)
+    """Rows of both files, of a large PDF, of a large workbook."""
 
     @classmethod
     def quick(cls) -> Self:
         """Enough to see that it works, and about how well."""
-        return cls(sizes=(10_000, 100_000), rounds=1, seconds=2.0, jobs=300, turn=1.0, turns=1)
+        return cls(
+            sizes=(10_000, 100_000),
+            rounds=1,
+            seconds=2.0,
+            jobs=300,
+            turn=1.0,
+            turns=1,
+            package=(5_000, 20_000, 100_000),
+        )
 
     def of_sizes(self, sizes: tuple[int, ...]) -> Self:
         """The same with other files."""
@@ -57,12 +68,13 @@ class Found:
     noops: Noops | None = None
     saturation: Saturation | None = None
     submits: Submits | None = None
+    packages: Packages | None = None
     imports: list[Size] = field(default_factory=list)
     promises: list[Promise] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         """For the results' file."""
-        alone = {name: getattr(self, name) for name in ("pickup", "noops", "saturation", "submits")}
+        alone = {name: getattr(self, name) for name in ("pickup", "noops", "saturation", "submits", "packages")}
         return {name: one.as_dict() for name, one in alone.items() if one} | {
             "imports": [size.as_dict() for size in self.imports],
             "promises": [promise.as_dict() for promise in self.promises],
@@ -87,6 +99,7 @@ class Course:
         todo: dict[str, Callable[[], None]] = {
             "saturation": self._saturation,
             "submits": self._submits,
+            "packages": self._packages,
             "imports": self._imports,
             "promises": self._promises,
         }
@@ -123,6 +136,12 @@ class Course:
         seconds = self.extent.seconds
         step = self._bar(f"submits, {RATE} a second", int(RATE * seconds))
         self.found.submits = measure_submits(self.wharf, self.folder, seconds, step)
+
+    def _packages(self) -> None:
+        workers = tuple(pid for name, pid in self.connection.processes.items() if name.startswith("package"))
+        bench = PackageBench(self.wharf, self.folder, workers)
+        step = self._bar("packages", STEPS)
+        self.found.packages = bench.measure(*self.extent.package, self.extent.rounds, step)
 
     def _imports(self) -> None:
         bench = ImportBench(self.connection, self.wharf, self.folder, self._importers())

@@ -17,7 +17,7 @@ PROFILES = {
 
 
 @pytest.mark.stack
-def test_the_demo_imports_its_samples_and_leaves_the_package_alone(tmp_path: Path) -> None:
+def test_the_demo_imports_its_samples_and_leaves_nothing(tmp_path: Path) -> None:
     """Exit code 0 means that all rows, rejects, sums and entities are right; nothing stays behind but the package."""
     command = [sys.executable, "-m", "wharf.local.demo", "--rows", "3000"]
     result = subprocess.run(

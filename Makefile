@@ -70,7 +70,7 @@ setup: .venv/.stamp ## Make .venv from the hashed lock (the other targets do it 
 	@echo "Set up."
 
 .PHONY: demo
-demo: .venv/.stamp ## Start everything, import four files at once with live bars, show the results, stop
+demo: .venv/.stamp ## Start everything, import four files at once with live bars, show the results, make a package, stop
 	@$(BIN)/python -m wharf.local.demo
 
 .PHONY: up

@@ -15,6 +15,7 @@ from bench.imports import ImportBench, Size
 from bench.jobs import room
 from bench.modes import CASES, Case, ModeBench
 from bench.noops import NoopBench, Noops
+from bench.packages import STEPS, PackageBench, Packages
 from bench.pickup import RATE as PICKUP_RATE
 from bench.pickup import Pickup, measure_pickup
 from bench.promises import PROMISES, Promise, PromiseBench
@@ -23,7 +24,7 @@ from bench.submits import RATE, Submits, measure_submits
 from wharf.client.api import WharfClient
 from wharf.local.connection import Connection
 
-PARTS = ("pickup", "noops", "saturation", "submits", "imports", "modes", "promises")
+PARTS = ("pickup", "noops", "saturation", "submits", "packages", "imports", "modes", "promises")
 """In the order in which they are measured: what leaves most behind comes last."""
 BESIDE_PLAIN = ("pickup", "noops")
 """Those that need the plain Celery worker beside the stack."""
@@ -39,11 +40,21 @@ class Extent:
     jobs: int = 1000
     turn: float = 3.0
     turns: int = 2
+    package: tuple[int, int, int] = (20_000, 190_000, 1_000_000)
+    """Rows of both files, of a large PDF, of a large workbook."""
 
     @classmethod
     def quick(cls) -> Self:
         """Enough to see that it works, and about how well."""
-        return cls(sizes=(10_000, 100_000), rounds=1, seconds=2.0, jobs=300, turn=1.0, turns=1)
+        return cls(
+            sizes=(10_000, 100_000),
+            rounds=1,
+            seconds=2.0,
+            jobs=300,
+            turn=1.0,
+            turns=1,
+            package=(5_000, 20_000, 100_000),
+        )
 
     def of_sizes(self, sizes: tuple[int, ...]) -> Self:
         """The same with other files."""
@@ -58,13 +69,14 @@ class Found:
     noops: Noops | None = None
     saturation: Saturation | None = None
     submits: Submits | None = None
+    packages: Packages | None = None
     imports: list[Size] = field(default_factory=list)
     modes: list[Case] = field(default_factory=list)
     promises: list[Promise] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         """For the results' file."""
-        alone = {name: getattr(self, name) for name in ("pickup", "noops", "saturation", "submits")}
+        alone = {name: getattr(self, name) for name in ("pickup", "noops", "saturation", "submits", "packages")}
         return {name: one.as_dict() for name, one in alone.items() if one} | {
             "imports": [size.as_dict() for size in self.imports],
             "modes": [case.as_dict() for case in self.modes],
@@ -90,6 +102,7 @@ class Course:
         todo: dict[str, Callable[[], None]] = {
             "saturation": self._saturation,
             "submits": self._submits,
+            "packages": self._packages,
             "imports": self._imports,
             "modes": self._modes,
             "promises": self._promises,
@@ -127,6 +140,12 @@ class Course:
         seconds = self.extent.seconds
         step = self._bar(f"submits, {RATE} a second", int(RATE * seconds))
         self.found.submits = measure_submits(self.wharf, self.folder, seconds, step)
+
+    def _packages(self) -> None:
+        workers = tuple(pid for name, pid in self.connection.processes.items() if name.startswith("package"))
+        bench = PackageBench(self.wharf, self.folder, workers)
+        step = self._bar("packages", STEPS)
+        self.found.packages = bench.measure(*self.extent.package, self.extent.rounds, step)
 
     def _imports(self) -> None:
         bench = ImportBench(self.connection, self.wharf, self.folder, self._importers())

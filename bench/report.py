@@ -14,6 +14,7 @@ from bench.course import Found
 from bench.imports import Size
 from bench.modes import Case
 from bench.noops import Noops
+from bench.packages import Packages
 from bench.pickup import Pickup
 from bench.promises import Promise
 from bench.saturation import Saturation, Side
@@ -51,6 +52,8 @@ class Report:
             yield _saturation(found.saturation)
         if found.noops or found.pickup:
             yield "".join([page.JOBS, *_jobs(found)])
+        if found.packages:
+            yield _packages(found.packages)
         if found.promises:
             yield _promises(found.promises)
 
@@ -126,6 +129,26 @@ def _noops(noops: Noops) -> str:
 def _pickup(pickup: Pickup) -> str:
     lines = (_latency_line("Wharf", pickup.wharf), _latency_line("plain Celery", pickup.plain))
     return page.PICKUP.format(rate=pickup.rate, seconds=pickup.seconds, pickup="\n".join(lines))
+
+
+def _packages(found: Packages) -> str:
+    return page.PACKAGES.format(
+        rows=f"{found.rows:,}",
+        pages=f"{found.pages:,}",
+        ours=found.ours,
+        usual=found.usual,
+        bare_pdf=found.bare_pdf,
+        bare_workbook=found.bare_workbook,
+        times_faster=found.times_faster,
+        large_pages=f"{found.large_pages:,}",
+        large_seconds=found.large_seconds,
+        per_page=found.per_page,
+        large_memory=found.large_memory / 1e6,
+        cells_rows=f"{found.cells_rows:,}",
+        cells_ours=found.cells_ours,
+        cells_streamed=found.cells_streamed,
+        cells_ratio=found.cells_streamed / found.cells_ours,
+    )
 
 
 def _promises(promises: list[Promise]) -> str:

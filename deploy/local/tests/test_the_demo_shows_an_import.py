@@ -18,7 +18,7 @@ PROFILES = {
 
 @pytest.mark.stack
 def test_the_demo_imports_its_samples_and_leaves_nothing(tmp_path: Path) -> None:
-    """Exit code 0 means that all rows, rejects, sums and entities are as the samples say; nothing stays behind."""
+    """Exit code 0 means that all rows, rejects, sums and entities are right; nothing stays behind but the package."""
     command = [sys.executable, "-m", "wharf.local.demo", "--rows", "3000"]
     result = subprocess.run(
         command, capture_output=True, text=True, check=False, timeout=240, env=_environment(tmp_path), cwd=tmp_path
@@ -30,7 +30,10 @@ def test_the_demo_imports_its_samples_and_leaves_nothing(tmp_path: Path) -> None
     assert "60 suppliers, 394 materials, 4,464 purchase orders, " in result.stdout
     assert "unit_price: This is not a number." in result.stdout
     assert "/docs" in result.stdout
-    assert list(tmp_path.iterdir()) == []
+    (package,) = tmp_path.iterdir()
+    names = sorted(path.name for path in package.iterdir())
+    assert [name.partition("-")[0] for name in names] == ["procurement_summary"] * 2
+    assert all(f"{package / name} (" in result.stdout for name in names)
 
 
 def _environment(temporary: Path) -> dict[str, str]:
@@ -60,4 +63,4 @@ def test_the_demo_fails_where_a_sum_differs(tmp_path: Path) -> None:
     assert result.returncode == 1, result.stdout + result.stderr
     assert "NOT what the sample holds" in result.stdout
     assert ", and not 1." in result.stdout
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name.startswith("wharf-demo-package-") for path in tmp_path.iterdir()] == [True]

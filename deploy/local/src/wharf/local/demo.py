@@ -1,4 +1,4 @@
-"""`make demo`: the whole stack, four files at once with a live bar each, their results, and an end."""
+"""`make demo`: the whole stack, four files at once with a live bar each, their results, a package, and an end."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from wharf.client.api import WharfClient
+from wharf.client.commands.package import save_files
 from wharf.client.failure import ClientError
 from wharf.client.figures import count, duration, size
 from wharf.client.job import Job
@@ -32,6 +33,7 @@ from wharf.local.stack import LocalStack
 
 ROWS = 300_000
 ROWS_A_BAD_ONE = 1000
+PACKAGE = "procurement_summary"
 SEED = 2025
 SHOWN_ROWS = 3
 INTERRUPTED = 130
@@ -102,7 +104,7 @@ class Import:
 
 
 def demo(*, rows: Annotated[int, typer.Option(min=1, help="How many transactions.")] = ROWS) -> None:
-    """Start the stack in a temporary folder, import four sample files at once, show what became of them, stop."""
+    """Start the stack in a temporary folder, import four sample files at once, make a package of one, stop."""
     started = time.monotonic()
     typer.echo("Wharf: four files of four systems at once, from CSV into PostgreSQL\n")
     try:
@@ -129,10 +131,26 @@ def _run(folder: Path, rows: int) -> bool:
         with WharfClient(connection.url, connection.api_key) as wharf:
             jobs = _import(wharf, imports)
             exact = _check(wharf, connection, imports, jobs)
-        _step(5, "Where to look")
+            made = _make_package(wharf)
+        _step(6, "Where to look")
         _tell_where(connection)
         typer.echo("\nStopping everything in order ...")
-    return exact
+    return exact and made
+
+
+def _make_package(wharf: WharfClient) -> bool:
+    """A workbook and a PDF of the orders, in a folder that stays."""
+    _step(5, "Making a package of the purchase orders: a workbook, and a PDF of hundreds of pages")
+    with board([PACKAGE]) as shown:
+        job_id = wharf.make_package(PACKAGE, formats=("xlsx", "pdf"))["job_id"]
+        job = show_job(wharf.follow(job_id), Place(shown, PACKAGE))
+    if not job.succeeded or job.result is None:
+        typer.echo(f"      The job is {job.status}: {job.error}")
+        return False
+    pages, rows, seconds = job.result["pages"], job.result["rows"], job.result["seconds"]
+    typer.echo(f"      {count(pages)} pages of {count(rows)} rows in {duration(seconds)}")
+    save_files(wharf, job_id, Path(tempfile.mkdtemp(prefix="wharf-demo-package-")))
+    return True
 
 
 def _make_samples(folder: Path, rows: int) -> list[Import]:
@@ -228,7 +246,7 @@ def _tell_where(connection: Connection) -> None:
 
 
 def _step(number: int, what: str) -> None:
-    typer.echo(f"{'' if number == 1 else chr(10)}[{number}/5] {what}")
+    typer.echo(f"{'' if number == 1 else chr(10)}[{number}/6] {what}")
 
 
 def main() -> None:

@@ -37,8 +37,9 @@ class Chapter:
         ink.text(beside, self.top, self._book.setter.shorten(self.title, TITLE, room, Style.BOLD), TITLE, Style.BOLD)
         self.top -= 700
         self.prose(text)
+        self.top -= 300
         self.prose(rows, size=800, grey=True)
-        self.top -= 500
+        self.top -= 900
         self._book.outline.add(
             0, f"{self._number}  {self.title}", self._book.page(self._book.number), paper.height / POINT
         )

@@ -23,6 +23,8 @@ CELLS = 120_000
 SAMPLE, LEAST_SAMPLE = 10_000, 20
 """Cells by which the columns' widths are chosen, and of how many rows at least."""
 TITLE_LINES = 3
+TOTALS = LEADING + PAD_TOP + PAD_BOTTOM + 200
+"""The height of the totals."""
 
 
 class Table:
@@ -73,7 +75,7 @@ class Table:
         places: list[tuple[int, int, Ints]] = []
         start = 0
         while start < len(heights):
-            room = top - self._book.paper.bottom
+            room = top - self._floor
             stop = int(np.searchsorted(ends, ends[start] + room, side="right")) - 1
             if stop == start and not places and not (begun and self._fits_nowhere(heights[start], header)):
                 places.append((start, start, np.zeros(0, np.int64)))
@@ -85,7 +87,12 @@ class Table:
         return places
 
     def _fits_nowhere(self, height: int, header: int) -> bool:
-        return height > self._book.paper.ceiling - self._book.paper.bottom - header
+        return height > self._book.paper.ceiling - self._floor - header
+
+    @property
+    def _floor(self) -> int:
+        """Where rows end: above the place for the totals, which then never stand alone on a page."""
+        return self._book.paper.bottom + (TOTALS if self._filled.totals else 0)
 
     def _turn_to_header(self, panel: Sequence[Placed], titles: list[list[str]], height: int, *, fresh: bool) -> None:
         if fresh:
@@ -94,7 +101,7 @@ class Table:
         self._chapter.is_in_table = True
 
     def _most_lines(self, header: int) -> int:
-        room = self._book.paper.ceiling - self._book.paper.bottom - header - PAD_TOP - PAD_BOTTOM
+        room = self._book.paper.ceiling - self._floor - header - PAD_TOP - PAD_BOTTOM
         return room // LEADING
 
     def _titles(self, panel: Sequence[Placed]) -> list[list[str]]:
@@ -134,7 +141,7 @@ class Table:
                 self._draw_sums(panel)
 
     def _draw_sums(self, panel: Sequence[Placed]) -> None:
-        height, first, last = LEADING + PAD_TOP + PAD_BOTTOM + 200, panel[0], panel[-1]
+        height, first, last = TOTALS, panel[0], panel[-1]
         if self._chapter.top - height < self._book.paper.bottom or not self._chapter.is_in_table:
             titles = self._titles(panel)
             self._turn_to_header(panel, titles, self._header_height(titles), fresh=self._chapter.is_in_table)

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from rich.progress import Progress
 
+from bench.badrows import BadRows, BadRowsBench
 from bench.floors import PlainWorker, bare_endpoint_url, plain_worker
 from bench.imports import ImportBench, Size
 from bench.jobs import room
@@ -22,7 +23,7 @@ from bench.submits import RATE, Submits, measure_submits
 from wharf.client.api import WharfClient
 from wharf.local.connection import Connection
 
-PARTS = ("pickup", "noops", "saturation", "submits", "imports", "promises")
+PARTS = ("pickup", "noops", "saturation", "submits", "imports", "badrows", "promises")
 """In the order in which they are measured: what leaves most behind comes last."""
 BESIDE_PLAIN = ("pickup", "noops")
 """Those that need the plain Celery worker beside the stack."""
@@ -30,9 +31,10 @@ BESIDE_PLAIN = ("pickup", "noops")
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """How much of everything. `seconds` of each steady rate, `turn` of each side's turn at saturation."""
+    """How much of everything. `bad` rows of a file; `seconds` of each steady rate, `turn` of a side's at saturation."""
 
     sizes: tuple[int, ...] = (10_000, 100_000, 1_000_000)
+    bad: int = 200_000
     rounds: int = 3
     seconds: float = 10.0
     jobs: int = 1000
@@ -42,7 +44,7 @@ class Extent:
     @classmethod
     def quick(cls) -> Self:
         """Enough to see that it works, and about how well."""
-        return cls(sizes=(10_000, 100_000), rounds=1, seconds=2.0, jobs=300, turn=1.0, turns=1)
+        return cls(sizes=(10_000, 100_000), bad=50_000, rounds=1, seconds=2.0, jobs=300, turn=1.0, turns=1)
 
     def of_sizes(self, sizes: tuple[int, ...]) -> Self:
         """The same with other files."""
@@ -58,11 +60,12 @@ class Found:
     saturation: Saturation | None = None
     submits: Submits | None = None
     imports: list[Size] = field(default_factory=list)
+    badrows: BadRows | None = None
     promises: list[Promise] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         """For the results' file."""
-        alone = {name: getattr(self, name) for name in ("pickup", "noops", "saturation", "submits")}
+        alone = {name: getattr(self, name) for name in ("pickup", "noops", "saturation", "submits", "badrows")}
         return {name: one.as_dict() for name, one in alone.items() if one} | {
             "imports": [size.as_dict() for size in self.imports],
             "promises": [promise.as_dict() for promise in self.promises],
@@ -88,6 +91,7 @@ class Course:
             "saturation": self._saturation,
             "submits": self._submits,
             "imports": self._imports,
+            "badrows": self._badrows,
             "promises": self._promises,
         }
         for part in parts:
@@ -128,6 +132,11 @@ class Course:
         bench = ImportBench(self.connection, self.wharf, self.folder, self._importers())
         steps = {rows: self._bar(f"imports of {rows:,} rows", self.extent.rounds) for rows in self.extent.sizes}
         self.found.imports = [bench.measure(rows, self.extent.rounds, step) for rows, step in steps.items()]
+
+    def _badrows(self) -> None:
+        step = self._bar("files of bad rows", self.extent.rounds)
+        bench = BadRowsBench(self.connection, self.wharf, self.folder)
+        self.found.badrows = bench.measure(self.extent.bad, self.extent.rounds, step)
 
     def _promises(self) -> None:
         step = self._bar("numbers of the five systems", PROMISES)

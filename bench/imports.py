@@ -71,7 +71,7 @@ def warm_up(wharf: WharfClient, folder: Path) -> None:
         write_transactions(path, WARMING_ROWS, seed=number, most_lines=1, totals=True, prefix=f"W{number}-")
         jobs.append(wharf.upload(path, profile="transactions")["job_id"])
     for job_id in jobs:
-        _completed(wharf.wait(job_id, timeout=LONGEST))
+        completed(wharf.wait(job_id, timeout=LONGEST))
 
 
 @dataclass(frozen=True)
@@ -103,32 +103,34 @@ class ImportBench:
         return Round(copied, imported, submitted, _between(job, "created_at", "started_at"), peak)
 
     def _copy(self, path: Path, rows: int) -> float:
-        self._settle()
+        settle(self.connection.database_url)
         return bare_copy(self.connection.database_url, path, rows)
 
     def _import(self, path: Path, rows: int) -> tuple[float, float, Job, int]:
-        self._settle()
+        settle(self.connection.database_url)
         with PeakMemory(*self.workers) as memory:
             started = time.perf_counter()
             answer = self.wharf.upload(path, profile="transactions")
             submitted = time.perf_counter()
             job = self.wharf.wait(answer["job_id"], timeout=LONGEST, interval=ASK_SECONDS)
             ended = time.perf_counter()
-        result = _completed(job)
+        result = completed(job)
         if result["inserted"] != rows:
             raise RuntimeError(f"{result['inserted']} rows were inserted instead of {rows}.")
         return ended - started, submitted - started, job, memory.peak
 
-    def _settle(self) -> None:
-        """Both begin with an empty table, and with nothing to be written that the other one left."""
-        with psycopg.connect(self.connection.database_url, autocommit=True) as ledger:
-            place = ledger.execute(DATASET).fetchone()
-            if place:
-                ledger.execute(sql.SQL("TRUNCATE {}").format(sql.Identifier(*place)))
-            ledger.execute("CHECKPOINT")
+
+def settle(database_url: str) -> None:
+    """Whoever comes next begins with an empty table, and with nothing to be written that another one left."""
+    with psycopg.connect(database_url, autocommit=True) as ledger:
+        place = ledger.execute(DATASET).fetchone()
+        if place:
+            ledger.execute(sql.SQL("TRUNCATE {}").format(sql.Identifier(*place)))
+        ledger.execute("CHECKPOINT")
 
 
-def _completed(job: Job) -> dict[str, Any]:
+def completed(job: Job) -> dict[str, Any]:
+    """The result of an import; raises RuntimeError where it has none."""
     if not job.succeeded or job.result is None:
         raise RuntimeError(f"The import {job.job_id} ended as {job.status}: {job.error}")
     return job.result

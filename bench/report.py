@@ -10,6 +10,7 @@ from pathlib import Path
 from statistics import median
 
 from bench import page
+from bench.badrows import BadRows
 from bench.course import Found
 from bench.imports import Size
 from bench.noops import Noops
@@ -42,6 +43,8 @@ class Report:
         found = self.found
         if found.imports:
             yield _imports(found.imports)
+        if found.badrows:
+            yield _badrows(found.badrows)
         if found.submits:
             yield _submits(found.submits)
         if found.saturation:
@@ -64,6 +67,16 @@ def _imports(sizes: list[Size]) -> str:
     return page.IMPORTS.format(
         rounds=", ".join(sorted({str(len(size.rounds)) for size in sizes})),
         imports="\n".join(_import_line(size) for size in sizes),
+    )
+
+
+def _badrows(badrows: BadRows) -> str:
+    return page.BAD_ROWS.format(
+        rows=f"{badrows.rows:,}",
+        rounds=len(badrows.bad),
+        good=median(badrows.good),
+        bad=median(badrows.bad),
+        ratio=badrows.ratio,
     )
 
 

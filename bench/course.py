@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from rich.progress import Progress
 
+from bench.badrows import BadRows, BadRowsBench
 from bench.floors import PlainWorker, bare_endpoint_url, plain_worker
 from bench.imports import ImportBench, Size
 from bench.jobs import room
@@ -24,7 +25,7 @@ from bench.submits import RATE, Submits, measure_submits
 from wharf.client.api import WharfClient
 from wharf.local.connection import Connection
 
-PARTS = ("pickup", "noops", "saturation", "submits", "packages", "imports", "modes", "promises")
+PARTS = ("pickup", "noops", "saturation", "submits", "packages", "imports", "badrows", "modes", "promises")
 """In the order in which they are measured: what leaves most behind comes last."""
 BESIDE_PLAIN = ("pickup", "noops")
 """Those that need the plain Celery worker beside the stack."""
@@ -32,9 +33,10 @@ BESIDE_PLAIN = ("pickup", "noops")
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """How much of everything. `seconds` of each steady rate, `turn` of each side's turn at saturation."""
+    """How much of everything. `bad` rows of a file; `seconds` of each steady rate, `turn` of a side's at saturation."""
 
     sizes: tuple[int, ...] = (10_000, 100_000, 1_000_000)
+    bad: int = 200_000
     rounds: int = 3
     seconds: float = 10.0
     jobs: int = 1000
@@ -48,6 +50,7 @@ class Extent:
         """Enough to see that it works, and about how well."""
         return cls(
             sizes=(10_000, 100_000),
+            bad=50_000,
             rounds=1,
             seconds=2.0,
             jobs=300,
@@ -72,11 +75,13 @@ class Found:
     packages: Packages | None = None
     imports: list[Size] = field(default_factory=list)
     modes: list[Case] = field(default_factory=list)
+    badrows: BadRows | None = None
     promises: list[Promise] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         """For the results' file."""
-        alone = {name: getattr(self, name) for name in ("pickup", "noops", "saturation", "submits", "packages")}
+        names = ("pickup", "noops", "saturation", "submits", "packages", "badrows")
+        alone = {name: getattr(self, name) for name in names}
         return {name: one.as_dict() for name, one in alone.items() if one} | {
             "imports": [size.as_dict() for size in self.imports],
             "modes": [case.as_dict() for case in self.modes],
@@ -105,6 +110,7 @@ class Course:
             "packages": self._packages,
             "imports": self._imports,
             "modes": self._modes,
+            "badrows": self._badrows,
             "promises": self._promises,
         }
         for part in parts:
@@ -157,6 +163,11 @@ class Course:
         bench = ImportBench(self.connection, self.wharf, self.folder, self._importers())
         step = self._bar(f"modes and undo, {rows:,} rows", len(CASES) * rounds)
         self.found.modes = ModeBench(bench).measure(rows, rounds, step)
+
+    def _badrows(self) -> None:
+        step = self._bar("files of bad rows", self.extent.rounds)
+        bench = BadRowsBench(self.connection, self.wharf, self.folder)
+        self.found.badrows = bench.measure(self.extent.bad, self.extent.rounds, step)
 
     def _promises(self) -> None:
         step = self._bar("numbers of the five systems", PROMISES)

@@ -103,11 +103,11 @@ class ImportBench:
         return Round(copied, imported, submitted, _between(job, "created_at", "started_at"), peak)
 
     def _copy(self, path: Path, rows: int) -> float:
-        self.settle()
+        settle(self.connection.database_url)
         return bare_copy(self.connection.database_url, path, rows)
 
     def _import(self, path: Path, rows: int) -> tuple[float, float, Job, int]:
-        self.settle()
+        settle(self.connection.database_url)
         with PeakMemory(*self.workers) as memory:
             started = time.perf_counter()
             answer = self.wharf.upload(path, profile="transactions")
@@ -119,24 +119,26 @@ class ImportBench:
             raise RuntimeError(f"{result['inserted']} rows were inserted instead of {rows}.")
         return ended - started, submitted - started, job, memory.peak
 
-    def settle(self) -> None:
-        """Both begin with an empty table, and with nothing to be written that the other one left."""
-        with psycopg.connect(self.connection.database_url, autocommit=True) as ledger:
-            place = ledger.execute(DATASET).fetchone()
-            if place:
-                schema, dataset = place
-                tables = sql.SQL(", ").join(sql.Identifier(schema, table) for table in (dataset, f"_was_{dataset}"))
-                ledger.execute(sql.SQL("TRUNCATE {}").format(tables))
-        self.checkpoint()
 
-    def checkpoint(self) -> None:
-        """Nothing is left to be written by what comes next."""
-        with psycopg.connect(self.connection.database_url, autocommit=True) as ledger:
-            ledger.execute("CHECKPOINT")
+def settle(database_url: str) -> None:
+    """Whoever comes next begins with an empty table, and with nothing to be written that another one left."""
+    with psycopg.connect(database_url, autocommit=True) as ledger:
+        place = ledger.execute(DATASET).fetchone()
+        if place:
+            schema, dataset = place
+            tables = sql.SQL(", ").join(sql.Identifier(schema, table) for table in (dataset, f"_was_{dataset}"))
+            ledger.execute(sql.SQL("TRUNCATE {}").format(tables))
+    checkpoint(database_url)
+
+
+def checkpoint(database_url: str) -> None:
+    """Nothing is left to be written by what comes next."""
+    with psycopg.connect(database_url, autocommit=True) as ledger:
+        ledger.execute("CHECKPOINT")
 
 
 def completed(job: Job) -> dict[str, Any]:
-    """Its result; RuntimeError where it has none."""
+    """The result of an import; raises RuntimeError where it has none."""
     if not job.succeeded or job.result is None:
         raise RuntimeError(f"The import {job.job_id} ended as {job.status}: {job.error}")
     return job.result

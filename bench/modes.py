@@ -10,7 +10,7 @@ from statistics import median
 from typing import Any
 
 from bench.bare_upsert import bare_upsert
-from bench.imports import ASK_SECONDS, LONGEST, ImportBench, completed
+from bench.imports import ASK_SECONDS, LONGEST, ImportBench, checkpoint, completed, settle
 from wharf.local.samples import write_transactions
 
 CASES = ("new rows", "all changed", "none changed", "replaced")
@@ -58,22 +58,22 @@ class ModeBench:
             for name, case in cases.items():
                 self._round(case, files)
                 if name in BESIDE:
-                    self.imports.settle()
+                    settle(self.imports.connection.database_url)
                     case.bare.append(bare_upsert(self._url, files["same"], files[BESIDE[name]]))
                 on_step()
         return list(cases.values())
 
     def _round(self, case: Case, files: dict[str, Path]) -> None:
-        self.imports.settle()
+        settle(self.imports.connection.database_url)
         if case.name != "new rows":
             self._load(files["same"])
-            self.imports.checkpoint()
+            checkpoint(self.imports.connection.database_url)
         path = files["same" if case.name in {"new rows", "none changed"} else "changed"]
         seconds, job_id, result = self._load(path, mode="replace" if case.name == "replaced" else None)
         if result[EXPECTED[case.name]] != case.rows:
             raise RuntimeError(f"{case.name}: {result} instead of {case.rows} rows")
         case.imported.append(seconds)
-        self.imports.checkpoint()
+        checkpoint(self.imports.connection.database_url)
         case.undone.append(self._undo(job_id))
 
     def _load(self, path: Path, mode: str | None = None) -> tuple[float, str, dict[str, Any]]:

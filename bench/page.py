@@ -39,6 +39,21 @@ does not. *Undo* is from the request until `completed`. Medians of the rounds ({
 {modes}
 """
 
+BAD_ROWS = """\
+## Bad rows
+
+A file of {rows} rows of which every one is bad (in turn: a required cell is empty, no number, no date, a cell too many)
+beside a good one, loaded as above, taking turns; medians of {rounds} rounds. Of each bad row its text, its place, all
+reasons and the number that it would have been given are kept.
+
+| | until `completed` |
+|---|---:|
+| good rows | {good:.2f} s |
+| bad rows | {bad:.2f} s |
+
+**Bad / good: {ratio:.2f}** (at most 2 is the aim).
+"""
+
 SUBMITS = """\
 ## Submits
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from statistics import median
 
 from bench import page
+from bench.badrows import BadRows
 from bench.course import Found
 from bench.imports import Size
 from bench.modes import Case
@@ -46,6 +47,8 @@ class Report:
             yield _imports(found.imports)
         if found.modes:
             yield _modes(found.modes)
+        if found.badrows:
+            yield _badrows(found.badrows)
         if found.submits:
             yield _submits(found.submits)
         if found.saturation:
@@ -82,6 +85,16 @@ def _case_line(case: Case) -> str:
     bare, ratio = (f"{median(case.bare):.2f} s", f"{case.to_bare:.2f}") if case.bare else ("", "")
     imported, undone = (f"{median(seconds):.2f} s" for seconds in (case.imported, case.undone))
     return f"| {case.name} | {bare} | {imported} | {ratio} | {undone} | {case.undo_to_import:.2f} |"
+
+
+def _badrows(badrows: BadRows) -> str:
+    return page.BAD_ROWS.format(
+        rows=f"{badrows.rows:,}",
+        rounds=len(badrows.bad),
+        good=median(badrows.good),
+        bad=median(badrows.bad),
+        ratio=badrows.ratio,
+    )
 
 
 def _submits(submits: Submits) -> str:

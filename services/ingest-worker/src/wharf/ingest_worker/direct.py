@@ -40,6 +40,9 @@ STREAMS = 2
 LEAST_BYTES = 4 * 2**20
 """Of a file: below this its merge takes hardly any time, and it should hide nothing from others."""
 PATIENCE = text("SET LOCAL lock_timeout = '1s'")
+PATIENT_AGAIN = text("SET LOCAL lock_timeout TO DEFAULT")
+# A transaction may wait long for its turn: the one before it may have to move all rows.
+MAY_WAIT = text("SET LOCAL idle_in_transaction_session_timeout = 0")
 
 
 def may_go_directly(payload: ImportPayload, profile: Profile, mode: str, size: int) -> bool:
@@ -101,6 +104,7 @@ class Direct:
         return checkpoint
 
     def _write(self, connection: Connection, ready: Ready, number: int) -> None:
+        connection.execute(MAY_WAIT)
         place = connection.begin_nested()
         copied = self._copied(connection, ready)
         self.turns.wait(number)
@@ -131,6 +135,7 @@ class Direct:
                 copy_rows(connection, self.dataset, self._owned(ready.rows))
         except (errors.UniqueViolation, errors.LockNotAvailable):
             return False
+        connection.execute(PATIENT_AGAIN)
         return True
 
     def _owned(self, rows: pa.Table) -> pa.Table:

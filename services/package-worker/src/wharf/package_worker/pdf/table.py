@@ -18,7 +18,7 @@ from wharf.package_worker.pdf.measures import LEADING, PAD_BOTTOM, PAD_TOP, PAD_
 from wharf.package_worker.pdf.rows import Ints, RowSetter
 from wharf.package_worker.text import Style
 
-CELLS = 120_000
+CELLS = 20_000
 """Cells that are set at once: what bounds the memory."""
 SAMPLE, LEAST_SAMPLE = 10_000, 20
 """Cells by which the columns' widths are chosen, and of how many rows at least."""

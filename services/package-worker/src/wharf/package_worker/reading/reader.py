@@ -19,8 +19,8 @@ from pyarrow import csv
 from wharf.common.packages import Format, ReportColumn, Section
 from wharf.package_worker.content import Filled
 
-BLOCK = 8 * 2**20
-"""Bytes of the file that Arrow parses at once: more than the longest row."""
+BLOCK = 2**19
+"""Bytes of the file that Arrow parses at once; more where a row is longer."""
 STAMP = pa.timestamp("us", "UTC")
 EXACT = pa.decimal128(38, 6)
 ARROW = {
@@ -48,28 +48,31 @@ class SectionReader:
     def fill(self, section: Section, query: sql.Composed | None, digest: hashlib._Hash) -> Filled:
         """Copy a section's rows; the digest takes in all of them. Without a query there are none."""
         path = self.folder / f"{section.name}.csv"
-        copied = self._copy(query, path, digest) if query else 0
-        batches = partial(_batches, path, section) if copied else partial(_nothing, section)
+        copied, longest = self._copy(query, path, digest) if query else (0, 0)
+        batches = partial(_batches, path, section, max(BLOCK, 2 * longest)) if copied else _nothing
         totals = _totals(section, batches) if copied else {}
         return Filled(section, copied, batches, totals)
 
-    def _copy(self, query: sql.Composed, path: Path, digest: hashlib._Hash) -> int:
+    def _copy(self, query: sql.Composed, path: Path, digest: hashlib._Hash) -> tuple[int, int]:
+        """Give the number of rows and the bytes of the longest."""
+        longest = 0
         command = sql.SQL("COPY ({}) TO STDOUT (FORMAT csv)").format(query)
         with self.connection.cursor() as cursor, path.open("wb") as file:
             with cursor.copy(command) as copy:
                 for count, data in enumerate(copy):
                     file.write(data)
                     digest.update(data)
+                    longest = max(longest, len(data))
                     if count % 1000 == 0:
                         self.step(count)
-            return max(cursor.rowcount, 0)
+            return max(cursor.rowcount, 0), longest
 
 
-def _batches(path: Path, section: Section) -> Iterator[pa.RecordBatch]:
+def _batches(path: Path, section: Section, block: int) -> Iterator[pa.RecordBatch]:
     kinds = {column.name: ARROW[column.format] for column in section.columns}
     reader = csv.open_csv(
         path,
-        read_options=csv.ReadOptions(use_threads=False, block_size=BLOCK, column_names=list(kinds)),
+        read_options=csv.ReadOptions(use_threads=False, block_size=block, column_names=list(kinds)),
         parse_options=csv.ParseOptions(newlines_in_values=True),
         convert_options=csv.ConvertOptions(
             column_types=kinds,
@@ -94,8 +97,7 @@ def _timed(batch: pa.RecordBatch, section: Section) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
 
 
-def _nothing(section: Section) -> Iterator[pa.RecordBatch]:
-    del section
+def _nothing() -> Iterator[pa.RecordBatch]:
     return iter(())
 
 

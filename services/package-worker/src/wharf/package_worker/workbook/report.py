@@ -11,7 +11,7 @@ from wharf.package_worker.workbook.cells import rows_of
 from wharf.package_worker.workbook.frame import frame_of
 from wharf.package_worker.workbook.sheets import FULL, Sheet, sheets_of
 
-CELLS = 120_000
+CELLS = 20_000
 """Cells that are written at once: what bounds the memory."""
 
 

@@ -55,6 +55,9 @@ PROFILE = Profile(
 )
 PLACE = Column(name="place", type=ColumnType.INTEGER, number_within=("id", "n"))
 NUMBERED = PROFILE.model_copy(update={"columns": (*PROFILE.columns, PLACE)})
+GROUPED = Profile(
+    name="grouped", title="Grouped", columns=(Column(name="id"), Column(name="n"), Column(name="price"), PLACE)
+)
 TEXTS = Profile(name="texts", title="Texts", columns=tuple(Column(name=name) for name in ("a", "b", "c")))
 
 
@@ -251,9 +254,15 @@ def test_rejected_rows_have_a_place_among_those_by_which_they_are_numbered() -> 
     found = Read(data, NUMBERED)
     assert [r["line"] for r in found.rejects] == [2, 3, 4, 5, 6, 7]
     assert sorted((p["_line"], p["id"], p["n"]) for p in found.places) == [
-        (2, "a", "1"), (3, "b", "1"), (4, "c\\x00", "1"), (5, '"d\\x00"', "1"),
+        (2, "a", 1), (3, "b", 1), (4, "c\\x00", 1), (5, '"d\\x00"', 1),
     ]  # fmt: skip
     assert {p["_rejected_at"] for p in found.places} == {r["byte_offset"] for r in found.rejects if r["line"] < 6}
+
+
+def test_places_have_their_groups_in_the_types_that_rows_have() -> None:
+    """What is no number is in no group: PostgreSQL would take none of the batch."""
+    data = lines('a,"1,000",x,,,', "b,x,1,,,", "c,x", "d, 007 ,1,,,,,,", "e,1.5,1,,,,,")
+    assert sorted((p["_line"], p["id"], p["n"]) for p in Read(data, NUMBERED).places) == [(2, "a", 1000), (5, "d", 7)]
 
 
 def test_without_all_cells_of_a_group_there_are_no_places() -> None:
@@ -386,7 +395,7 @@ def test_records_that_are_no_rows_are_placed_by_the_cells_that_csv_wrote(
     write.writerows([("id", "n", "price"), *((*row, "1", "too many") for row in table)])
     data = out.getvalue().encode(codec)
     written: dict[str, Any] = {"delimiter": delimiter, "quote": '"', "escape": "", "encoding": codec}
-    found = Read(data, NUMBERED, block_bytes=block_bytes, **written)
+    found = Read(data, GROUPED, block_bytes=block_bytes, **written)
     placed = sorted((p["_line"], p["id"], p["n"]) for p in found.places)
     known = [tuple(cell.strip() for cell in row) for row in table if all(cell.strip() for cell in row)]
     assert [row for _, *row in placed] == [list(row) for row in known]
@@ -395,9 +404,9 @@ def test_records_that_are_no_rows_are_placed_by_the_cells_that_csv_wrote(
 
 def test_cells_behind_escapes_and_long_delimiters_place_a_record_too() -> None:
     """Where a delimiter is data, or several characters."""
-    escaped = Read(b"id,n,price\na\\,b,1,2,3\nc,1,2,3\n", NUMBERED, escape="\\", quote="")
+    escaped = Read(b"id,n,price\na\\,b,1,2,3\nc,1,2,3\n", GROUPED, escape="\\", quote="")
     assert sorted((p["_line"], p["id"], p["n"]) for p in escaped.places) == [(2, "a,b", "1"), (3, "c", "1")]
-    long = Read(b'id||n||price\na|b||1||2||3\n"c||d"||1||2||3\n', NUMBERED, delimiter="||", quote='"')
+    long = Read(b'id||n||price\na|b||1||2||3\n"c||d"||1||2||3\n', GROUPED, delimiter="||", quote='"')
     assert sorted((p["_line"], p["id"], p["n"]) for p in long.places) == [(2, "a|b", "1"), (3, "c||d", "1")]
 
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from wharf.common.profiles import Profile
+    from wharf.common.profiles import Column, Profile
     from wharf.ingest_worker.reading.cells import Converted
     from wharf.ingest_worker.reading.findings import Finding
     from wharf.ingest_worker.reading.parsing import Cells
@@ -210,10 +210,23 @@ def _places(block: Block, found: Cells, plan: Plan, profile: Profile, at: Positi
     """Of the same records and rows: rejected ones count among their group's."""
     groups = _groups(plan, profile)
     cells = {name: trimmed(found.columns[i].take(pa.array(at))) for name, i in groups.items()} if at.size else {}
-    return all_places([
+    places = all_places([
         places_of_records(block, plan.dialect.syntax, found.faulty, groups),
         places_of_rows(block, found.records[at], cells),
     ])  # fmt: skip
+    return _typed(places, plan, [profile.column(name) for name in groups]) if places.num_rows else places
+
+
+def _typed(places: pa.Table, plan: Plan, groups: list[Column]) -> pa.Table:
+    """With the groups in their columns' types, as good rows have them; without those whose cells are of none."""
+    for column in groups:
+        reading, at = plan.reading(column.name), places.column_names.index(column.name)
+        cells = places.column(at).combine_chunks()
+        found = convert(column, [cells], reading.mark, reading.order, has_nul=False)
+        places = places.set_column(at, column.name, found.values)
+        if found.faults is not None:
+            places = places.filter(pa.array(found.faults == 0))
+    return places
 
 
 def _groups(plan: Plan, profile: Profile) -> dict[str, int]:

@@ -22,11 +22,22 @@ STARTS_SERVERS = frozenset({"stack", "postgres", "redis", "backend", "chaos", "r
 """The fixtures that start a server: a test that takes one has the marker `stack`. A new one is added here."""
 
 
+BUILDS_IMAGES = "images"
+BUILDING_SECONDS = 1500.0
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let `make test-quick` leave out what starts a server, without a mark on every test."""
+    """Let `make test-quick` leave out what starts a server, without a mark on every test.
+
+    What runs side by side is whole files; but images are built once, so all tests of them stay together.
+    """
     for item in items:
-        if STARTS_SERVERS.intersection(getattr(item, "fixturenames", ())):
+        fixtures = getattr(item, "fixturenames", ())
+        if STARTS_SERVERS.intersection(fixtures):
             item.add_marker("stack")
+        item.add_marker(pytest.mark.xdist_group(BUILDS_IMAGES if BUILDS_IMAGES in fixtures else str(item.path)))
+        if BUILDS_IMAGES in fixtures:
+            item.add_marker(pytest.mark.timeout(BUILDING_SECONDS))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -6,7 +6,8 @@ MEMBERS := libs/common libs/client services/gateway services/ingest-worker servi
            deploy/local
 BIN := .venv/bin
 UV = $(BIN)/python -m uv
-INSTALL = $(UV) pip install --quiet --python $(BIN)/python
+# Compiled once here, not by each process that starts: where Python may write no bytecode that is seconds every time.
+INSTALL = $(UV) pip install --quiet --compile-bytecode --python $(BIN)/python
 LOCK := requirements.lock
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
           --no-emit-index-url --no-emit-package wharf-common --no-emit-package wharf-client --custom-compile-command 'make lock' \

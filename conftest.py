@@ -9,6 +9,8 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from wharf.local.stack import LocalStack
 from wharf.local.trial import Trial
@@ -21,23 +23,29 @@ NEEDS = "Skipped: needs:"
 STARTS_SERVERS = frozenset({"stack", "postgres", "redis", "backend", "chaos", "rabbit", "images", "composed"})
 """The fixtures that start a server: a test that takes one has the marker `stack`. A new one is added here."""
 
-
-BUILDS_IMAGES = "images"
+CONTAINERS = "tests/containers"
 BUILDING_SECONDS = 1500.0
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let `make test-quick` leave out what starts a server, without a mark on every test.
-
-    What runs side by side is whole files; but images are built once, so all tests of them stay together.
-    """
+    """Let `make test-quick` leave out what starts a server, without a mark on every test; images take long to build."""
     for item in items:
-        fixtures = getattr(item, "fixturenames", ())
-        if STARTS_SERVERS.intersection(fixtures):
+        if STARTS_SERVERS.intersection(getattr(item, "fixturenames", ())):
             item.add_marker("stack")
-        item.add_marker(pytest.mark.xdist_group(BUILDS_IMAGES if BUILDS_IMAGES in fixtures else str(item.path)))
-        if BUILDS_IMAGES in fixtures:
+        if item.nodeid.startswith(CONTAINERS):
             item.add_marker(pytest.mark.timeout(BUILDING_SECONDS))
+
+
+class WholeFiles(LoadFileScheduling):  # type: ignore[misc]  # the plugin has no types
+    """A file's tests stay in one process; those of the images, which are built once, are like one file."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return CONTAINERS if nodeid.startswith(CONTAINERS) else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> WholeFiles:
+    """What runs side by side. Marks of groups would say the same, but pytest 9.2 does not let the plugin keep them."""
+    return WholeFiles(config, log)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -166,3 +166,21 @@ def test_readers_of_one_tenant_cannot_ask_for_hidden_rows_of_another(wharf: Tria
         connection.execute("SET wharf.unfinished = 'shown'")
         query = f"SELECT count(*) FROM {wharf.dataset()}"
         assert connection.execute(query.encode()).fetchone() == (0,)
+
+
+def test_an_undo_does_not_wait_for_hidden_rows_of_the_same_keys(wharf: Trial, tmp_path: Path, project: str) -> None:
+    """What comes back had its keys first; the large import comes after it."""
+    said = {"project_id": project, "profile": "transactions"}
+    first, second = tmp_path / "first.csv", tmp_path / "second.csv"
+    first.write_text(HEADER + "T00000000,2025-03-14,9,1.25,old\nS1,2025-03-14,9,1.25,old\n")
+    second.write_text(HEADER + "S2,2025-03-14,1,1.25,new\n")
+    wharf.load(first, **said)
+    replaced = wharf.load(second, **said, mode="replace")
+    large = wharf.upload(_write(tmp_path / "large.csv", 5 * ROWS), **said)["job_id"]
+    eventually(lambda: _kept(wharf, project) > 1, "the first rows")
+    undo = wharf.api.post(f"/api/v1/jobs/{replaced['job_id']}/undo").raise_for_status().json()
+    done = wharf.ended(undo["job_id"])
+    assert (done["status"], done["attempt"]) == ("completed", 1), done["error"]
+    result = wharf.ended(large)["result"]
+    assert (result["inserted"], result["updated"]) == (5 * ROWS - 1, 1)
+    assert (_kept(wharf, project), _hidden(wharf)) == (5 * ROWS + 1, 0)

@@ -195,3 +195,33 @@ def test_only_admins_write_profiles_and_no_tenant_sees_anothers(tenant: Trial, w
     assert tenant.api.delete(f"/api/v1/profiles/{members}", headers=own).status_code == 403
     assert wharf.api.get(f"/api/v1/profiles/{members}").status_code == 404
     assert members not in {one["name"] for one in wharf.api.get("/api/v1/profiles").json()["items"]}
+
+
+def test_many_rows_that_fail_across_rows_are_each_told_of(tenant: Trial, tmp_path: Path, project: str) -> None:
+    """More than one block of the file has them: each has its own reasons, and the counts are exact."""
+    declared = {
+        "name": "pairs",
+        "title": "Pairs",
+        "columns": [{"name": "a", "type": "integer", "checks": [{"kind": "unique"}]}, {"name": "b", "type": "integer"}],
+        "checks": [
+            {"name": "b_is_even", "expression": "b / 2 == round(b / 2, 0)"},
+            {"name": "b_is_small", "expression": "b < 10", "severity": "warning"},
+        ],
+    }
+    tenant.api.post("/api/v1/profiles", json=declared).raise_for_status()
+    path, rows = tmp_path / "pairs.csv", 120_000
+    path.write_text("a,b\n" + "".join(f"{n // 2 if n % 3 else n + rows},{n}\n" for n in range(rows)))
+    job = tenant.load(path, project_id=project, profile="pairs")
+    firsts: dict[int, int] = {}
+    repeated = {n for n in range(rows) if firsts.setdefault(n // 2 if n % 3 else n + rows, n) != n}
+    odd = set(range(1, rows, 2))
+    counts = {p["code"]: p["count"] for p in job["result"]["problems"]}
+    assert counts == {"not_unique": len(repeated), "b_is_even": len(odd), "b_is_small": rows - 10}
+    assert job["result"]["rejected"] == len(repeated | odd)
+    assert job["result"]["inserted"] == rows - len(repeated | odd)
+    place = f"/api/v1/jobs/{job['job_id']}/rejects"
+    told = tenant.api.get(place, params={"limit": 1000}).raise_for_status().json()["items"]
+    for reject in told:
+        n = reject["line"] - 2
+        expected = [code for code, failed in (("not_unique", repeated), ("b_is_even", odd)) if n in failed]
+        assert [e["code"] for e in reject["errors"]] == expected

@@ -5,15 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
-import subprocess
-import sys
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -31,7 +28,6 @@ from wharf.ingest_worker.reading import (
     make_plan,
     read_batches,
 )
-from wharf.ingest_worker.reading.columns import FALSE, TRUE, booleans
 from wharf.ingest_worker.reading.parsing import parse, parse_exactly
 from wharf.ingest_worker.reading.reasons import MESSAGES
 from wharf.ingest_worker.reading.records import read_blocks
@@ -445,16 +441,6 @@ def test_rows_are_encoded_for_copy() -> None:
     )
 
 
-def test_arrow_is_kept_to_one_core_and_gives_memory_back() -> None:
-    """In a process of its own, since it holds for the whole of one."""
-    program = (
-        "import pyarrow as pa; from wharf.ingest_worker.reading import restrain_arrow, release_memory; "
-        "restrain_arrow(); release_memory(); print(pa.cpu_count(), pa.default_memory_pool().backend_name)"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["1", "system"]
-
-
 @real_files
 def test_the_real_invoices_load_to_the_cent() -> None:
     """Through a mapping, dates month first: 999 lines of a real shop."""
@@ -496,13 +482,3 @@ def test_what_means_nothing_is_an_empty_cell() -> None:
     ]  # fmt: skip
     only_one = Read(data, profile, nulls=("-",))
     assert only_one.codes == [(2, [("n", "not_a_number", " N/A ")])]
-
-
-@pytest.mark.parametrize(
-    ("text", "value"), [("Ja", True), ("NEIN", False), ("Oui", True), ("não", False), ("Да", True)]
-)
-def test_yes_and_no_are_read_in_many_languages(text: str, value: bool) -> None:
-    """Whatever their case; the words of yes and no have none in common."""
-    column = booleans(pa.array([text]))
-    assert (column.values[0].as_py(), column.faults is None or not column.faults.any()) == (value, True)
-    assert not set(TRUE) & set(FALSE)

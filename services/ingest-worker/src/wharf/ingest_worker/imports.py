@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from wharf.common.errors import Invalid, Problem
+from wharf.common.errors import Invalid, Problem, Transient
 from wharf.common.jobs.kinds import ImportPayload
 from wharf.common.jobs.states import Status
 from wharf.common.ledger.models import Import, Reject
@@ -19,12 +19,13 @@ from wharf.ingest_worker.acrossrows import check_across_rows, fails_by_dataset
 from wharf.ingest_worker.checkpoint import Checkpoint
 from wharf.ingest_worker.conflicts import policies_of
 from wharf.ingest_worker.loading import LOADED_PERCENT, Context, Loading
-from wharf.ingest_worker.merge import Merge
 from wharf.ingest_worker.outcome import OUTCOMES, Outcome
 from wharf.ingest_worker.reading import release_memory
 from wharf.ingest_worker.staging import drop_staging
 from wharf.ingest_worker.unfinished import Overtaken
 
+TRIES = 5
+"""Merges of one attempt."""
 SHOWN = 20
 """Rejects that an error names; all of them are in the ledger."""
 
@@ -51,11 +52,13 @@ def run_import(context: Context, *, max_rejects: int) -> dict[str, Any]:
 
 def _checked_and_merged(context: Context, loading: Loading, started: float, max_rejects: int) -> dict[str, Any]:
     """Again, where another import brought a value meanwhile that must be new: seldom, and each time it fails less."""
-    while True:
-        check_across_rows(loading)
+    for _ in range(TRIES):
+        check_across_rows(loading, max_rejects)
         _refuse_rejects(context, loading.checkpoint, max_rejects)
         with suppress(Overtaken):
             return _merge(context, loading, started)
+    message = "Other imports into this dataset came first, again and again. Wharf tries again."
+    raise Transient(message, code="overtaken")
 
 
 def clean_import(connection: Connection, payload: ImportPayload, status: Status) -> None:
@@ -94,8 +97,7 @@ def _let_wait(connection: Connection, context: Context, loaded: Checkpoint) -> N
 
 def _take_turn(connection: Connection, loading: Loading) -> Checkpoint:
     """What is to be merged; raises `Overtaken` where another import was merged since the rows were checked."""
-    merge = Merge.planned(loading.staging, loading.project_id, brought=loading.brought, gaps=loading.checkpoint.gaps)
-    merge.take_turn(connection)
+    loading.planned_merge().take_turn(connection)
     if loading.profile.is_unique_in_dataset and fails_by_dataset(connection, loading):
         raise Overtaken
     return loading.settled(connection)

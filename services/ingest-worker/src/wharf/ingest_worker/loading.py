@@ -22,7 +22,7 @@ from wharf.common.storage import StoredFile
 from wharf.ingest_worker import unfinished
 from wharf.ingest_worker.checkpoint import Checkpoint
 from wharf.ingest_worker.direct import Direct, may_go_directly
-from wharf.ingest_worker.merge import ensure
+from wharf.ingest_worker.merge import Merge, ensure
 from wharf.ingest_worker.reading import SAMPLE_BYTES, Batch, Plan, make_plan, read_batches
 from wharf.ingest_worker.reading.batches import PROPERTIES
 from wharf.ingest_worker.reading.numbering import Carry
@@ -88,6 +88,10 @@ class Loading:
         """The dataset's columns that the file has; known for `properties` when all of it is loaded."""
         targets = {m.target for m in self.plan.mapping.matches if m.target}
         return frozenset(targets | ({PROPERTIES} if self.checkpoint.has_properties else set()))
+
+    def planned_merge(self) -> Merge:
+        """What would be merged of all that is staged by now."""
+        return Merge.planned(self.staging, self.project_id, brought=self.brought, gaps=self.checkpoint.gaps)
 
     def run(self) -> Iterator[Checkpoint]:
         """Stage the rest of the file; gives the checkpoint after each batch, and a last one that is complete."""

@@ -18,6 +18,7 @@ from wharf.common.ledger.models import CellConflict, Dataset, DataUpdate, Import
 from wharf.common.ledger.turns import take_turn
 from wharf.common.runtime.context import JobContext
 from wharf.common.runtime.points import Point, reach
+from wharf.ingest_worker import unfinished
 from wharf.ingest_worker.merge import BY_HASH, MEMORY
 from wharf.ingest_worker.reversal import Reversal, Reversed
 from wharf.ingest_worker.upsert import one_row
@@ -73,6 +74,9 @@ class Undo:
         if undo.imported.turn is None or undo.imported.undone_at is not None:
             message = "The import is not merged, or is undone already."
             raise Conflict(message, code="already_undone")
+        # What an import under way hides may have keys that come back now.
+        for hidden in unfinished.hidden_in(connection, row.profile, row.project_id):
+            unfinished.make_way(connection, hidden)
         connection.execute(MEMORY)
         connection.execute(BY_HASH)
         return undo

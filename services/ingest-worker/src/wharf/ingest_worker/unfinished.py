@@ -20,7 +20,7 @@ from wharf.common.ledger.database import driver_of
 from wharf.common.ledger.journal import names, same_key
 from wharf.common.ledger.models import Dataset, Job, Unfinished
 from wharf.common.profiles import Profile
-from wharf.ingest_worker.merge import FORGET_NUMBERS, Counts, Merge
+from wharf.ingest_worker.merge import Counts, Merge
 
 SHOW = text("SELECT set_config('wharf.unfinished', :how, true)")
 STAGED_COLUMNS = text("""
@@ -73,7 +73,6 @@ class Hidden:
         ).format(dataset=self.dataset, own=self.own, kept=kept, staging=sql.Identifier(self.place, self.staging))
         with shown(connection):
             driver_of(connection).execute(statement)
-        connection.execute(FORGET_NUMBERS, {"id": self.import_id})
         connection.execute(update(Unfinished).where(Unfinished.import_id == self.import_id).values(moved=True))
 
     def collides(self, connection: Connection, merge: Merge) -> bool:
@@ -97,20 +96,24 @@ class Overtaken(Exception):
 
 def merged_among_others(connection: Connection, merge: Merge, mode: str, staged: int) -> Counts:
     """Merge, after hidden rows with the same keys have made way. Raises `Overtaken` where new ones came meanwhile."""
-    hidden = others(connection, merge) if merge.profile.key else []
-    for one in hidden:
-        if one.collides(connection, merge) and (held := find(connection, one.import_id)) and not held.moved:
-            held.move(connection)
+    for one in others(connection, merge):
+        if one.collides(connection, merge):
+            make_way(connection, one)
     try:
         counts = merge.run(connection, mode, staged)
-    except (errors.InsufficientPrivilege, errors.UniqueViolation) as error:
-        # A hidden row is one that an upsert may not touch.
-        if hidden:
-            raise Overtaken from error
-        raise
-    if hidden and any(one.collides(connection, merge) for one in others(connection, merge)):
-        raise Overtaken  # of rows that are left alone where there is one, none was left alone for a hidden one
+    except errors.UniqueViolation as error:
+        raise Overtaken from error
+    # Where a row that is there is left alone, a hidden one would have been, too; and it may never be seen.
+    if any(one.collides(connection, merge) for one in others(connection, merge)):
+        raise Overtaken
     return counts
+
+
+def make_way(connection: Connection, hidden: Hidden) -> None:
+    """Move the rows of an import that has not ended; it goes on from staging, and is merged when its turn comes."""
+    held = find(connection, hidden.import_id)
+    if held is not None and not held.moved:
+        held.move(connection)
 
 
 def begin(connection: Connection, hidden: Hidden, job_id: UUID) -> None:
@@ -143,14 +146,17 @@ def is_undisturbed(connection: Connection, import_id: UUID) -> bool:
 
 
 def others(connection: Connection, merge: Merge) -> list[Hidden]:
-    """What other imports hide in the dataset and project of a merge."""
-    own = (
-        Unfinished.profile == merge.profile.name,
-        Unfinished.project_id == merge.project_id,
-        Unfinished.import_id != merge.import_id,
-        Unfinished.moved.is_(False),
-    )
-    return [_hidden(row) for row in connection.execute(_query().where(*own))]
+    """What other imports hide in the dataset and project of a merge; nothing where rows have no key to collide by."""
+    if not merge.profile.key:
+        return []
+    found = hidden_in(connection, merge.profile.name, merge.project_id)
+    return [one for one in found if one.import_id != merge.import_id]
+
+
+def hidden_in(connection: Connection, profile: str, project_id: str) -> list[Hidden]:
+    """What imports hide in a dataset and project."""
+    place = (Unfinished.profile == profile, Unfinished.project_id == project_id, Unfinished.moved.is_(False))
+    return [_hidden(row) for row in connection.execute(_query().where(*place))]
 
 
 def end(connection: Connection, import_id: UUID) -> None:

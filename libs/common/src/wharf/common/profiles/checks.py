@@ -6,6 +6,7 @@ A check that fails rejects the row, or with the severity `warning` is only count
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -31,7 +32,7 @@ class Severity(StrEnum):
     WARNING = "warning"
 
 
-class Check(Declared):
+class Check(Declared, ABC):
     """What all checks of a column have."""
 
     types: ClassVar[frozenset[ColumnType]] = ALL_TYPES
@@ -41,9 +42,9 @@ class Check(Declared):
     """Said instead of the usual sentence."""
 
     @property
+    @abstractmethod
     def usual_message(self) -> str:
         """What is said where the profile has no message of its own."""
-        raise NotImplementedError
 
     @property
     def sentence(self) -> str:

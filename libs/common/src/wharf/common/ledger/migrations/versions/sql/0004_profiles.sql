@@ -35,41 +35,11 @@ BEGIN
     END LOOP;
 END $$;
 
--- A dataset has what its profile declares, now or at any time before: columns are added, never changed or taken away.
--- One whose key or types differ is another table; the gateway refuses such a change, and here it ends an import.
-CREATE OR REPLACE FUNCTION wharf.ensure_dataset(of_profile text, definition jsonb) RETURNS text
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+CREATE FUNCTION wharf.make_dataset(place text, tab text, tenant uuid, definition jsonb) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    place text := wharf.tenant_schema();
-    tenant uuid := current_setting('wharf.tenant')::uuid;
-    tab text := of_profile;
     key_columns text;
-    there jsonb;
-    missing jsonb;
 BEGIN
-    IF of_profile !~ '^[a-z][a-z0-9_]{0,62}$' THEN
-        RAISE EXCEPTION 'a profile needs a name of a-z, 0-9 and _';
-    END IF;
-    PERFORM pg_advisory_xact_lock(hashtextextended(place || '.' || tab, 0));
-    SELECT d.definition INTO there FROM wharf.datasets d WHERE d.tenant_id = tenant AND d.profile = of_profile;
-    IF there IS NOT NULL THEN
-        IF coalesce(there -> 'key', '[]') <> coalesce(definition -> 'key', '[]') OR EXISTS (
-            SELECT FROM jsonb_array_elements(definition -> 'columns') n
-            JOIN jsonb_array_elements(there -> 'columns') o ON o ->> 'name' = n ->> 'name'
-            WHERE o ->> 'type' <> n ->> 'type'
-        ) THEN
-            RAISE EXCEPTION 'the dataset % has another key, or a column of another type', of_profile USING ERRCODE = 'WH001';
-        END IF;
-        SELECT jsonb_agg(n ORDER BY nth) INTO missing FROM jsonb_array_elements(definition -> 'columns') WITH ORDINALITY AS e (n, nth)
-        WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(there -> 'columns') o WHERE o ->> 'name' = n ->> 'name');
-        IF missing IS NOT NULL THEN
-            EXECUTE format('ALTER TABLE %I.%I ADD COLUMN %s', place, tab,
-                           replace(wharf.column_list(jsonb_build_object('columns', missing)), ', ', ', ADD COLUMN '));
-            UPDATE wharf.datasets d SET definition = jsonb_set(there, '{columns}', (there -> 'columns') || missing)
-            WHERE d.tenant_id = tenant AND d.profile = of_profile;
-        END IF;
-        RETURN place;
-    END IF;
     EXECUTE format(
         'CREATE TABLE %I.%I (tenant_id uuid NOT NULL DEFAULT %L, project_id text NOT NULL, %s, properties jsonb, '
         '_import_id uuid NOT NULL, _line bigint NOT NULL)', place, tab, tenant, wharf.column_list(definition));
@@ -81,6 +51,45 @@ BEGIN
     PERFORM wharf.protect(place, tab, tenant);
     EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %I.%I TO wharf_app', place, tab);
     EXECUTE format('GRANT INSERT ON %I.%I TO wharf_loader', place, tab);
-    INSERT INTO wharf.datasets (tenant_id, profile, schema_name, table_name, definition) VALUES (tenant, of_profile, place, tab, definition);
+END $$;
+
+-- A dataset has what its profile declares, now or at any time before: columns are added, never changed or taken away.
+-- One whose key or types differ is another table; the gateway refuses such a change, and here it ends an import.
+CREATE OR REPLACE FUNCTION wharf.ensure_dataset(of_profile text, definition jsonb) RETURNS text
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    place text := wharf.tenant_schema();
+    tenant uuid := current_setting('wharf.tenant')::uuid;
+    tab text := of_profile;
+    there jsonb;
+    missing jsonb;
+BEGIN
+    IF of_profile !~ '^[a-z][a-z0-9_]{0,62}$' THEN
+        RAISE EXCEPTION 'a profile needs a name of a-z, 0-9 and _';
+    END IF;
+    PERFORM pg_advisory_xact_lock(hashtextextended(place || '.' || tab, 0));
+    SELECT d.definition INTO there FROM wharf.datasets d WHERE d.tenant_id = tenant AND d.profile = of_profile;
+    IF there IS NULL THEN
+        PERFORM wharf.make_dataset(place, tab, tenant, definition);
+        INSERT INTO wharf.datasets (tenant_id, profile, schema_name, table_name, definition)
+        VALUES (tenant, of_profile, place, tab, definition);
+        RETURN place;
+    END IF;
+    IF coalesce(there -> 'key', '[]') <> coalesce(definition -> 'key', '[]') OR EXISTS (
+        SELECT FROM jsonb_array_elements(definition -> 'columns') n
+        JOIN jsonb_array_elements(there -> 'columns') o ON o ->> 'name' = n ->> 'name'
+        WHERE o ->> 'type' <> n ->> 'type'
+    ) THEN
+        RAISE EXCEPTION 'the dataset % has another key, or a column of another type', of_profile USING ERRCODE = 'WH001';
+    END IF;
+    SELECT jsonb_agg(n ORDER BY nth) INTO missing FROM jsonb_array_elements(definition -> 'columns') WITH ORDINALITY AS e (n, nth)
+    WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(there -> 'columns') o WHERE o ->> 'name' = n ->> 'name');
+    IF missing IS NOT NULL THEN
+        EXECUTE format('ALTER TABLE %I.%I ADD COLUMN %s', place, tab,
+                       replace(wharf.column_list(jsonb_build_object('columns', missing)), ', ', ', ADD COLUMN '));
+        UPDATE wharf.datasets d SET definition = jsonb_set(there, '{columns}', (there -> 'columns') || missing)
+        WHERE d.tenant_id = tenant AND d.profile = of_profile;
+    END IF;
     RETURN place;
 END $$;
+REVOKE EXECUTE ON FUNCTION wharf.make_dataset FROM PUBLIC;

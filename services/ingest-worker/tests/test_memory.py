@@ -1,0 +1,16 @@
+"""What Arrow takes of a machine."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+
+def test_arrow_is_kept_to_one_core_and_gives_memory_back() -> None:
+    """In a process of its own, since it holds for the whole of one."""
+    program = (
+        "import pyarrow as pa; from wharf.ingest_worker.reading import restrain_arrow, release_memory; "
+        "restrain_arrow(); release_memory(); print(pa.cpu_count(), pa.default_memory_pool().backend_name)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["1", "system"]

@@ -86,7 +86,7 @@ def test_rows_that_fail_a_check_are_rejects_with_their_reasons(
         ("club", "unknown_reference", "error"): (1, [9]),
         (None, "leaves_later", "error"): (1, [5]),
         ("tags", "wrong_length", "warning"): (2, [7, 8]),
-        (None, "gold_pays", "warning"): (2, [7, 8]),
+        (None, "gold_pays", "warning"): (1, [8]),
     }
     assert result["period"] is None
     items = tenant.api.get(f"/api/v1/jobs/{job['job_id']}/rejects").json()["items"]
@@ -215,10 +215,11 @@ def test_many_rows_that_fail_across_rows_are_each_told_of(tenant: Trial, tmp_pat
     firsts: dict[int, int] = {}
     repeated = {n for n in range(rows) if firsts.setdefault(n // 2 if n % 3 else n + rows, n) != n}
     odd = set(range(1, rows, 2))
+    left = set(range(rows)) - repeated - odd
     counts = {p["code"]: p["count"] for p in job["result"]["problems"]}
-    assert counts == {"not_unique": len(repeated), "b_is_even": len(odd), "b_is_small": rows - 10}
+    assert counts == {"not_unique": len(repeated), "b_is_even": len(odd), "b_is_small": len(left - set(range(10)))}
     assert job["result"]["rejected"] == len(repeated | odd)
-    assert job["result"]["inserted"] == rows - len(repeated | odd)
+    assert job["result"]["inserted"] == len(left)
     place = f"/api/v1/jobs/{job['job_id']}/rejects"
     told = tenant.api.get(place, params={"limit": 1000}).raise_for_status().json()["items"]
     for reject in told:

@@ -37,10 +37,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
 
 
 def loading(wharf: Trial, path: Path, project: str) -> str:
-    """The id of a job that has staged its first rows."""
+    """The id of a job that has written its first rows."""
     job_id: str = wharf.upload(path, profile="transactions", project_id=project)["job_id"]
-    staged = "SELECT checkpoint ->> 'staged' FROM wharf.jobs WHERE id = %s"
-    eventually(lambda: int(wharf.one(staged, job_id) or 0), "the first staged batch")
+    written = "SELECT (checkpoint ->> 'direct')::bigint FROM wharf.jobs WHERE id = %s"
+    eventually(lambda: wharf.one(written, job_id), "the first batch")
     return job_id
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import Any
 
 from sqlalchemy import Connection, select, update
@@ -42,8 +42,9 @@ def run_import(context: Context, *, max_rejects: int) -> dict[str, Any]:
         return dict(merged)
     loading = Loading.begin(context)
     policies_of(loading.profile, context.payload.options.conflicts)
-    for checkpoint in loading.run():
-        _refuse_rejects(context, checkpoint, max_rejects)
+    with closing(loading.run()) as checkpoints:
+        any(_refusal(context, checkpoint, max_rejects) for checkpoint in checkpoints)  # reads on until one is refused
+    _refuse_rejects(context, loading.checkpoint, max_rejects)
     result = _checked_and_merged(context, loading, started, max_rejects)
     _count(result, loading.file.size)
     release_memory()
@@ -104,21 +105,26 @@ def _take_turn(connection: Connection, loading: Loading) -> Checkpoint:
 
 
 def _refuse_rejects(context: Context, checkpoint: Checkpoint, most: int) -> None:
-    """Stop where the user said so: at the first bad row, or at the end where too large a part of the rows is bad.
+    """Raise what `_refusal` says, with the rows it is about."""
+    if refusal := _refusal(context, checkpoint, most):
+        raise _rejected(context, checkpoint, *refusal)
+
+
+def _refusal(context: Context, checkpoint: Checkpoint, most: int) -> tuple[str, str] | None:
+    """The code and the reason where the user wants no more: at the first bad row, or at the end with too many of them.
 
     And where the ledger keeps no more of them.
     """
     if checkpoint.rejected and context.payload.on_error == "abort":
-        why = "Nothing was loaded, since on_error is abort"
-        raise _rejected(context, checkpoint, "rows_rejected", why)
+        return "rows_rejected", "Nothing was loaded, since on_error is abort"
     if checkpoint.rejected > most:
         why = f"Reading stopped there and nothing was loaded, since no more than {most:,} bad rows of a file are kept"
-        raise _rejected(context, checkpoint, "too_many_rejects", why)
+        return "too_many_rejects", why
     limit = context.payload.options.max_reject_ratio
     limit = checkpoint.profile["max_reject_ratio"] if limit is None else limit
     if checkpoint.complete and checkpoint.read and checkpoint.rejected / checkpoint.read > limit:
-        why = f"Nothing was loaded, since at most {limit:.0%} may be rejected"
-        raise _rejected(context, checkpoint, "too_many_rejects", why)
+        return "too_many_rejects", f"Nothing was loaded, since at most {limit:.0%} may be rejected"
+    return None
 
 
 def _rejected(context: Context, checkpoint: Checkpoint, code: str, why: str) -> Invalid:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
@@ -93,7 +93,7 @@ class Loading:
         """What would be merged of all that is staged by now."""
         return Merge.planned(self.staging, self.project_id, brought=self.brought, gaps=self.checkpoint.gaps)
 
-    def run(self) -> Iterator[Checkpoint]:
+    def run(self) -> Generator[Checkpoint]:
         """Stage the rest of the file; gives the checkpoint after each batch, and a last one that is complete."""
         batches = read_batches(self.opened.text, self.plan, self.profile, self.checkpoint.cursor)
         way = self._staged(batches) if self.checkpoint.direct is None else Direct(self, self.dataset).run(batches)

@@ -27,13 +27,24 @@ CONTAINERS = "tests/containers"
 BUILDING_SECONDS = 1500.0
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+LONGEST_FIRST = (CONTAINERS, "tests/chaos", "tests/conformance", "tests/integration")
+"""Where processes work side by side, what takes longest must not begin last."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Let `make test-quick` leave out what starts a server, without a mark on every test; images take long to build."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=_rank)  # keeps the order within a file
     for item in items:
         if STARTS_SERVERS.intersection(getattr(item, "fixturenames", ())):
             item.add_marker("stack")
         if item.nodeid.startswith(CONTAINERS):
             item.add_marker(pytest.mark.timeout(BUILDING_SECONDS))
+
+
+def _rank(item: pytest.Item) -> int:
+    found = (nth for nth, folder in enumerate(LONGEST_FIRST) if item.nodeid.startswith(folder))
+    return next(found, len(LONGEST_FIRST))
 
 
 class WholeFiles(LoadFileScheduling):  # type: ignore[misc]  # the plugin has no types

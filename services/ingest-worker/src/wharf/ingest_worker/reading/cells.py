@@ -71,12 +71,19 @@ def longest(cells: pa.Array) -> int:
 
 def trimmed(cells: pa.Array) -> pa.Array:
     """Cells without the space around them; what is empty then is null."""
+    if _has_plain_marks_only(data_of(cells)):
+        return cells
     first, last = edges(cells)
     wide = MAYBE_SPACE_FIRST[first].any() or MAYBE_SPACE_LAST[last].any()
     if not wide and not (ASCII_SPACE[first].any() or ASCII_SPACE[last].any()):
         return cells
     shorter = pc.utf8_trim_whitespace(cells) if wide else pc.ascii_trim_whitespace(cells)
     return pc.if_else(pc.equal(pc.binary_length(shorter), 0), pa.scalar(None, pa.string()), shorter)
+
+
+def _has_plain_marks_only(data: NDArray[np.uint8]) -> bool:
+    """Printable ASCII without a space: most columns, and seen at once."""
+    return not data.size or bool(data.min() > ord(" ") and data.max() < 0x80)  # noqa: PLR2004 - the end of ASCII
 
 
 def without_nulls(cells: pa.Array, nulls: Sequence[str]) -> pa.Array:

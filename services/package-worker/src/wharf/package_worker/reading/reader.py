@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from psycopg import sql
 from pyarrow import csv
 
-from wharf.common.packages import Format, ReportColumn, Section
+from wharf.common.packages import TIMES, Format, ReportColumn, Section
 from wharf.package_worker.content import Filled
 
 BLOCK = 2**19
@@ -33,7 +33,6 @@ ARROW = {
     Format.TIMESTAMP: pa.int64(),
     Format.MONTH: pa.int64(),
 }
-TIMES = frozenset({Format.DATE, Format.TIMESTAMP, Format.MONTH})
 
 
 @dataclass(frozen=True, slots=True)

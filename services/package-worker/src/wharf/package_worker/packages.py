@@ -67,8 +67,8 @@ def _read(context: Context, kind: PackageType, folder: Path) -> Content:
         digest.update(" ".join(sorted(context.payload.options.formats)).encode())
         filled, datasets = [], KnownDatasets.of_tenant(connection)
         for section in kind.sections:
-            query = SectionQuery(section, source_of(datasets, section.dataset), project, as_of).compose()
-            filled.append(reader.fill(section, query, digest))
+            queries = SectionQuery(section, source_of(datasets, section.dataset), project, as_of).compose()
+            filled.append(reader.fill(section, queries, digest))
     return Content(kind, tuple(filled), LOCALES[kind.locale], project, author, as_of, digest.hexdigest())
 
 

@@ -13,6 +13,7 @@ from wharf.common.packages.options import PackageOptions
 from wharf.common.packages.schema import (
     NUMERIC,
     TIMES,
+    WIDEST,
     Chart,
     Filter,
     Format,
@@ -29,6 +30,7 @@ __all__ = [
     "NUMERIC",
     "PROPERTIES",
     "TIMES",
+    "WIDEST",
     "Chart",
     "Filter",
     "Format",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
@@ -14,6 +15,8 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from wharf.common.nearnames import hint
 from wharf.common.profiles.types import Declared, Name
 
+WIDEST = 1500
+"""Columns of one query: PostgreSQL has at most 1,664, and what a query sorts by counts too."""
 CONTROLS = frozenset(map(chr, [*range(32), 127])) - {"\n", "\t"}
 
 
@@ -189,11 +192,16 @@ class Section(Declared):
     formats: tuple[Literal["xlsx", "pdf"], ...] = Field(default=("xlsx", "pdf"), min_length=1)
     """The files that it is in: datasheets repeat a register, which a workbook has already."""
 
+    @cached_property
+    def is_grouped(self) -> bool:
+        """Whether its rows are groups of the dataset's."""
+        return any(column.measure for column in self.columns)
+
     @property
     def groups(self) -> tuple[ReportColumn, ...]:
         """The columns by which its rows are grouped: all without a measure, where any has one."""
-        measured = any(column.measure for column in self.columns)
-        return tuple(column for column in self.columns if measured and not column.measure)
+        grouped = self.is_grouped
+        return tuple(column for column in self.columns if grouped and not column.measure)
 
     def column(self, name: str) -> ReportColumn:
         """The column of that name; KeyError where there is none."""
@@ -244,6 +252,8 @@ class PackageType(Declared):
 
 def _misnamed(section: Section) -> Iterator[str]:
     names = [column.name for column in section.columns]
+    if section.is_grouped and len(names) > WIDEST:
+        yield f"{section.name}: a section with measures may have {WIDEST} columns; it has {len(names)}"
     if twice := next((name for name in names if names.count(name) > 1), None):
         yield f"{section.name}: two columns have the name {twice!r}"
     used = [order.column for order in section.order]

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from psycopg import sql
 
-from wharf.common.packages import NUMERIC, PROPERTIES, TIMES, Filter, Format, Measure, ReportColumn, Section
+from wharf.common.packages import NUMERIC, PROPERTIES, TIMES, WIDEST, Filter, Format, Measure, ReportColumn, Section
 from wharf.common.profiles import ColumnType
 from wharf.package_worker.reading.sources import Source
 
@@ -42,15 +42,21 @@ class SectionQuery:
     project_id: str
     as_of: datetime
 
-    def compose(self) -> sql.Composed | None:
-        """The whole query; None where nothing was loaded yet, so that there is nothing to ask."""
-        shown = [self._shown(column) for column in self.section.columns]
-        if self.source.relation is None:
-            return None
+    def compose(self) -> list[sql.Composed]:
+        """Queries that stand side by side: each gives some columns of all rows, and all give the rows in one order.
+
+        There are none where nothing was loaded yet, so that there is nothing to ask.
+        """
+        columns = self.section.columns
+        parts = [columns[at : at + WIDEST] for at in range(0, len(columns), WIDEST)]
+        shown = [[self._shown(column) for column in part] for part in parts]
+        return [self._query(part) for part in shown] if self.source.relation is not None else []
+
+    def _query(self, shown: list[sql.Composed]) -> sql.Composed:
         parts = [
             sql.SQL("SELECT "),
             sql.SQL(", ").join(shown),
-            sql.SQL(" FROM {} AS rows WHERE ").format(self.source.relation),
+            sql.SQL(" FROM {} AS rows WHERE ").format(self.source.relation or sql.SQL("")),
             sql.SQL(" AND ").join(self._conditions()),
             self._grouping(),
             sql.SQL(" ORDER BY "),
@@ -61,6 +67,9 @@ class SectionQuery:
         return sql.Composed(parts)
 
     def _shown(self, column: ReportColumn) -> sql.Composed:
+        return sql.SQL("{} AS {}").format(self._expression(column), sql.Identifier(column.name))
+
+    def _expression(self, column: ReportColumn) -> sql.Composable:
         value = self._measured(column)
         if column.format in NUMERIC:
             value = sql.SQL(WHOLE if column.format is Format.INTEGER else EXACT).format(value)
@@ -68,9 +77,9 @@ class SectionQuery:
             value = sql.SQL(TICKS).format(value)
         elif column.format is Format.TEXT:
             value = sql.SQL(SHORT).format(value, sql.Literal(LONGEST))
-        if column.format is Format.TEXT and column in self.section.groups:
+        if column.format is Format.TEXT and self.section.is_grouped and not column.measure:
             value = sql.SQL("coalesce({}, '(none)')").format(value)
-        return sql.SQL("{} AS {}").format(value, sql.Identifier(column.name))
+        return value
 
     def _measured(self, column: ReportColumn) -> sql.Composable:
         value = self._value(column)
@@ -141,11 +150,17 @@ class SectionQuery:
 
     def _order(self) -> Iterator[sql.Composable]:
         """As declared, then by what tells all rows apart: the same data always come in the same order."""
-        names = [column.name for column in self.section.columns]
         for order in self.section.order:
             direction = sql.SQL("DESC NULLS LAST" if order.descending else "ASC NULLS LAST")
-            yield sql.SQL("{} {}").format(sql.Literal(names.index(order.column) + 1), direction)
-        if any(column.measure for column in self.section.columns):
+            yield sql.SQL("{} {}").format(self._sorted_by(order.column), direction)
+        if self.section.is_grouped:
             yield from (sql.Literal(place) for place in self._group_places or [1])
         else:
-            yield from (sql.Identifier(name) for name in self.source.key)
+            # Qualified: a bare name would mean the section's column of that name
+            yield from (sql.Identifier("rows", name) for name in self.source.key)
+
+    def _sorted_by(self, name: str) -> sql.Composable:
+        """Of groups the place in the query; a row's value may stand in the query beside."""
+        if self.section.is_grouped:
+            return sql.Literal([column.name for column in self.section.columns].index(name) + 1)
+        return self._expression(self.section.column(name))

@@ -28,7 +28,7 @@ from wharf.package_worker.reading import SectionReader, source_of
 from wharf.package_worker.reading.query import SectionQuery
 
 Context = JobContext[PackagePayload]
-ENGINE = 1
+ENGINE = 2
 """Raised when the same rows give other files: what was made before is then made anew."""
 READ_PERCENT = 20.0
 """How far the job is when all rows are read."""

@@ -114,6 +114,10 @@ lock-check: .venv/.stamp ## Check that requirements.lock is what make lock would
 bench: .venv/.stamp ## Measure imports, submits and jobs beside bare yardsticks
 	@$(BIN)/python -m bench $(ARGS)
 
+.PHONY: pictures
+pictures: .venv/.stamp ## Draw the pages of real packages that the documents show (needs poppler and LibreOffice)
+	@$(BIN)/python docs/pictures.py
+
 .PHONY: chaos
 chaos: .venv/.stamp ## Load 1,000 files while everything is killed in turn, for ten minutes; check every row, write the report
 	@$(BIN)/python -m tests.chaos --minutes 10 --jobs 1000 $(ARGS)

@@ -18,7 +18,7 @@ from wharf.local.samples import Expected, write_transactions
 from wharf.local.services import answers
 from wharf.local.trial import Trial, eventually
 
-BEFORE = "aee7ffc0d288a5088940d1b072d45c6c62404545"
+BEFORE = "78f58d5ea37e0c32ef715ea646994d453c086361"
 """The last commit before the newest migration: set it when you add one."""
 ROOT = Path(__file__).parents[2]
 MEMBERS = ("libs/common", "services/gateway", "services/ingest-worker")
@@ -112,16 +112,17 @@ def test_a_worker_of_the_version_before_works_on_the_new_schema(
 def test_jobs_and_messages_of_the_version_before_are_understood(
     wharf: Trial, start: Start, sample: tuple[Path, Expected], project: str, tmp_path: Path
 ) -> None:
-    """An old gateway takes the file, writes the job and rings; the new worker loads it."""
+    """An old gateway takes the file, writes the job and rings; the new worker loads it. So with a package."""
     port = Ports(tmp_path / "ports").pick("old")
     start("gateway", "wharf.gateway", WHARF_PORT=str(port))
     url = f"http://{HOST}:{port}"
     eventually(lambda: answers(f"{url}/livez"), "the old gateway to be ready")
     path, expected = sample
+    headers = {"Authorization": f"Bearer {wharf.connection.api_key}"}
     with path.open("rb") as file:
         taken = httpx.post(
             f"{url}/api/v1/uploads",
-            headers={"Authorization": f"Bearer {wharf.connection.api_key}"},
+            headers=headers,
             data={"profile": "transactions", "project_id": project},
             files={"file": (path.name, file)},
             timeout=30,
@@ -129,3 +130,8 @@ def test_jobs_and_messages_of_the_version_before_are_understood(
     assert taken.status_code == httpx.codes.ACCEPTED, taken.text
     job = wharf.ended(taken.json()["job_id"])
     assert (job["status"], job["result"]["inserted"]) == ("completed", expected.good), job["error"]
+    wish = {"package_type": "transactions_report", "project_id": project, "options": {"sections": ["by_store"]}}
+    ordered = httpx.post(f"{url}/api/v1/packages", headers=headers, json=wish, timeout=30)
+    assert ordered.status_code == httpx.codes.ACCEPTED, ordered.text
+    package = wharf.ended(ordered.json()["job_id"])
+    assert (package["status"], package["result"]["package_type"]) == ("completed", "transactions_report")

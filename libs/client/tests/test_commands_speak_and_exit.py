@@ -242,6 +242,37 @@ def test_profiles_are_checked_saved_and_removed(wharf: Any, known: Gateway, plac
     assert "cannot be read as a declaration" in wharf.err
 
 
+def test_package_types_are_shown_checked_saved_and_removed(wharf: Any, known: Gateway, place: Path) -> None:
+    """YAML goes as it is, so that the server can tell its lines; TOML becomes JSON."""
+    columns = [{"name": "tag", "title": "Tag"}]
+    section = {"name": "all", "title": "Everything", "dataset": "assets", "columns": columns}
+    kind = {"name": "stock", "title": "Stock", "sections": [section]}
+    yaml, toml = place / "stock.yaml", place / "stock.toml"
+    yaml.write_text("name: stock  # and so on\n")
+    toml.write_text('name = "stock"\ntitle = "Stock"\n')
+    known.says("GET /api/v1/package-types", {"items": [kind], "next_cursor": None})
+    known.says("GET /api/v1/package-types/stock", kind)
+    known.says("POST /api/v1/package-types", kind)
+    known.says("PUT /api/v1/package-types/stock", kind)
+    known.says("DELETE /api/v1/package-types/stock", b"", status=204)
+    assert wharf("package-types", "ls") == 0
+    assert "stock  Stock  1" in wharf.out
+    assert wharf("package-types", "show", "stock") == 0
+    assert "all      Everything  assets   tag" in wharf.out
+    assert wharf("package-types", "check", str(yaml)) == 0
+    assert "stock: 1 sections, nothing wrong." in wharf.out
+    assert wharf("package-types", "save", str(yaml)) == 0
+    assert wharf("package-types", "save", str(toml)) == 0
+    assert wharf("package-types", "rm", "stock") == 0
+    checked, saved = known.requests("POST /api/v1/package-types")[0], known.requests("PUT /api/v1/package-types/stock")
+    assert (checked.body, checked.headers["content-type"]) == (yaml.read_bytes(), "application/yaml")
+    assert saved[0].body == yaml.read_bytes()
+    assert json.loads(saved[1].body) == {"name": "stock", "title": "Stock"}
+    yaml.write_bytes(b"\xff")
+    assert wharf("package-types", "check", str(yaml)) == 1
+    assert "cannot be read as a declaration" in wharf.err
+
+
 def test_ctrl_c_leaves_the_job_running(known: Gateway) -> None:
     """The person is told so, and how to stop it; the shell sees 130."""
     known.streams = [moves(job_document(progress={"current": 1, "stage": "load"}))]

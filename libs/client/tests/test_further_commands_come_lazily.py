@@ -45,11 +45,12 @@ def test_a_listed_command_is_not_loaded(plugins: Path) -> None:
     """The help shows what it says of itself, read from its source; ours cannot be replaced."""
     result = run(plugins, "--help")
     assert result.returncode == 0
-    assert "greet     Greet somebody." in result.stdout
+    told = " ".join(result.stdout.split())
+    assert "greet Greet somebody." in told
     assert "lost" in result.stdout
     assert "IMPORTED" not in result.stdout
     assert result.stdout.count("upload ") == 1
-    assert "upload    Import a file" in result.stdout
+    assert "upload Import a file" in told
 
 
 def test_a_called_command_is_loaded_with_its_options(plugins: Path) -> None:

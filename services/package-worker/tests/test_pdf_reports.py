@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import replace
 from io import BytesIO
 from typing import Any
 
@@ -92,6 +93,17 @@ def test_the_file_says_what_it_is(sales: Any) -> None:
     assert about is not None
     assert (about.title, about.author) == ("A test \u2013 default", "Harbour Ltd")
     assert str(about.creation_date) == "2026-11-25 12:00:00+00:00"
+
+
+def test_the_window_shows_the_title_and_readers_know_the_language(sales: Any) -> None:
+    """What assistive software asks a file first; names of any script."""
+    content = replace(sales(1, title="H\u00e4fen \u6e2f", locale="de-CH"), author="\u0141\u00f3d\u017a \u6e2f Ltd")
+    reader = read(content)
+    assert reader.root_object["/Lang"] == "de-CH"
+    assert reader.root_object["/ViewerPreferences"]["/DisplayDocTitle"] == True  # noqa: E712 - pypdf's own boolean
+    about = reader.metadata
+    assert about is not None
+    assert (about.title, about.author) == ("H\u00e4fen \u6e2f \u2013 default", "\u0141\u00f3d\u017a \u6e2f Ltd")
 
 
 @pytest.mark.parametrize("size", ["A4", "Letter"])

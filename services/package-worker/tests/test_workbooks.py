@@ -73,6 +73,7 @@ def test_the_summary_leads_to_the_sheets(sales: Any) -> None:
     links = [cell.hyperlink.location for row in summary for cell in row if cell.hyperlink]
     assert links == ["'All rows'!A1"]
     assert len(summary._charts) == 1
+    assert (summary.page_setup.fitToHeight, summary.sheet_properties.pageSetUpPr.fitToPage) == (0, True)
     assert (book.properties.title, book.properties.creator) == ("A test \u2013 default", "Harbour Ltd")
 
 

@@ -14,10 +14,10 @@ from wharf.client.failure import ClientError
 
 GROUP = "wharf.commands"
 OWN = tuple(
-    EntryPoint(name, f"wharf.client.commands.{name}:{target}", GROUP)
+    EntryPoint(name, f"wharf.client.commands.{name.replace('-', '')}:{target}", GROUP)
     for name, target in (
-        ("upload", "upload"), ("package", "package"), ("jobs", "app"), ("profiles", "app"), ("queues", "app"),
-        ("workers", "workers"), ("keys", "app"), ("tenants", "app"),
+        ("upload", "upload"), ("package", "package"), ("package-types", "app"), ("jobs", "app"), ("profiles", "app"),
+        ("queues", "app"), ("workers", "workers"), ("keys", "app"), ("tenants", "app"),
     )
 )  # fmt: skip
 

@@ -203,6 +203,24 @@ class WharfClient(Calls):
         """The kinds of package that can be made."""
         return list(self._items("/api/v1/package-types", {}, None))
 
+    def package_type(self, name: str) -> Document:
+        """One package type with its sections."""
+        return self._call("GET", f"/api/v1/package-types/{_part(name)}")
+
+    def check_package_type(self, declaration: Document | str) -> Document:
+        """A declaration (YAML, where it is a text) as it would be kept; `ClientError` says what is wrong with it."""
+        return self._call("POST", "/api/v1/package-types", params={"dry_run": "true"}, **_declared(declaration))
+
+    def save_package_type(self, declaration: Document | str) -> Document:
+        """Declare a kind of package, or change it."""
+        # What a YAML text is called, the server knows
+        name = self.check_package_type(declaration)["name"] if isinstance(declaration, str) else declaration.get("name")
+        return self._call("PUT", f"/api/v1/package-types/{_part(str(name))}", **_declared(declaration))
+
+    def remove_package_type(self, name: str) -> None:
+        """Take a package type of the tenant's own away; the packages that were made of it stay."""
+        self._call("DELETE", f"/api/v1/package-types/{_part(name)}")
+
     def make_package(
         self,
         package_type: str,
@@ -283,6 +301,12 @@ class WharfClient(Calls):
 
 def _job(job_id: str, part: str | None = None) -> str:
     return f"/api/v1/jobs/{_part(job_id)}" + (f"/{part}" if part else "")
+
+
+def _declared(declaration: Document | str) -> dict[str, Any]:
+    if isinstance(declaration, str):
+        return {"content": declaration.encode(), "headers": {"Content-Type": "application/yaml"}}
+    return {"json": declaration}
 
 
 def _part(text: str) -> str:

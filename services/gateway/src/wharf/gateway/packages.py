@@ -17,7 +17,7 @@ from wharf.common.jobs.kinds import PACKAGE, PackagePayload
 from wharf.common.jobs.states import Status
 from wharf.common.jobs.submission import Order, Written, write_job
 from wharf.common.jobs.view import JobView
-from wharf.common.packages import PackageOptions, chosen
+from wharf.common.packages import KnownPackages, PackageOptions, chosen
 from wharf.common.packages.files import file_key
 from wharf.common.queues import Priority
 from wharf.common.storage import StoredFile
@@ -47,22 +47,28 @@ class PackageWish:
 
 def submit_package(resources: Resources, member: Member, wish: PackageWish, seal: Seal = no_seal) -> Written:
     """Write the job. Raises `Invalid` for types, sections and locales that there are not."""
-    kind = chosen(wish.package_type, wish.options)
     project_id = member.project(wish.project_id) or DEFAULT_PROJECT
-    order = Order(
-        tenant_id=member.tenant_id,
-        project_id=project_id,
-        kind=PACKAGE,
-        payload=PackagePayload(package_type=kind.name, options=wish.options),
-        priority=wish.priority,
-        label=kind.title,
-        request_id=wish.request_id,
-    )
     with resources.database.tenant(member.tenant_id) as connection:
+        order = _order(connection, member, wish, project_id)
         connection.exec_driver_sql(PROJECT, {"tenant_id": member.tenant_id, "project_id": project_id})
         written = write_job(connection, order)
         seal(connection, written)
     return written
+
+
+def _order(connection: Connection, member: Member, wish: PackageWish, project_id: str) -> Order:
+    kind = KnownPackages.of_tenant(connection).named(wish.package_type)
+    # Only to refuse now what the worker would refuse: it gets the type and the options, and chooses by itself
+    chosen(kind, wish.options)
+    return Order(
+        tenant_id=member.tenant_id,
+        project_id=project_id,
+        kind=PACKAGE,
+        payload=PackagePayload.of(kind, wish.options),
+        priority=wish.priority,
+        label=kind.title,
+        request_id=wish.request_id,
+    )
 
 
 @dataclass(frozen=True, slots=True)

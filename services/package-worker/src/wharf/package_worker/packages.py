@@ -18,7 +18,7 @@ from wharf.common.jobs.kinds import PackagePayload
 from wharf.common.ledger.database import Database, driver_of
 from wharf.common.ledger.models import DataUpdate, Tenant
 from wharf.common.metrics import PACKAGE_PAGES, PACKAGE_ROWS
-from wharf.common.packages import LOCALES, PackageType, chosen
+from wharf.common.packages import LOCALES, KnownDatasets, PackageType, chosen, package_named
 from wharf.common.packages.files import file_key
 from wharf.common.runtime.context import JobContext
 from wharf.package_worker.content import Content
@@ -28,7 +28,7 @@ from wharf.package_worker.reading import SectionReader, source_of
 from wharf.package_worker.reading.query import SectionQuery
 
 Context = JobContext[PackagePayload]
-ENGINE = 1
+ENGINE = 2
 """Raised when the same rows give other files: what was made before is then made anew."""
 READ_PERCENT = 20.0
 """How far the job is when all rows are read."""
@@ -40,7 +40,8 @@ def run_package(context: Context) -> dict[str, Any]:
     Raises `Invalid` for types, sections and columns that there are not.
     """
     started = time.monotonic()
-    kind = chosen(context.payload.package_type, context.payload.options)
+    payload = context.payload
+    kind = chosen(payload.declaration or package_named(payload.package_type), payload.options)
     with tempfile.TemporaryDirectory(prefix="wharf-package-", ignore_cleanup_errors=True) as folder:
         content = _read(context, kind, Path(folder))
         result = _made_before(context, content.fingerprint) or _make(context, content, Path(folder))
@@ -64,10 +65,10 @@ def _read(context: Context, kind: PackageType, folder: Path) -> Content:
         reader = SectionReader(driver_of(connection), folder, lambda _rows: context.check())
         digest = hashlib.sha256(f"{ENGINE} {project} {author} {as_of} {kind.model_dump_json()}".encode())
         digest.update(" ".join(sorted(context.payload.options.formats)).encode())
-        filled = []
+        filled, datasets = [], KnownDatasets.of_tenant(connection)
         for section in kind.sections:
-            query = SectionQuery(section, source_of(connection, section.dataset), project, as_of).compose()
-            filled.append(reader.fill(section, query, digest))
+            queries = SectionQuery(section, source_of(datasets, section.dataset), project, as_of).compose()
+            filled.append(reader.fill(section, queries, digest))
     return Content(kind, tuple(filled), LOCALES[kind.locale], project, author, as_of, digest.hexdigest())
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import tomllib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from wharf.client.commands.access import AsJson, client
-from wharf.client.failure import ClientError
+from wharf.client.commands.declared import read_table
 from wharf.client.table import print_json, print_table
 
 Declaration = Annotated[Path, typer.Argument(help="A declaration in TOML or JSON.", exists=True, dir_okay=False)]
@@ -54,7 +52,7 @@ def show(name: Annotated[str, typer.Argument(help="The profile's name.")], *, as
 def check(file: Declaration) -> None:
     """Say what is wrong with a declaration, and write nothing."""
     with client() as wharf:
-        found = wharf.check_profile(_declared(file))
+        found = wharf.check_profile(read_table(file, "name, title and columns"))
     typer.echo(f"{found.get('name')}: {len(found.get('columns') or [])} columns, nothing wrong.")
 
 
@@ -62,7 +60,7 @@ def check(file: Declaration) -> None:
 def save(file: Declaration) -> None:
     """Declare a kind of table, or change it."""
     with client() as wharf:
-        found = wharf.save_profile(_declared(file))
+        found = wharf.save_profile(read_table(file, "name, title and columns"))
     typer.echo(f"{found.get('name')}: saved.")
 
 
@@ -72,18 +70,3 @@ def remove(name: Annotated[str, typer.Argument(help="The profile's name.")]) -> 
     with client() as wharf:
         wharf.remove_profile(name)
     typer.echo(f"{name}: removed.")
-
-
-def _declared(file: Path) -> dict[str, Any]:
-    try:
-        text = file.read_text("utf-8")
-        found = json.loads(text) if file.suffix == ".json" else tomllib.loads(text)
-        # TOML has moments of its own; JSON has them as texts.
-        found = json.loads(json.dumps(found, default=str))
-    except (OSError, ValueError) as error:
-        message = f"{file} cannot be read as a declaration: {error}"
-        raise ClientError(message, code="bad_file") from error
-    if not isinstance(found, dict):
-        message = f"{file} holds no declaration: it must be a table with name, title and columns."
-        raise ClientError(message, code="bad_file")
-    return found

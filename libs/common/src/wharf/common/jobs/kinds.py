@@ -7,13 +7,13 @@ A message carries the job's id and attempt; the payload below is what the ledger
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, Literal, TypeVar
+from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_serializer
 
 from wharf.common.imports import ImportOptions
-from wharf.common.packages.options import PackageOptions
+from wharf.common.packages import PackageOptions, PackageType, builtin_packages
 from wharf.common.queues import Queue
 from wharf.common.runtime.transients import Rule
 
@@ -87,8 +87,23 @@ class UndoPayload(Payload):
 class PackagePayload(Payload):
     """Make the files of a package from a project's datasets."""
 
+    # 2 has a declaration: a worker that does not know it would take the built-in type of that name
+    version: Literal[1, 2] = 1  # type: ignore[assignment]  # wider than that of the other kinds, and never written to
     package_type: str
     options: PackageOptions = PackageOptions()
+    declaration: PackageType | None = None
+    """A type of the tenant's own as it was at submit; None: the built-in one of that name."""
+
+    @classmethod
+    def of(cls, kind: PackageType, options: PackageOptions) -> Self:
+        """What a worker needs for a package of that type."""
+        if kind == builtin_packages().get(kind.name):
+            return cls(package_type=kind.name, options=options)
+        return cls(version=2, package_type=kind.name, options=options, declaration=kind)
+
+    @field_serializer("declaration")
+    def _as_kept(self, kind: PackageType | None) -> dict[str, Any] | None:
+        return kind.to_keep() if kind else None
 
 
 class EchoPayload(Payload):

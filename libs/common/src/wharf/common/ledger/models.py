@@ -326,6 +326,17 @@ class OwnProfile(Table):
     updated_at: Mapped[datetime] = mapped_column(server_default=NOW)
 
 
+class OwnPackageType(Table):
+    """A package type that a tenant has written, or changed from the built-in one of that name."""
+
+    __tablename__ = "own_package_types"
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    declaration: Mapped[Json]
+    created_at: Mapped[datetime] = mapped_column(server_default=NOW)
+    updated_at: Mapped[datetime] = mapped_column(server_default=NOW)
+
+
 class SavedMapping(Table):
     """A mapping that somebody gave for files with these headers: it is used again for the next one."""
 

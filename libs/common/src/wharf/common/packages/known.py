@@ -1,14 +1,19 @@
-"""The package types that there are."""
+"""The package types that there are: the built-in ones, and before them those that a tenant has written."""
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable
-from difflib import get_close_matches
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from typing import Self
+
+from sqlalchemy import Connection, select
 
 from wharf.common.errors import Invalid, Problem
+from wharf.common.ledger.models import OwnPackageType
+from wharf.common.nearnames import hint
 from wharf.common.packages.locales import locale_named
 from wharf.common.packages.options import PackageOptions
 from wharf.common.packages.schema import PackageType, Section
@@ -27,16 +32,32 @@ def builtin_packages() -> dict[str, PackageType]:
 
 
 def package_named(name: str) -> PackageType:
-    """The package type of that name. Raises `Invalid` (`unknown_package_type`), which names the near ones."""
-    known = builtin_packages()
-    if name in known:
-        return known[name]
-    raise _unknown("package type", name, known, "package_type")
+    """The built-in package type of that name. Raises `Invalid` (`unknown_package_type`), which names the near ones."""
+    return KnownPackages(builtin_packages()).named(name)
 
 
-def chosen(name: str, options: PackageOptions) -> PackageType:
-    """The package type of that name as the options want it. Raises `Invalid` for what there is not."""
-    kind = package_named(name)
+@dataclass(frozen=True, slots=True)
+class KnownPackages:
+    """The package types that a tenant can order, by name."""
+
+    by_name: Mapping[str, PackageType]
+
+    @classmethod
+    def of_tenant(cls, connection: Connection) -> Self:
+        """Those of the transaction's tenant."""
+        rows = connection.execute(select(OwnPackageType.name, OwnPackageType.declaration))
+        own = {row.name: PackageType.model_validate(row.declaration) for row in rows}
+        return cls(dict(sorted((builtin_packages() | own).items())))
+
+    def named(self, name: str) -> PackageType:
+        """The package type of that name. Raises `Invalid` (`unknown_package_type`), which names the near ones."""
+        if name in self.by_name:
+            return self.by_name[name]
+        raise _unknown("package type", name, self.by_name, "package_type")
+
+
+def chosen(kind: PackageType, options: PackageOptions) -> PackageType:
+    """A package type as the options want it. Raises `Invalid` for what there is not."""
     locale_named(options.locale or kind.locale)
     page = kind.page.model_copy(
         update={
@@ -58,8 +79,6 @@ def _sections(kind: PackageType, options: PackageOptions) -> tuple[Section, ...]
 
 
 def _unknown(what: str, name: str, known: Iterable[str], loc: str) -> Invalid:
-    """An error that names what is near."""
-    near = get_close_matches(name, known, n=3, cutoff=0.4) or list(known)
     code = f"unknown_{what.replace(' ', '_')}"
-    message = f"There is no {what} {name!r}. Did you mean {' or '.join(near)}?"
+    message = f"There is no {what} {name!r}. {hint(name, known)}"
     return Invalid(message, code=code, problems=(Problem(loc, code, message),))

@@ -1,4 +1,4 @@
-"""`/api/v1/package-types` and `/api/v1/packages`: files for people, made of the loaded rows."""
+"""`/api/v1/packages`: files for people, made of the loaded rows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from starlette.responses import StreamingResponse
 
 from wharf.common.jobs.states import Status
 from wharf.common.jobs.submission import Written
-from wharf.common.packages import PackageOptions, PackageType, builtin_packages
+from wharf.common.packages import PackageOptions
 from wharf.common.queues import Priority
 from wharf.gateway import packages
 from wharf.gateway.authentication import Operator, Viewer
@@ -24,13 +24,6 @@ from wharf.gateway.resources import Wired
 
 router = APIRouter(prefix="/api/v1", tags=["packages"])
 FILES: dict[int | str, dict[str, Any]] = {200: {"content": {"application/octet-stream": {}}}}
-
-
-class PackageTypePage(BaseModel):
-    """The package types that there are, as they are declared."""
-
-    items: list[PackageType]
-    next_cursor: str | None = None
 
 
 class PackageRequest(BaseModel):
@@ -71,13 +64,6 @@ class FilePage(BaseModel):
 
     items: list[FileView]
     next_cursor: str | None = None
-
-
-@router.get("/package-types")
-def package_types(member: Viewer) -> PackageTypePage:
-    """The built-in package types."""
-    del member
-    return PackageTypePage(items=list(builtin_packages().values()))
 
 
 @router.post("/packages", status_code=HTTPStatus.ACCEPTED, response_model=PackageAccepted)

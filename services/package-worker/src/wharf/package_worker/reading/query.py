@@ -8,14 +8,12 @@ from datetime import datetime
 
 from psycopg import sql
 
-from wharf.common.errors import Invalid, Problem
-from wharf.common.packages import NUMERIC, Filter, Format, Measure, ReportColumn, Section
+from wharf.common.packages import NUMERIC, PROPERTIES, TIMES, WIDEST, Filter, Format, Measure, ReportColumn, Section
 from wharf.common.profiles import ColumnType
-from wharf.package_worker.reading.sources import PROPERTIES, Source
+from wharf.package_worker.reading.sources import Source
 
 LONGEST = 1_000_000
 """Letters of a text; what a file of people holds beyond that is cut, and says so."""
-TIMES = frozenset({Format.DATE, Format.TIMESTAMP, Format.MONTH})
 MEASURES = {
     Measure.COUNT: "count({})",
     Measure.DISTINCT: "count(DISTINCT {})",
@@ -30,6 +28,8 @@ EXACT = "CASE WHEN abs({0}::numeric) < 1e31 THEN round({0}::numeric, 6) END"
 WHOLE = "CASE WHEN abs({0}::numeric) < 9e18 THEN round({0}::numeric)::bigint END"
 TICKS = "CASE WHEN isfinite({0}) THEN (extract(epoch FROM {0}) * 1000000)::bigint END"
 SHORT = "CASE WHEN length({0}) > {1} THEN left({0}, {1}) || ' \u2026 [cut]' ELSE {0} END"
+# A property is a text; what is no number, or a longer one than Arrow's decimals hold, is empty.
+NUMBER = r"CASE WHEN {0} ~ '^\s*[-+]?(\d{{1,31}}(\.\d{{0,100}})?|\.\d{{1,100}})\s*$' THEN ({0})::numeric END"
 PAIRS = "(SELECT string_agg(key || ': ' || value, E'\\n' ORDER BY key) FROM jsonb_each_text(properties))"
 
 
@@ -42,15 +42,21 @@ class SectionQuery:
     project_id: str
     as_of: datetime
 
-    def compose(self) -> sql.Composed | None:
-        """The whole query; None where nothing was loaded yet, so that there is nothing to ask."""
-        shown = [self._shown(column) for column in self.section.columns]
-        if self.source.relation is None:
-            return None
+    def compose(self) -> list[sql.Composed]:
+        """Queries that stand side by side: each gives some columns of all rows, and all give the rows in one order.
+
+        There are none where nothing was loaded yet, so that there is nothing to ask.
+        """
+        columns = self.section.columns
+        parts = [columns[at : at + WIDEST] for at in range(0, len(columns), WIDEST)]
+        shown = [[self._shown(column) for column in part] for part in parts]
+        return [self._query(part) for part in shown] if self.source.relation is not None else []
+
+    def _query(self, shown: list[sql.Composed]) -> sql.Composed:
         parts = [
             sql.SQL("SELECT "),
             sql.SQL(", ").join(shown),
-            sql.SQL(" FROM {} AS rows WHERE ").format(self.source.relation),
+            sql.SQL(" FROM {} AS rows WHERE ").format(self.source.relation or sql.SQL("")),
             sql.SQL(" AND ").join(self._conditions()),
             self._grouping(),
             sql.SQL(" ORDER BY "),
@@ -61,6 +67,9 @@ class SectionQuery:
         return sql.Composed(parts)
 
     def _shown(self, column: ReportColumn) -> sql.Composed:
+        return sql.SQL("{} AS {}").format(self._expression(column), sql.Identifier(column.name))
+
+    def _expression(self, column: ReportColumn) -> sql.Composable:
         value = self._measured(column)
         if column.format in NUMERIC:
             value = sql.SQL(WHOLE if column.format is Format.INTEGER else EXACT).format(value)
@@ -68,9 +77,9 @@ class SectionQuery:
             value = sql.SQL(TICKS).format(value)
         elif column.format is Format.TEXT:
             value = sql.SQL(SHORT).format(value, sql.Literal(LONGEST))
-        if column.format is Format.TEXT and column in self.section.groups:
+        if column.format is Format.TEXT and self.section.is_grouped and not column.measure:
             value = sql.SQL("coalesce({}, '(none)')").format(value)
-        return sql.SQL("{} AS {}").format(value, sql.Identifier(column.name))
+        return value
 
     def _measured(self, column: ReportColumn) -> sql.Composable:
         value = self._value(column)
@@ -79,9 +88,7 @@ class SectionQuery:
         return sql.SQL(MEASURES[column.measure]).format(value)
 
     def _value(self, column: ReportColumn) -> sql.Composable:
-        if column.from_property is not None:
-            return sql.SQL("properties ->> {}").format(sql.Literal(column.from_property))
-        kind, value = self.source.type_of(column.source), self._named(column.source)
+        kind, value = self._read(column)
         if column.times:
             self.source.type_of(column.times)
             value = sql.SQL("({} * {})").format(value, self._named(column.times))
@@ -90,6 +97,14 @@ class SectionQuery:
         if column.since:
             value = sql.SQL("floor(extract(epoch FROM {} - {}) / 86400)").format(self._now, value)
         return self._as_text(value, kind) if column.format is Format.TEXT else value
+
+    def _read(self, column: ReportColumn) -> tuple[ColumnType, sql.Composable]:
+        if column.from_property is None:
+            return self.source.type_of(column.source), self._named(column.source)
+        value = sql.SQL("(properties ->> {})").format(sql.Literal(column.from_property))
+        if column.is_number_of_property:
+            return ColumnType.DECIMAL, sql.SQL(NUMBER).format(value)
+        return ColumnType.TEXT, value
 
     def _as_text(self, value: sql.Composable, kind: ColumnType) -> sql.Composable:
         if kind is ColumnType.LIST:
@@ -119,9 +134,8 @@ class SectionQuery:
             case "past":
                 return sql.SQL("{} <= {}").format(column, self._now)
             case "in" | "not_in":
-                values = said.value if isinstance(said.value, tuple) else (said.value,)
                 template = "{} IN ({})" if said.is_ == "in" else "{} NOT IN ({})"
-                return sql.SQL(template).format(column, sql.SQL(", ").join(map(sql.Literal, values)))
+                return sql.SQL(template).format(column, sql.SQL(", ").join(map(sql.Literal, said.values)))
             case _:
                 return sql.SQL(f"{{}} {COMPARED[said.is_]} {{}}").format(column, sql.Literal(said.value))
 
@@ -136,17 +150,17 @@ class SectionQuery:
 
     def _order(self) -> Iterator[sql.Composable]:
         """As declared, then by what tells all rows apart: the same data always come in the same order."""
-        names = [column.name for column in self.section.columns]
         for order in self.section.order:
             direction = sql.SQL("DESC NULLS LAST" if order.descending else "ASC NULLS LAST")
-            yield sql.SQL("{} {}").format(sql.Literal(names.index(order.column) + 1), direction)
-        if any(column.measure for column in self.section.columns):
+            yield sql.SQL("{} {}").format(self._sorted_by(order.column), direction)
+        if self.section.is_grouped:
             yield from (sql.Literal(place) for place in self._group_places or [1])
         else:
-            yield from (sql.Identifier(name) for name in self.source.key)
+            # Qualified: a bare name would mean the section's column of that name
+            yield from (sql.Identifier("rows", name) for name in self.source.key)
 
-
-def unreadable(section: Section, message: str) -> Invalid:
-    """A section that the database cannot read as it is declared."""
-    problem = Problem(f"sections.{section.name}", "bad_section", message)
-    return Invalid(f"The section {section.title} cannot be read: {message}", code="bad_section", problems=(problem,))
+    def _sorted_by(self, name: str) -> sql.Composable:
+        """Of groups the place in the query; a row's value may stand in the query beside."""
+        if self.section.is_grouped:
+            return sql.Literal([column.name for column in self.section.columns].index(name) + 1)
+        return self._expression(self.section.column(name))

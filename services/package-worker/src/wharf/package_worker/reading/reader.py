@@ -16,8 +16,8 @@ import pyarrow.compute as pc
 from psycopg import sql
 from pyarrow import csv
 
-from wharf.common.packages import Format, ReportColumn, Section
-from wharf.package_worker.content import Filled
+from wharf.common.packages import TIMES, WIDEST, Format, ReportColumn, Section
+from wharf.package_worker.content import Batches, Filled
 
 BLOCK = 2**19
 """Bytes of the file that Arrow parses at once; more where a row is longer."""
@@ -33,7 +33,6 @@ ARROW = {
     Format.TIMESTAMP: pa.int64(),
     Format.MONTH: pa.int64(),
 }
-TIMES = frozenset({Format.DATE, Format.TIMESTAMP, Format.MONTH})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +44,18 @@ class SectionReader:
     step: Callable[[int], None]
     """Told the rows copied so far, now and then; may raise to stop."""
 
-    def fill(self, section: Section, query: sql.Composed | None, digest: hashlib._Hash) -> Filled:
-        """Copy a section's rows; the digest takes in all of them. Without a query there are none."""
-        path = self.folder / f"{section.name}.csv"
-        copied, longest = self._copy(query, path, digest) if query else (0, 0)
-        batches = partial(_batches, path, section, max(BLOCK, 2 * longest)) if copied else _nothing
-        totals = _totals(section, batches) if copied else {}
-        return Filled(section, copied, batches, totals)
+    def fill(self, section: Section, queries: list[sql.Composed], digest: hashlib._Hash) -> Filled:
+        """Copy a section's rows, whose columns several queries give; the digest takes in all of them."""
+        parts: list[Batches] = []
+        rows = 0
+        for at, query in enumerate(queries):
+            path = self.folder / f"{section.name}.{at}.csv"
+            rows, longest = self._copy(query, path, digest)
+            columns = section.columns[at * WIDEST : (at + 1) * WIDEST]
+            parts.append(partial(_batches, path, columns, max(BLOCK, 2 * longest)))
+        batches = partial(_side_by_side, parts) if rows else _nothing
+        totals = _totals(section, batches) if rows else {}
+        return Filled(section, rows, batches, totals)
 
     def _copy(self, query: sql.Composed, path: Path, digest: hashlib._Hash) -> tuple[int, int]:
         """Give the number of rows and the bytes of the longest."""
@@ -68,8 +72,20 @@ class SectionReader:
             return max(cursor.rowcount, 0), longest
 
 
-def _batches(path: Path, section: Section, block: int) -> Iterator[pa.RecordBatch]:
-    kinds = {column.name: ARROW[column.format] for column in section.columns}
+def _side_by_side(parts: list[Batches]) -> Iterator[pa.RecordBatch]:
+    """The batches of all parts as one; each part has the same rows, cut where its file happens to be."""
+    readers = [part() for part in parts]
+    heads = [next(reader) for reader in readers]
+    while all(heads):
+        rows = min(map(len, heads))
+        columns = [column for head in heads for column in head.slice(0, rows).columns]
+        yield pa.RecordBatch.from_arrays(columns, names=[name for head in heads for name in head.schema.names])
+        rests = [(reader, head.slice(rows)) for reader, head in zip(readers, heads, strict=True)]
+        heads = [rest if len(rest) else next(reader, None) for reader, rest in rests]
+
+
+def _batches(path: Path, columns: tuple[ReportColumn, ...], block: int) -> Iterator[pa.RecordBatch]:
+    kinds = {column.name: ARROW[column.format] for column in columns}
     reader = csv.open_csv(
         path,
         read_options=csv.ReadOptions(use_threads=False, block_size=block, column_names=list(kinds)),
@@ -85,14 +101,15 @@ def _batches(path: Path, section: Section, block: int) -> Iterator[pa.RecordBatc
     )
     with reader:
         for batch in reader:
-            yield _timed(batch, section)
+            if len(batch):
+                yield _timed(batch, columns)
 
 
-def _timed(batch: pa.RecordBatch, section: Section) -> pa.RecordBatch:
+def _timed(batch: pa.RecordBatch, shown: tuple[ReportColumn, ...]) -> pa.RecordBatch:
     """With the times, which come as microseconds."""
     columns = [
         values.cast(STAMP) if column.format in TIMES else values
-        for values, column in zip(batch.columns, section.columns, strict=True)
+        for values, column in zip(batch.columns, shown, strict=True)
     ]
     return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
 
@@ -101,7 +118,7 @@ def _nothing() -> Iterator[pa.RecordBatch]:
     return iter(())
 
 
-def _totals(section: Section, batches: Callable[[], Iterator[pa.RecordBatch]]) -> dict[str, Decimal | int]:
+def _totals(section: Section, batches: Batches) -> dict[str, Decimal | int]:
     summed: list[ReportColumn] = [column for column in section.columns if column.total]
     if not summed:
         return {}

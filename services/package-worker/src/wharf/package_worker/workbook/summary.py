@@ -16,12 +16,17 @@ ACCENT = "#12547D"
 CHART_ROWS = 18
 """The rows of the sheet that a chart covers."""
 WIDTH, HEIGHT = 640, 330
+ALL_NAMED = 15
+"""Bars that have room for a label each."""
+THOUSAND = 1000
+"""Figures from here on have marks between their thousands."""
 
 
 def write_summary(book: Workbook, content: Content, sheets: Sequence[Sheet]) -> None:
     """Write the summary."""
     page = book.add_worksheet(SUMMARY)
     page.hide_gridlines(2)
+    page.fit_to_pages(1, 0)
     page.set_column(0, 0, 34)
     page.set_column(1, 1, 22)
     page.set_column(2, 2, 60)
@@ -88,6 +93,12 @@ def _native(book: Workbook, chart: Chart, sheet: Sheet, content: Content) -> obj
     native.set_title({"name": chart.title, "name_font": {"size": 12}})
     native.set_legend({"none": True})
     native.set_size({"width": WIDTH, "height": HEIGHT})
+    figures = {"num_format": "#,##0"} if max(series.values) >= THOUSAND else {}
     if chart.kind == "bar":
-        native.set_y_axis({"reverse": True})
+        # From the top down, as the sheet's rows, and the figures at the bottom nevertheless
+        named = {"interval_unit": 1, "num_font": {"size": 8}} if len(series.labels) <= ALL_NAMED else {}
+        native.set_y_axis({"reverse": True, "crossing": "max", **named})
+        native.set_x_axis(figures)
+    else:
+        native.set_y_axis(figures)
     return native

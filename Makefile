@@ -122,6 +122,10 @@ pictures: .venv/.stamp ## Draw the pages of real packages that the documents sho
 chaos: .venv/.stamp ## Load 1,000 files while everything is killed in turn, for ten minutes; check every row, write the report
 	@$(BIN)/python -m tests.chaos --minutes 10 --jobs 1000 $(ARGS)
 
+.PHONY: kills
+kills: .venv/.stamp ## Load a million rows in every way, each with 50 kill -9 at random moments; compare every cell, write the report
+	@$(BIN)/python -m tests.chaos.kills $(ARGS)
+
 .PHONY: images
 images: ## Build the services' images (BUILD_FLAGS='...' for docker build)
 	@for service in $(IMAGES); do echo "Building wharf/$$service:$(VERSION) ..."; \

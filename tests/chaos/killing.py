@@ -65,7 +65,7 @@ class Killer:
         files = folder / "first.csv", folder / "second.csv"
         for nth, path in enumerate(files, 1):
             write_transactions(path, rows, seed=nth, most_lines=1, totals=True, prefix="K-")
-        return cls(wharf, files, rows, Random(seed))  # noqa: S311 - moments need no secrecy
+        return cls(wharf, files, rows, Random(seed))
 
     def run(self, way: str, kills: int) -> Kills:
         """Repeat that way to write until so many processes were killed."""
@@ -79,7 +79,8 @@ class Killer:
     def content(self, project: str) -> Content:
         """By the database. What Wharf notes of a row (import, line) is not of the content."""
         columns = ", ".join(column.name for column in builtin_profile(PROFILE).columns)
-        query = f"SELECT count(*) AS rows, coalesce(sum(hashtextextended(ROW({columns})::text, 0)::numeric), 0) AS cells"
+        cells = f"coalesce(sum(hashtextextended(ROW({columns})::text, 0)::numeric), 0)"
+        query = f"SELECT count(*) AS rows, {cells} AS cells"
         row = self.wharf.ask(f"{query} FROM {self.wharf.dataset()} WHERE project_id = %s", project)[0]
         return Content(int(row["rows"]), int(row["cells"]))
 

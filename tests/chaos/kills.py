@@ -24,10 +24,11 @@ from wharf.local.trial import Trial
 PAGE = Path("docs/kills.md")
 HEAD = """# Kills at random moments
 
-Made by `make kills` on {day} (seed {seed}); do not edit. The process that runs a job was killed with `kill -9` after 0 to
-1.5 seconds, and again, until so many kills of each way to write {rows:,} rows: reading, writing, merging, the end. What the
-dataset has then was compared by SQL with what an undisturbed import of the same file writes, every cell of every row. A
-third death without progress would make a dead letter, so nobody was killed a third time at the same checkpoint.
+Made by `make kills` on {day} (seed {seed}); do not edit. The process that runs a job was killed with `kill -9` after 0
+to 1.5 seconds, and again, until so many kills of each way to write {rows:,} rows: reading, writing, merging, the end.
+What the dataset has then was compared by SQL with what an undisturbed import of the same file writes, every cell of
+every row. A third death without progress would make a dead letter, so nobody was killed a third time at the same
+checkpoint.
 
 | way to write | jobs | kills | rows lost, doubled or changed, or work done again from before a checkpoint |
 |---|---:|---:|---|
@@ -79,7 +80,7 @@ def main() -> None:
             told = kill_all(killer, [asked.only] if asked.only else list(WAYS), asked.kills)
             report = page(told, asked, machine(stack.connection.database_url))
     if asked.only:
-        print(report)
+        screen.print(report, markup=False, highlight=False)
     else:
         PAGE.write_text(report, encoding="utf-8")
     sys.exit(any(one.wrong for one in told))

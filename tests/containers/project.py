@@ -35,7 +35,7 @@ class Project:
         run("python3", str(COMPOSE / "make_secrets.py"), str(self.folder / "secrets"))
         try:
             self.compose("up", "--detach", "--no-build")
-            eventually(self.is_ready, "the gateway to be ready", READY_SECONDS)
+            eventually(self.is_ready, "every container to be well, and the gateway to serve", READY_SECONDS)
         except BaseException as error:
             error.add_note(self.account())
             self.down()
@@ -94,11 +94,12 @@ class Project:
         os.kill(inspect(container)["State"]["Pid"], signal.SIGKILL)
 
     def is_ready(self) -> bool:
-        """Whether the gateway serves."""
+        """Whether the gateway serves and every container is well: a worker that cannot start is told of at once."""
         try:
-            return httpx.get(f"{self.url}/readyz", timeout=2).status_code == httpx.codes.OK
+            served = httpx.get(f"{self.url}/readyz", timeout=2).status_code == httpx.codes.OK
         except httpx.HTTPError:
             return False
+        return served and {inspect(one)["State"]["Health"]["Status"] for one in self.containers()} == {"healthy"}
 
     def account(self) -> str:
         """How its containers are, and what they said last."""

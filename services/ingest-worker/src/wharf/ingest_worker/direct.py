@@ -22,7 +22,7 @@ from wharf.common.runtime.points import Point, reach
 from wharf.ingest_worker import unfinished
 from wharf.ingest_worker.reading.numbering import Carry, numbered
 from wharf.ingest_worker.reading.products import with_products
-from wharf.ingest_worker.staging import copy_rows
+from wharf.ingest_worker.staging import copy_rows, kinds_of
 from wharf.ingest_worker.turns import Stopped, Turns
 
 if TYPE_CHECKING:
@@ -132,17 +132,12 @@ class Direct:
         connection.execute(PATIENCE)
         try:
             if ready.rows.num_rows:
-                copy_rows(connection, self.dataset, self._owned(ready.rows))
+                own: dict[str, str | UUID] = {"project_id": self.loading.project_id, "_import_id": self._import_id}
+                copy_rows(connection, self.dataset, ready.rows, kinds_of(self.loading.profile), own)
         except (errors.UniqueViolation, errors.LockNotAvailable):
             return False
         connection.execute(PATIENT_AGAIN)
         return True
-
-    def _owned(self, rows: pa.Table) -> pa.Table:
-        own = {"project_id": self.loading.project_id, "_import_id": str(self._import_id)}
-        for name, value in own.items():
-            rows = rows.append_column(name, pa.repeat(value, rows.num_rows))
-        return rows
 
 
 def make_ready(batch: Batch, profile: Profile, brought: frozenset[str], carries: Mapping[str, Carry | None]) -> Ready:

@@ -5,10 +5,10 @@ Only the loader role may COPY past row security, and it may only insert; everyth
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 import pyarrow as pa
@@ -16,8 +16,8 @@ from psycopg import sql
 from sqlalchemy import Connection, text
 
 from wharf.common.ledger.database import driver_of
-from wharf.common.profiles import Profile
-from wharf.ingest_worker.reading import encode_csv
+from wharf.common.profiles import ColumnType, Profile
+from wharf.ingest_worker.reading import NotBinary, encode_binary, encode_csv
 
 CREATE = text("SELECT wharf.create_staging(:id, cast(:definition AS jsonb))")
 DROP = text("SELECT wharf.drop_staging(:id)")
@@ -26,6 +26,18 @@ FORGET_REJECTS = text("""
     WITH forgotten AS (DELETE FROM wharf.assigned WHERE import_id = :id)
     DELETE FROM wharf.rejects WHERE import_id = :id""")
 COPY_BYTES = 2**20
+NOTED: Mapping[str, ColumnType | None] = {
+    "properties": None,
+    "_line": ColumnType.INTEGER,
+    "_rejected_at": ColumnType.INTEGER,
+}
+"""What a row has beside its profile's columns. Of no type: a document."""
+SET_ASIDE: Mapping[str, ColumnType | None] = {
+    "line": ColumnType.INTEGER,
+    "byte_offset": ColumnType.INTEGER,
+    "raw": ColumnType.TEXT,
+    "errors": None,
+}
 
 
 @dataclass(frozen=True)
@@ -51,13 +63,12 @@ class Staging:
         A row with `_rejected_at` is only the place of a rejected one: it counts among its group's and gets a number.
         """
         if rows.num_rows:
-            copy_rows(connection, self.table, rows)
+            copy_rows(connection, self.table, rows, kinds_of(self.profile), {})
 
     def add_rejects(self, connection: Connection, rejects: pa.Table) -> None:
         """Set rows aside, with their line, place, text and reasons; the tenant is the transaction's."""
         if rejects.num_rows:
-            own = pa.repeat(str(self.import_id), rejects.num_rows)
-            copy_rows(connection, REJECTS, rejects.append_column("import_id", own))
+            copy_rows(connection, REJECTS, rejects, SET_ASIDE, {"import_id": self.import_id})
 
     def set_aside(self, connection: Connection, rejects: pa.Table) -> None:
         """Staged rows that turned out to be rejects (`line`, `byte_offset`) are only their places from now on."""
@@ -100,16 +111,41 @@ def definition(profile: Profile) -> str:
     return profile.model_dump_json(include={"name": True, "key": True, "columns": {"__all__": {"name", "type"}}})
 
 
-def copy_rows(connection: Connection, table: sql.Composable, rows: pa.Table) -> None:
+def kinds_of(profile: Profile) -> dict[str, ColumnType | None]:
+    """The types of all columns that a row of the profile may have on its way; None: a document."""
+    return {**profile.column_types, **NOTED}
+
+
+def copy_rows(
+    connection: Connection,
+    table: sql.Composable,
+    rows: pa.Table,
+    kinds: Mapping[str, ColumnType | None],
+    constants: Mapping[str, str | UUID],
+) -> None:
     """COPY columns by name into a table, as the loader: past row security, and with no right but to insert."""
-    names = sql.SQL(", ").join(map(sql.Identifier, rows.column_names))
-    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(table, names)
+    names = sql.SQL(", ").join(map(sql.Identifier, (*rows.column_names, *constants)))
+    form, pieces = _encoded(rows, kinds, constants)
+    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT {})").format(table, names, sql.SQL(form))
     cursor = driver_of(connection).cursor()
     cursor.execute("SET LOCAL ROLE wharf_loader")
     with cursor.copy(statement) as copy:
-        for piece in _pieces(encode_csv(rows)):
-            copy.write(piece)
+        for piece in pieces:
+            for part in _pieces(piece):
+                copy.write(part)
     cursor.execute("RESET ROLE")
+
+
+def _encoded(
+    rows: pa.Table, kinds: Mapping[str, ColumnType | None], constants: Mapping[str, str | UUID]
+) -> tuple[LiteralString, Iterable[Any]]:
+    """As bytes that PostgreSQL need not parse, or as text where a number is too long for that."""
+    try:
+        return "binary", encode_binary(rows, kinds, constants)
+    except NotBinary:
+        for name, value in constants.items():
+            rows = rows.append_column(name, pa.repeat(str(value), rows.num_rows))
+        return "csv", (encode_csv(rows),)
 
 
 def _pieces(data: Any) -> Iterable[memoryview]:  # noqa: ANN401 - bytes or an Arrow buffer

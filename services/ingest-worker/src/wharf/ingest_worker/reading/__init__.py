@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from wharf.ingest_worker.reading.batches import Batch, read_batches, row_schema
-from wharf.ingest_worker.reading.copyformat import encode_csv
+from wharf.ingest_worker.reading.copybinary import NotBinary, encode_binary
+from wharf.ingest_worker.reading.copytext import encode_csv
 from wharf.ingest_worker.reading.detection import Detection, detect_any, detect_profile
 from wharf.ingest_worker.reading.dialect import SAMPLE_BYTES, Dialect, SkippedLine, detect
 from wharf.ingest_worker.reading.fitness import score_of
@@ -35,12 +36,14 @@ __all__ = [
     "Dialect",
     "Look",
     "Match",
+    "NotBinary",
     "Plan",
     "ProfileFit",
     "SkippedLine",
     "detect",
     "detect_any",
     "detect_profile",
+    "encode_binary",
     "encode_csv",
     "expected_headers",
     "first_problems",

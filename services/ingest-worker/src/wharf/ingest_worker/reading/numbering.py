@@ -77,7 +77,7 @@ def _spread(
 ) -> tuple[bool, str | None, str | None]:
     """Whether all groups stand together, and the least and greatest so far."""
     runs = 1 + int((codes[1:] != codes[:-1]).sum())
-    together = seen is not None and runs == np.unique(codes).size
+    together = seen is not None and runs == int(codes.max()) + 1  # a number for each group of the one column
     if carry is None or seen is None or carry.least is None or carry.greatest is None:
         return (together and carry is None, *(seen or (None, None)))
     goes_on = first == carry.group
@@ -94,7 +94,7 @@ def _ranks(codes: NDArray[np.int64]) -> NDArray[np.int64]:
     first = np.concatenate([[True], sorted_codes[1:] != sorted_codes[:-1]])[: codes.size]
     starts = np.flatnonzero(first)
     ranks = np.empty(codes.size, dtype=np.int64)
-    ranks[by_code] = np.arange(codes.size) - np.repeat(starts, np.diff([*starts, codes.size])) + 1
+    ranks[by_code] = np.arange(codes.size) - np.repeat(starts, np.diff(np.append(starts, codes.size))) + 1
     return ranks
 
 

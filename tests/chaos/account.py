@@ -45,7 +45,7 @@ STAGING = "SELECT relname FROM pg_class WHERE relname LIKE 'staging\\_%%' AND re
 LEASES = "SELECT job_id::text FROM wharf.leases"
 KEYS = """
     SELECT storage_key FROM wharf.uploads
-    UNION SELECT format('packages/%s/%s/%s', tenant_id, result ->> 'made_by', file ->> 'name')
+    UNION SELECT concat_ws('/', 'packages', tenant_id, result ->> 'made_by', file ->> 'name')
     FROM wharf.jobs, jsonb_array_elements(result -> 'files') file WHERE kind = 'package' AND status = 'completed'"""
 
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 TRIM_THRESHOLD: Final = -1
 MMAP_THRESHOLD: Final = -3
 ARENA_MAX: Final = -8
-KEPT_BYTES: Final = 32 * 2**20
+KEPT_BYTES: Final = 16 * 2**20
 """What a block of a file takes is used again for the next one: giving it back to the system each time costs a third."""
 
 

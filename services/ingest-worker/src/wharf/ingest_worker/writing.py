@@ -80,7 +80,7 @@ class Writing:
                 for number, ready in enumerate(self._made_ready(batches)):
                     self.loading.context.check()
                     waiting.append(pool.submit(self._send, ready, number))
-                    if len(waiting) > STREAMS:
+                    if len(waiting) >= STREAMS:
                         yield _result(waiting)
                 while waiting:
                     yield _result(waiting)

@@ -59,6 +59,7 @@ class Killer:
     chance: Random
     longest_pause: float
     """Seconds between kills, at most."""
+    _references: dict[int, Content] = field(default_factory=dict)
 
     @classmethod
     def prepared(cls, wharf: Trial, folder: Path, rows: int, seed: int, *, longest_pause: float = 1.5) -> Killer:
@@ -89,12 +90,9 @@ class Killer:
         """What a quiet import of the file writes."""
         project = f"kills-reference-{file}"
         if (found := self._references.get(file)) is None:
-            self.quietly(self.wharf.upload(self.files[file], profile=PROFILE, project_id=project)["job_id"])
+            self.prepare(file, project)
             found = self._references[file] = self.content(project)
         return found
-
-    def __post_init__(self) -> None:
-        self._references: dict[int, Content] = {}
 
     def quietly(self, job_id: str) -> Job:
         """Wait for the end; nobody is killed."""
@@ -132,9 +130,9 @@ class Killer:
         job = self.wharf.upload(self.files[file], profile=PROFILE, project_id=project, **options)
         return self.completed(self.killing(job["job_id"], told), told)
 
-    def prepare(self, file: int, project: str) -> None:
+    def prepare(self, file: int, project: str) -> Job:
         """Import a file in peace."""
-        self.quietly(self.wharf.upload(self.files[file], profile=PROFILE, project_id=project)["job_id"])
+        return self.quietly(self.wharf.upload(self.files[file], profile=PROFILE, project_id=project)["job_id"])
 
     def follow(self, job: Job, step: str, told: Kills) -> Job:
         """Commit or undo a job, while the new one's worker is killed."""
@@ -160,7 +158,7 @@ NOTHING = Content(0, 0)
 
 
 def new_rows(killer: Killer, project: str, told: Kills) -> None:
-    """Straight into the dataset; and the undo of it."""
+    """Straight into the dataset."""
     job = killer.upload(0, project, told)
     killer.expect(told, project, killer.reference(0), job, inserted=killer.rows)
 
@@ -196,8 +194,7 @@ def dry_run_and_commit(killer: Killer, project: str, told: Kills) -> None:
 
 def undone(killer: Killer, project: str, told: Kills) -> None:
     """The dataset is as it was before the upsert, then as it was before the first import."""
-    first = killer.quietly(killer.wharf.upload(killer.files[0], profile=PROFILE, project_id=project)["job_id"])
-    second = killer.quietly(killer.wharf.upload(killer.files[1], profile=PROFILE, project_id=project)["job_id"])
+    first, second = killer.prepare(0, project), killer.prepare(1, project)
     job = killer.follow(second, "undo", told)
     killer.expect(told, project, killer.reference(0), job)
     job = killer.follow(first, "undo", told)

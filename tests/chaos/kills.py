@@ -73,7 +73,10 @@ def page(told: list[Kills], asked: argparse.Namespace, where: dict[str, str]) ->
 def main() -> None:
     """Kill, compare, tell."""
     asked = arguments()
-    with tempfile.TemporaryDirectory(prefix="wharf-kills-") as name, LocalStack(Path(name) / "data", port=0) as stack:
+    with (
+        tempfile.TemporaryDirectory(prefix="wharf-kills-") as name,
+        LocalStack(Path(name) / "data", port=0, discard=True) as stack,
+    ):
         headers = {"Authorization": f"Bearer {stack.connection.api_key}"}
         with httpx.Client(base_url=stack.connection.url, headers=headers, timeout=60) as api:
             killer = Killer.prepared(Trial(stack, api), Path(name), asked.rows, asked.seed)

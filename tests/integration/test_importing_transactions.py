@@ -142,6 +142,27 @@ def test_lines_of_an_invoice_are_numbered_and_a_corrected_one_takes_its_own_plac
     assert [tuple(r.values()) for r in wharf.ask(numbers, project)] == [(1, "same"), (2, "good"), (3, "same")]
 
 
+def test_an_invoice_that_comes_again_in_a_later_batch_goes_on_counting(
+    wharf: Trial, tmp_path: Path, project: str
+) -> None:
+    """Staged rows are numbered on their way only where it is seen that no invoice comes again."""
+    lines = [f"T{n:08d},2025-01-01,1,2.50,{'x' * 60}" for n in range(26_000)]
+    path = write(tmp_path / "t.csv", "transaction_id,date,quantity,unit_price,notes", *lines, lines[0])
+    assert 2 * 2**20 < path.stat().st_size < 4 * 2**20  # more than one batch, and too small to go straight in
+    assert counts(wharf.load(path, project_id=project, **AS_TRANSACTIONS)) == (26_001, 0, 0, 0, 0)
+    query = f"SELECT line_number, count(*) FROM {wharf.dataset()} WHERE project_id = %s GROUP BY 1 ORDER BY 1"
+    assert [tuple(r.values()) for r in wharf.ask(query, project)] == [(1, 26_000), (2, 1)]
+
+
+def test_a_number_of_many_digits_is_kept_to_the_last(wharf: Trial, tmp_path: Path, project: str) -> None:
+    """It is too long for the way in bytes, which the other rows of its batch then do not take either."""
+    header, price = "transaction_id,date,quantity,unit_price,total", "1234567890123456789.000000000001"
+    path = write(tmp_path / "t.csv", header, f"A,2025-01-01,1,{price},{price}", "B,2025-01-01,2,1.50,3.00")
+    assert counts(wharf.load(path, project_id=project, **AS_TRANSACTIONS)) == (2, 0, 0, 0, 0)
+    rows = wharf.ask(f"SELECT unit_price::text FROM {wharf.dataset()} WHERE project_id = %s ORDER BY 1", project)
+    assert [row["unit_price"] for row in rows] == ["1.50", price]
+
+
 @pytest.mark.parametrize("good", [0, 1, 40], ids=["every line is bad", "most are", "few are"])
 def test_rejected_lines_have_their_numbers_whatever_their_share(
     wharf: Trial, tmp_path: Path, project: str, good: int

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 from decimal import Decimal
@@ -13,8 +12,9 @@ import pytest
 from openpyxl import load_workbook
 from pypdf import PdfReader
 
+from tests.packages import fetch, made, order
 from wharf.local.samples import write_assets, write_purchase_orders
-from wharf.local.trial import Job, Trial, eventually
+from wharf.local.trial import Trial, eventually
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "packages.md"
 TYPES = "/api/v1/package-types"
@@ -44,22 +44,6 @@ def example() -> str:
 
 def declare(trial: Trial, **change: Any) -> None:
     trial.api.put(f"{TYPES}/stock", json=STOCK | change).raise_for_status()
-
-
-def order(trial: Trial, package_type: str, project: str, **options: Any) -> str:
-    wish = {"package_type": package_type, "project_id": project, "options": options}
-    return str(trial.api.post("/api/v1/packages", json=wish).raise_for_status().json()["job_id"])
-
-
-def made(trial: Trial, package_type: str, project: str, **options: Any) -> Job:
-    job = trial.ended(order(trial, package_type, project, **options))
-    assert job["status"] == "completed", job["error"]
-    return job
-
-
-def fetch(trial: Trial, job: Job, ending: str = ".xlsx") -> io.BytesIO:
-    name = next(file["name"] for file in job["result"]["files"] if file["name"].endswith(ending))
-    return io.BytesIO(trial.api.get(f"/api/v1/packages/{job['job_id']}/files/{name}").raise_for_status().content)
 
 
 @pytest.fixture

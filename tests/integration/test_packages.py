@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import re
@@ -15,33 +14,12 @@ import pytest
 from openpyxl import load_workbook
 from pypdf import PdfReader
 
+from tests.packages import fetch, made
 from wharf.local.samples import write_assets, write_jira_issues, write_purchase_orders, write_transactions
-from wharf.local.trial import Job, Trial
+from wharf.local.trial import Trial
 
 TYPES = ("asset_register", "import_report", "issues_report", "procurement_summary", "transactions_report")
 BOTH = {"formats": ["xlsx", "pdf"]}
-
-
-def order(wharf: Trial, package_type: str, project: str, **options: Any) -> Job:
-    """The package's job, ended."""
-    wish = {"package_type": package_type, "project_id": project, "options": options}
-    answer = wharf.api.post("/api/v1/packages", json=wish)
-    assert answer.status_code == HTTPStatus.ACCEPTED, answer.text
-    return wharf.ended(answer.json()["job_id"])
-
-
-def made(wharf: Trial, package_type: str, project: str, **options: Any) -> Job:
-    job = order(wharf, package_type, project, **options)
-    assert job["status"] == "completed", job["error"]
-    return job
-
-
-def fetch(wharf: Trial, job: Job, ending: str) -> bytes:
-    """The file with that ending, which is what the job says of it."""
-    file = next(file for file in job["result"]["files"] if file["name"].endswith(ending))
-    data = wharf.api.get(f"/api/v1/packages/{job['job_id']}/files/{file['name']}").raise_for_status().content
-    assert (len(data), hashlib.sha256(data).hexdigest()) == (file["size"], file["sha256"])
-    return data
 
 
 def test_every_transaction_is_in_both_files_and_the_sums_are_sqls(wharf: Trial, tmp_path: Path, project: str) -> None:
@@ -51,13 +29,13 @@ def test_every_transaction_is_in_both_files_and_the_sums_are_sqls(wharf: Trial, 
     job = made(wharf, "transactions_report", project, **BOTH)
     result = job["result"]
     assert (result["package_type"], result["cached"]) == ("transactions_report", False)
-    reader = PdfReader(io.BytesIO(fetch(wharf, job, ".pdf")), strict=True)
+    reader = PdfReader(fetch(wharf, job, ".pdf"), strict=True)
     assert len(reader.pages) == result["pages"] == result["files"][1]["pages"]
     rows = wharf.ask(f"SELECT transaction_id FROM {wharf.dataset()} WHERE project_id = %s", project)
     in_sql = Counter(row["transaction_id"] for row in rows)
     pattern = re.compile("|".join(sorted(map(re.escape, in_sql), reverse=True)))
     assert Counter(one for page in reader.pages for one in pattern.findall(page.extract_text())) == in_sql
-    sheet = load_workbook(io.BytesIO(fetch(wharf, job, ".xlsx")), data_only=True)["All transactions"]
+    sheet = load_workbook(fetch(wharf, job, ".xlsx"), data_only=True)["All transactions"]
     assert Decimal(str(sheet.cell(sheet.max_row, 7).value)) == expected.total
     assert sheet.max_row == expected.good + 2
 
@@ -66,9 +44,9 @@ def test_every_transaction_is_in_both_files_and_the_sums_are_sqls(wharf: Trial, 
 def test_a_package_of_nothing_says_so(wharf: Trial, project: str, package_type: str) -> None:
     """Of every type, in both formats."""
     job = made(wharf, package_type, project, **BOTH)
-    text = "".join(page.extract_text() for page in PdfReader(io.BytesIO(fetch(wharf, job, ".pdf"))).pages)
+    text = "".join(page.extract_text() for page in PdfReader(fetch(wharf, job, ".pdf")).pages)
     assert text.count("There are no rows") >= 3
-    assert len(load_workbook(io.BytesIO(fetch(wharf, job, ".xlsx"))).sheetnames) >= 4
+    assert len(load_workbook(fetch(wharf, job, ".xlsx")).sheetnames) >= 4
     assert job["result"]["rows"] == 0
 
 
@@ -88,9 +66,9 @@ def test_every_built_in_type_shows_its_data(
     write(tmp_path / "rows.csv", 300, seed=3, bad=3)
     wharf.load(tmp_path / "rows.csv", project_id=project, profile=profile)
     job = made(wharf, package_type, project, **BOTH)
-    book = load_workbook(io.BytesIO(fetch(wharf, job, ".xlsx")))
+    book = load_workbook(fetch(wharf, job, ".xlsx"))
     assert all(sheet["A2"].value is not None for sheet in book.worksheets[1:])
-    assert PdfReader(io.BytesIO(fetch(wharf, job, ".pdf"))).outline
+    assert PdfReader(fetch(wharf, job, ".pdf")).outline
 
 
 def test_the_same_data_give_the_same_bytes(wharf: Trial, tmp_path: Path, project: str) -> None:
@@ -102,7 +80,7 @@ def test_the_same_data_give_the_same_bytes(wharf: Trial, tmp_path: Path, project
     forced = made(wharf, "asset_register", project, force=True, **BOTH)
     assert [job["result"]["cached"] for job in (first, again, forced)] == [False, True, False]
     assert first["result"]["files"] == again["result"]["files"] == forced["result"]["files"]
-    assert fetch(wharf, again, ".pdf") == fetch(wharf, forced, ".pdf")
+    assert fetch(wharf, again, ".pdf").getvalue() == fetch(wharf, forced, ".pdf").getvalue()
     write_assets(tmp_path / "b.csv", 60, seed=2, bad=0)
     wharf.load(tmp_path / "b.csv", project_id=project, profile="assets")
     changed = made(wharf, "asset_register", project, **BOTH)
@@ -162,5 +140,5 @@ def test_another_tenants_package_is_not_there(wharf: Trial, tenant: Trial, proje
 def test_only_the_sections_that_were_asked_for(wharf: Trial, project: str) -> None:
     """By name, in the type's order."""
     job = made(wharf, "transactions_report", project, sections=["details", "by_store"], locale="de")
-    book = load_workbook(io.BytesIO(fetch(wharf, job, ".xlsx")))
+    book = load_workbook(fetch(wharf, job, ".xlsx"))
     assert book.sheetnames == ["Summary", "Totals by store", "All transactions"]

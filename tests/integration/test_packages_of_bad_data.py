@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,9 @@ from openpyxl import load_workbook
 from openpyxl.worksheet.worksheet import Worksheet
 from pypdf import PdfReader
 
+from tests.packages import fetch, made, order
 from wharf.local.samples import write_transactions
-from wharf.local.trial import Job, Trial
+from wharf.local.trial import Trial
 
 TYPES = "/api/v1/package-types"
 WORDS = [f"word{n}." for n in range(11_000)]
@@ -30,22 +30,6 @@ TEXTS = {
     "MARKS": "<b>&amp;</b>",
 }
 """By the asset's tag."""
-
-
-def order(wharf: Trial, package_type: str, project: str, **options: Any) -> str:
-    wish = {"package_type": package_type, "project_id": project, "options": options}
-    return str(wharf.api.post("/api/v1/packages", json=wish).raise_for_status().json()["job_id"])
-
-
-def made(wharf: Trial, package_type: str, project: str, **options: Any) -> Job:
-    job = wharf.ended(order(wharf, package_type, project, **options))
-    assert job["status"] == "completed", job["error"]
-    return job
-
-
-def fetch(wharf: Trial, job: Job, ending: str) -> io.BytesIO:
-    name = next(file["name"] for file in job["result"]["files"] if file["name"].endswith(ending))
-    return io.BytesIO(wharf.api.get(f"/api/v1/packages/{job['job_id']}/files/{name}").raise_for_status().content)
 
 
 def nothing_is_there(wharf: Trial, job_id: str) -> None:

@@ -315,26 +315,27 @@ class Answer(Table):
     created_at: Mapped[datetime] = mapped_column(server_default=NOW)
 
 
-class OwnProfile(Table):
-    """A profile that a tenant has written, or changed from the built-in one of that name."""
+class OwnDeclaration(Table):
+    """What a tenant has declared, or changed from the built-in one of that name."""
+
+    __abstract__ = True
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    declaration: Mapped[Json]
+    created_at: Mapped[datetime] = mapped_column(server_default=NOW)
+    updated_at: Mapped[datetime] = mapped_column(server_default=NOW)
+
+
+class OwnProfile(OwnDeclaration):
+    """A tenant's own profile."""
 
     __tablename__ = "profiles"
-    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(primary_key=True)
-    declaration: Mapped[Json]
-    created_at: Mapped[datetime] = mapped_column(server_default=NOW)
-    updated_at: Mapped[datetime] = mapped_column(server_default=NOW)
 
 
-class OwnPackageType(Table):
-    """A package type that a tenant has written, or changed from the built-in one of that name."""
+class OwnPackageType(OwnDeclaration):
+    """A tenant's own package type."""
 
     __tablename__ = "own_package_types"
-    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(primary_key=True)
-    declaration: Mapped[Json]
-    created_at: Mapped[datetime] = mapped_column(server_default=NOW)
-    updated_at: Mapped[datetime] = mapped_column(server_default=NOW)
 
 
 class SavedMapping(Table):

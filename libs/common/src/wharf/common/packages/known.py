@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from typing import Self
 
 from sqlalchemy import Connection, select
 
+from wharf.common.builtin import built_in
 from wharf.common.errors import Invalid, Problem
 from wharf.common.ledger.models import OwnPackageType
 from wharf.common.nearnames import hint
@@ -22,12 +21,7 @@ from wharf.common.packages.schema import PackageType, Section
 @cache
 def builtin_packages() -> dict[str, PackageType]:
     """The built-in package types by name."""
-    folder = resources.files("wharf.common.packages") / "builtin"
-    found = [
-        PackageType.model_validate(tomllib.loads(file.read_text("utf-8")))
-        for file in folder.iterdir()
-        if file.name.endswith(".toml")
-    ]
+    found = built_in("wharf.common.packages", PackageType)
     return {one.name: one for one in sorted(found, key=lambda one: one.name)}
 
 

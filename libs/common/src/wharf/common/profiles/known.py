@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from typing import Self
 
 from sqlalchemy import Connection, select
 
+from wharf.common.builtin import built_in
 from wharf.common.errors import Invalid, Problem
 from wharf.common.ledger.models import OwnProfile
 from wharf.common.profiles.schema import Profile
@@ -19,13 +18,8 @@ from wharf.common.profiles.schema import Profile
 @cache
 def builtin_profiles() -> dict[str, Profile]:
     """The built-in profiles by name."""
-    folder = resources.files("wharf.common.profiles") / "builtin"
-    found = [
-        Profile.model_validate(tomllib.loads(f.read_text("utf-8")))
-        for f in folder.iterdir()
-        if f.name.endswith(".toml")
-    ]
-    return {p.name: p for p in sorted(found, key=lambda p: p.name)}
+    found = built_in("wharf.common.profiles", Profile)
+    return {one.name: one for one in sorted(found, key=lambda one: one.name)}
 
 
 def builtin_profile(name: str) -> Profile:

@@ -31,6 +31,13 @@ def held_at(chaos: Chaos, sender: Sender, sample: Sample, point: Point) -> tuple
     return job, eventually(lambda: standing(chaos), "the process that stands still")[0]
 
 
+def alive(process: psutil.Process) -> bool:
+    """Whether it still runs; one that only waits to be buried does not."""
+    with suppress(psutil.NoSuchProcess):
+        return process.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
 @pytest.mark.parametrize("point", [Point.AFTER_BATCH, Point.BEFORE_FENCE, Point.BEFORE_MERGE_COMMIT])
 def test_a_worker_that_wakes_too_late_changes_nothing(
     chaos: Chaos, sender: Sender, small: Sample, point: Point
@@ -48,7 +55,10 @@ def test_a_worker_that_wakes_too_late_changes_nothing(
 def test_postgres_dies_in_the_middle_of_a_merge(chaos: Chaos, sender: Sender, small: Sample) -> None:
     """Nothing of the merge is there, the unlogged staging table is empty: the file is staged again and merged once."""
     job, child = held_at(chaos, sender, small, Point.BEFORE_MERGE_COMMIT)
+    server = psutil.Process(chaos.pid("postgres"))
     faults.send("postgres", signal.SIGKILL, chaos)
+    # A process that is killed lives on until its turn comes: its children could still commit.
+    eventually(lambda: not alive(server), "the server's end")
     child.resume()
     sender.wait([job])
     wrongs = sender.account().settled(WITHIN)

@@ -44,7 +44,7 @@ texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=
 decimals = st.decimals(-(10**13), 10**13, allow_nan=False, places=4).flatmap(
     lambda d: st.integers(0, 4).map(lambda places: f"{round(d, places):.{places}f}")
 )
-moments = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30)).map(lambda d: d.replace(tzinfo=UTC))  # noqa: DTZ001
+moments = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30)).map(lambda d: d.replace(tzinfo=UTC))  # noqa: DTZ001 - the zone is added
 rows = st.lists(
     st.fixed_dictionaries({
         "words": st.none() | texts,

@@ -45,11 +45,12 @@ DUE = text("""
 
 AT_WORK = text("SELECT * FROM wharf.schedules_at_work(cast(:ids AS uuid[]))")
 
-# Those that have waited longest; of a schedule one, since the others wait for that.
+# Of each schedule the one that has waited longest: the others wait for that. Apart, or each of them would be looked at.
 READY = text("""
-    SELECT DISTINCT ON (schedule_id) schedule_id, scheduled_for FROM wharf.schedule_runs
-    WHERE outcome = 'waiting' AND wharf.live_jobs_of(schedule_id) = '{}'
-    ORDER BY schedule_id, scheduled_for LIMIT :most""")
+    WITH first AS MATERIALIZED (
+        SELECT DISTINCT ON (schedule_id) schedule_id, scheduled_for FROM wharf.schedule_runs
+        WHERE outcome = 'waiting' ORDER BY schedule_id, scheduled_for)
+    SELECT schedule_id, scheduled_for FROM first WHERE wharf.live_jobs_of(schedule_id) = '{}' LIMIT :most""")
 
 LOCK = text("SELECT id FROM wharf.schedules WHERE id = ANY (cast(:ids AS uuid[])) FOR UPDATE SKIP LOCKED")
 

@@ -106,7 +106,7 @@ def live_through(beats: list[Schedules], killer: Killer, at: datetime) -> None:
 
 @pytest.mark.parametrize("overlap", ["skip", "queue", "replace"])
 def test_an_hour_of_two_beats_and_many_kills(ledger, tenant, make_schedules, victim, killer, zone, overlap):
-    """Every occurrence of every schedule is noted once, and started by one job of its own."""
+    """Every occurrence of every schedule is noted once, and each that starts has one job of its own."""
     chance = random.Random(7)
     more = {"overlap": overlap, "grace_seconds": 3600}
     every = {seconds: tenant.schedule(interval_seconds=seconds, next_at=BEGIN, **more) for seconds in INTERVALS}
@@ -115,7 +115,7 @@ def test_an_hour_of_two_beats_and_many_kills(ledger, tenant, make_schedules, vic
     for at in moments(chance):
         live_through([victim, other], killer, at)
         while True:
-            # Workers are quick here, so that no occurrence finds another at work.
+            # Workers are quick here: what a tick begins has ended before the next one.
             ledger.ask("UPDATE wharf.jobs SET status = 'completed' WHERE status = 'queued'")
             if not other.tick(at):
                 break
@@ -125,8 +125,9 @@ def test_an_hour_of_two_beats_and_many_kills(ledger, tenant, make_schedules, vic
     for seconds, schedule in every.items():
         assert [run["scheduled_for"] for run in ledger.runs(schedule)] == expected(BEGIN, seconds), seconds
     runs = ledger.ask("SELECT * FROM wharf.schedule_runs")
-    jobs = [run["job_id"] for run in runs]
-    assert {run["outcome"] for run in runs} == {"started"}
+    # Both may take one of two that come together, before a worker could do the first: by its policy it is left out.
+    assert {run["outcome"] for run in runs} - ({"skipped"} if overlap != "queue" else set()) == {"started"}
+    jobs = [run["job_id"] for run in runs if run["outcome"] == "started"]
     assert len(set(jobs)) == len(jobs)
     assert set(jobs) == {job["id"] for job in ledger.jobs()}
     for one, schedule in cron.items():

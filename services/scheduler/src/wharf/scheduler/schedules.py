@@ -138,7 +138,8 @@ def _start_due(connection: Connection, at: datetime | None) -> Batch:
         return Batch()
     now = found[0]["now"]
     plans, unusable = _plans(_at_work(connection, [row["id"] for row in found]), now)
-    done = Batch(more=len(found) > len(plans) or any(plan.next_at <= now for _, plan in plans))
+    whole = len(found) < BATCH and len(plans) + len(unusable) == len(found)
+    done = Batch(more=not whole or any(plan.next_at <= now for _, plan in plans))
     _disable(connection, unusable)
     _replace(connection, plans, done)
     _carry_out(connection, plans, done)
@@ -184,7 +185,8 @@ def _replace(connection: Connection, plans: Sequence[tuple[RowMapping, Step]], d
 
 def _carry_out(connection: Connection, plans: Sequence[tuple[RowMapping, Step]], done: Batch) -> None:
     notes = [(row["id"], at, row["tenant_id"], outcome) for row, plan in plans for at, outcome in plan.notes.items()]
-    noted = set(connection.execute(NOTE, _columns(("ids", "moments", "tenants", "outcomes"), notes)).tuples())
+    rows = connection.execute(NOTE, _columns(("ids", "moments", "tenants", "outcomes"), notes))
+    noted = {(row.schedule_id, row.scheduled_for) for row in rows}
     moves = [(row["id"], plan.next_at) for row, plan in plans]
     connection.execute(MOVE, _columns(("ids", "moments"), moves))
     _start(connection, [(row, plan.starts) for row, plan in plans if (row["id"], plan.starts) in noted], done)

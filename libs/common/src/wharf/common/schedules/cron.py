@@ -57,20 +57,27 @@ class Cron:
 
     def after(self, moment: datetime, anchor: datetime | None = None) -> datetime:  # noqa: ARG002 - for intervals
         """The first occurrence later than `moment`, in UTC. Raises `Invalid` (`bad_cron`) where there is none."""
-        for found in self._matches(moment.astimezone(self.zone)):
-            # A clock that goes back shows some times twice: what it shows is not always later.
-            if (occurrence := found.astimezone(UTC)) > moment:
-                return occurrence
-        raise _bad(f"{self.expression!r} never comes: no month of it has such a day.")
+        start = moment.astimezone(self.zone)
+        found = self._first(start, leaps=True)
+        if found is not None and found.utcoffset() != start.utcoffset():
+            # The clock changes on the way. With a single minute the library leaps by the hour, and may leap too far.
+            found = self._first(start, leaps=False)
+        if found is None:
+            raise _bad(f"{self.expression!r} never comes: no month of it has such a day.")
+        return found.astimezone(UTC)
 
-    def _matches(self, start: datetime) -> Iterator[datetime]:
+    def _first(self, start: datetime, *, leaps: bool) -> datetime | None:
+        moment = start.astimezone(UTC)
+        # A clock that goes back shows some times twice: what it shows next is not always later.
+        return next((found for found in self._matches(start, leaps=leaps) if found.astimezone(UTC) > moment), None)
+
+    def _matches(self, start: datetime, *, leaps: bool) -> Iterator[datetime]:
         try:
             elapsed = CronSim(self.expression, SOME_DAY).hours >= EVERY_HOUR
             matches = CronSim(_by_the_hour(self.expression) if elapsed else _by_the_clock(self.expression), start)
         except CronSimError:
             return
-        if elapsed:
-            # With a single minute it would leap by the hour, and over a change of half an hour.
+        if elapsed and not leaps:
             matches.minutes = matches.minutes | {NO_MINUTE}
         yield from matches
 

@@ -167,7 +167,7 @@ WRONG = [
 @pytest.mark.parametrize(("change", "code", "field"), WRONG)
 def test_what_is_wrong_is_told_with_its_field(api, tenant, change, code, field):
     """422, nothing is written; and a schedule that is there is not changed into such a one."""
-    answer = api.post(PATH, content=json.dumps(WEEKLY | change))
+    answer = api.post(PATH, json=WEEKLY | change)
     assert (answer.status_code, answer.json()["code"]) == (422, code), answer.text
     place = ["body", *(field.split(".") if field else [])]
     assert [str(part) for part in answer.json()["errors"][0]["loc"]] == place
@@ -175,7 +175,7 @@ def test_what_is_wrong_is_told_with_its_field(api, tenant, change, code, field):
     made = written(api)
     if change == {"interval_seconds": 60}:
         return
-    refused = api.patch(f"{PATH}/{made['id']}", content=json.dumps(change))
+    refused = api.patch(f"{PATH}/{made['id']}", json=change)
     assert refused.status_code == 422, refused.text
     assert api.get(f"{PATH}/{made['id']}").json()["updated_at"] == made["updated_at"]
 

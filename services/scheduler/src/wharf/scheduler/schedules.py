@@ -33,7 +33,7 @@ from wharf.common.schedules import BUILTIN, Builtin, Cron, Misfire, Overlap, sch
 from wharf.scheduler.occurrences import Due, Step, step
 
 BATCH = 100
-BUDGET_SECONDS = 0.5
+BUDGET_SECONDS = 0.2
 """How long one batch may think: after a long time without a scheduler much has to be worked out."""
 TENANTS = "tenants"
 """What the metrics call the schedules of tenants: their number has no bound."""

@@ -19,6 +19,7 @@ from wharf.common.errors import Invalid
 from wharf.common.feed import QueuedFeed
 from wharf.common.jobs.announcing import Announcer
 from wharf.common.ledger.database import Database
+from wharf.common.ledger.patience import is_away
 from wharf.common.logs import get_logger
 from wharf.common.runtime.health import Beacon, serve_health
 from wharf.common.schedules import zone_named
@@ -70,9 +71,8 @@ class LedgerScheduler(Scheduler):  # type: ignore[misc]  # Celery has no types
         more = False
         try:
             if self._leadership.held():
-                self._declare()
                 # First, so that what they begin has its place and its message in the same tick.
-                more = self._schedules.tick()
+                more = self._begin()
                 more = self._dispatcher.tick() or more
                 self._look()
         except DBAPIError as error:
@@ -81,10 +81,18 @@ class LedgerScheduler(Scheduler):  # type: ignore[misc]  # Celery has no types
         self._leadership.wait(HURRY_SECONDS if more else self._settings.dispatch_seconds)
         return 0.0
 
-    def _declare(self) -> None:
-        if not self._declared:
-            self._schedules.declare(zone_named(self._settings.time_zone), now())
-            self._declared = True
+    def _begin(self) -> bool:
+        """What schedules begin; whatever is wrong with them holds up no job that is there."""
+        try:
+            if not self._declared:
+                self._schedules.declare(zone_named(self._settings.time_zone), now())
+                self._declared = True
+            return self._schedules.tick()
+        except DBAPIError as error:
+            if is_away(error):
+                raise
+            get_logger().error("schedules.failed", error=type(error.orig).__name__)
+            return False
 
     def _look(self) -> None:
         if time.monotonic() - self._looked > LOOK_SECONDS:

@@ -15,7 +15,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, RowMapping, text, update
+from sqlalchemy import Connection, RowMapping, select, text, update
 
 from wharf.common.clock import new_id
 from wharf.common.errors import Invalid
@@ -177,6 +177,8 @@ def _replace(connection: Connection, plans: Sequence[tuple[RowMapping, Step]], d
     if ids := [row["id"] for row, plan in plans if plan.supersede]:
         connection.execute(SUPERSEDE, {"ids": ids})
     if jobs := [job for _, plan in plans for job in plan.cancel]:
+        # By their ids, as those who cancel many do: nobody waits for each other.
+        connection.execute(select(Job.id).where(Job.id.in_(jobs)).order_by(Job.id).with_for_update())
         for one in steps(Action.CANCEL):
             chosen = update(Job).where(Job.id.in_(jobs), Job.status.in_(one.states)).values(one.changes)
             told = chosen.returning(Job.id, Job.tenant_id, Job.attempt, Job.status)

@@ -43,7 +43,10 @@ ROWS = """
 """
 STAGING = "SELECT relname FROM pg_class WHERE relname LIKE 'staging\\_%%' AND relkind = 'r'"
 LEASES = "SELECT job_id::text FROM wharf.leases"
-KEYS = "SELECT storage_key FROM wharf.uploads"
+KEYS = """
+    SELECT storage_key FROM wharf.uploads
+    UNION SELECT concat_ws('/', 'packages', tenant_id, result ->> 'made_by', file ->> 'name')
+    FROM wharf.jobs, jsonb_array_elements(result -> 'files') file WHERE kind = 'package' AND status = 'completed'"""
 
 
 @dataclass
@@ -159,8 +162,8 @@ class Account:
     def _objects(self) -> list[str]:
         kept = {row["storage_key"] for row in self.chaos.trial.ask(KEYS)}
         there = set(files_below(self.chaos.objects)) - {CLOCK}
-        return [f"object {key} without an upload" for key in sorted(there - kept)] + [
-            f"upload {key} without its object" for key in sorted(kept - there)
+        return [f"object {key} that nothing names" for key in sorted(there - kept)] + [
+            f"object {key} that is not there" for key in sorted(kept - there)
         ]
 
 

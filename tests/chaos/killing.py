@@ -23,7 +23,6 @@ from wharf.local.trial import ENDED, Job, Trial
 PROFILE = "transactions"
 SPARED = 2
 """Deaths without progress that a job survives; a third would make it a dead letter, as it should."""
-LONGEST_PAUSE = 1.5
 POLL_SECONDS = 0.02
 LONGEST = 900.0
 STATE = """
@@ -58,14 +57,16 @@ class Killer:
     files: tuple[Path, Path]
     rows: int
     chance: Random
+    longest_pause: float
+    """Seconds between kills, at most."""
 
     @classmethod
-    def prepared(cls, wharf: Trial, folder: Path, rows: int, seed: int) -> Killer:
+    def prepared(cls, wharf: Trial, folder: Path, rows: int, seed: int, *, longest_pause: float = 1.5) -> Killer:
         """Write the files."""
         files = folder / "first.csv", folder / "second.csv"
         for nth, path in enumerate(files, 1):
             write_transactions(path, rows, seed=nth, most_lines=1, totals=True, prefix="K-")
-        return cls(wharf, files, rows, Random(seed))
+        return cls(wharf, files, rows, Random(seed), longest_pause)
 
     def run(self, way: str, kills: int) -> Kills:
         """Repeat that way to write until so many processes were killed."""
@@ -106,7 +107,7 @@ class Killer:
         """Kill what runs the job at random moments until it ends."""
         reached, deadline = 0, time.monotonic() + LONGEST
         while time.monotonic() < deadline:
-            time.sleep(self.chance.uniform(0, LONGEST_PAUSE))
+            time.sleep(self.chance.uniform(0, self.longest_pause))
             state = self.wharf.ask(STATE, job_id)[0]
             if state["status"] in ENDED:
                 break

@@ -14,7 +14,7 @@ KILLS = 1
 @pytest.fixture(scope="module")
 def killer(stack: Chaos, tmp_path_factory: pytest.TempPathFactory) -> Killer:
     """Files that take about a second each, and go the direct way where it is open to them."""
-    return Killer.prepared(stack.trial, tmp_path_factory.mktemp("kills"), ROWS, seed=5)
+    return Killer.prepared(stack.trial, tmp_path_factory.mktemp("kills"), ROWS, seed=5, longest_pause=0.6)
 
 
 @pytest.mark.usefixtures("chaos")

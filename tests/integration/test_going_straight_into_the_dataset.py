@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg
 
-from wharf.ingest_worker.direct import LEAST_BYTES
+from wharf.ingest_worker.writing import LEAST_BYTES
 from wharf.local.trial import Trial, eventually
 
 HEADER = "transaction_id,date,quantity,unit_price,notes\n"

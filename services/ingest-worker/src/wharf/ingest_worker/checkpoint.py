@@ -34,7 +34,9 @@ class Checkpoint(BaseModel):
     direct: int | None = None
     """Rows that are in the dataset already, hidden; None: all of them wait in staging."""
     carries: dict[str, Carry | None] = {}
-    """The last group of each numbered column, for rows that are numbered on their way into the dataset."""
+    """What the next batch has to know of the groups within which rows are numbered on their way."""
+    numbered: bool = False
+    """Every staged row has its numbers: the merge need not give them."""
     places: int = 0
     """Of rejected rows that count among their group's."""
     rejected: int = 0
@@ -72,17 +74,22 @@ class Checkpoint(BaseModel):
 
     def after_direct(self, batch: Batch, carries: Mapping[str, Carry | None]) -> Self:
         """The checkpoint once the rows of that batch are in the dataset."""
-        found = self.after(batch, gaps=frozenset())
+        found = self.after(batch, carries, gaps=frozenset())
         direct = (self.direct or 0) + batch.rows.num_rows
-        return found.model_copy(update={"staged": self.staged, "direct": direct, "carries": dict(carries)})
+        return found.model_copy(update={"staged": self.staged, "direct": direct, "numbered": self.numbered})
 
     def turned_to_staging(self) -> Self:
-        """What was in the dataset is in staging now."""
-        return self.model_copy(update={"staged": self.staged + (self.direct or 0), "direct": None, "carries": {}})
+        """What was in the dataset is in staging now, without the numbers that it had been given."""
+        numbered = self.numbered and not self.direct
+        return self.model_copy(
+            update={"staged": self.staged + (self.direct or 0), "direct": None, "numbered": numbered}
+        )
 
-    def after(self, batch: Batch, *, gaps: frozenset[str]) -> Self:
+    def after(self, batch: Batch, carries: Mapping[str, Carry | None], *, gaps: frozenset[str]) -> Self:
         """The checkpoint once that batch is staged."""
         changes = {
+            "carries": dict(carries),
+            "numbered": self.numbered and all(carry is None or carry.together for carry in carries.values()),
             "cursor": batch.cursor,
             "staged": self.staged + batch.rows.num_rows,
             "places": self.places + batch.places.num_rows,
@@ -111,12 +118,14 @@ class Checkpoint(BaseModel):
     ) -> Self:
         """Nothing loaded: the next record is the first one after the header."""
         kept = {"plan": plan.as_dict(), "profile": profile.to_keep(), "cursor": plan.dialect.data, "direct": direct}
+        kept["numbered"] = True
         return cls.model_validate(kept | {"saved_mapping": saved.id if saved else None, "drift": drift})
 
     def from_the_start(self) -> Self:
         """The same plan, nothing loaded."""
         kept = {"plan", "profile", "saved_mapping", "drift"}
-        return self.model_validate(self.model_dump(include=kept) | {"cursor": Plan.from_dict(self.plan).dialect.data})
+        again = {"cursor": Plan.from_dict(self.plan).dialect.data, "numbered": True}
+        return self.model_validate(self.model_dump(include=kept) | again)
 
     def to_json(self) -> dict[str, Any]:
         """As the ledger keeps it."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -17,11 +16,9 @@ from wharf.common.jobs.kinds import ImportPayload, InspectPayload
 from wharf.common.ledger.models import Import, Upload
 from wharf.common.profiles import KnownProfiles, Profile
 from wharf.common.runtime.context import JobContext
-from wharf.common.runtime.points import Point, reach
 from wharf.common.storage import StoredFile
 from wharf.ingest_worker import unfinished
 from wharf.ingest_worker.checkpoint import Checkpoint
-from wharf.ingest_worker.direct import Direct, may_go_directly
 from wharf.ingest_worker.merge import Merge, ensure
 from wharf.ingest_worker.reading import SAMPLE_BYTES, Batch, Plan, make_plan, read_batches
 from wharf.ingest_worker.reading.batches import PROPERTIES
@@ -32,6 +29,7 @@ from wharf.ingest_worker.staging import Staging
 from wharf.ingest_worker.unfinished import Hidden
 from wharf.ingest_worker.unpacking import Opened, open_again, open_file
 from wharf.ingest_worker.unpacking.opening import Packing
+from wharf.ingest_worker.writing import Writing, may_go_directly
 
 LOADED_PERCENT = 80.0
 """Of the bar: reading and staging. The rest is merging."""
@@ -91,13 +89,19 @@ class Loading:
 
     def planned_merge(self) -> Merge:
         """What would be merged of all that is staged by now."""
-        return Merge.planned(self.staging, self.project_id, brought=self.brought, gaps=self.checkpoint.gaps)
+        return self.merge_of(self.checkpoint)
+
+    def merge_of(self, checkpoint: Checkpoint) -> Merge:
+        """The merge of what is staged then."""
+        numbered = checkpoint.numbered and not checkpoint.gaps
+        return Merge.planned(
+            self.staging, self.project_id, brought=self.brought, gaps=checkpoint.gaps, numbered=numbered
+        )
 
     def run(self) -> Generator[Checkpoint]:
         """Stage the rest of the file; gives the checkpoint after each batch, and a last one that is complete."""
         batches = read_batches(self.opened.text, self.plan, self.profile, self.checkpoint.cursor)
-        way = self._staged(batches) if self.checkpoint.direct is None else Direct(self, self.dataset).run(batches)
-        for checkpoint in way:
+        for checkpoint in Writing(self, self.dataset).run(batches):
             self._report()
             yield checkpoint
         if not self.checkpoint.complete:
@@ -105,22 +109,17 @@ class Loading:
                 self.keep(connection, self.checkpoint.model_copy(update={"complete": True}))
         yield self.checkpoint
 
-    def _staged(self, batches: Iterator[Batch]) -> Iterator[Checkpoint]:
-        for batch in _one_ahead(batches):
-            self.context.check()
-            with self.context.transaction() as connection:
-                self.stage(connection, batch)
-            reach(Point.AFTER_BATCH)
-            yield self.checkpoint
-
     def stage(self, connection: Connection, batch: Batch) -> None:
-        """Rows, rejects and cursor commit together: whatever kills this process, nothing is doubled or left out."""
+        """Rows and rejects; what is counted of them is kept in the same transaction, when its turn has come."""
         self.staging.add_rows(connection, batch.rows)
         self._set_aside(connection, batch)
-        self.keep(connection, self.checkpoint.after(batch, gaps=self._gaps(batch)))
+
+    def keep_staged(self, connection: Connection, batch: Batch, carries: Mapping[str, Carry | None]) -> None:
+        """The checkpoint of a staged batch: whatever kills this process, nothing is doubled or left out."""
+        self.keep(connection, self.checkpoint.after(batch, carries, gaps=self._gaps(batch)))
 
     def keep_direct(self, connection: Connection, batch: Batch, carries: Mapping[str, Carry | None]) -> None:
-        """The same for a batch whose rows are in the dataset."""
+        """The same for a batch whose rows are in the dataset, with its rejects."""
         self._set_aside(connection, batch)
         self.keep(connection, self.checkpoint.after_direct(batch, carries))
 
@@ -271,12 +270,3 @@ def _plan_for(found: Recognised, sample: Sample, opened: Opened) -> Plan:
 def _note_profile(connection: Connection, context: Context, profile: Profile) -> None:
     values = {"profile": profile.name, "mode": merge_mode(context.payload, profile)}
     connection.execute(update(Import).where(Import.id == context.payload.import_id).values(values))
-
-
-def _one_ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
-    """Read the next batch while the server takes in this one. Never more than one waits: memory stays flat."""
-    with ThreadPoolExecutor(1, thread_name_prefix="reading") as reader:
-        coming = reader.submit(next, batches, None)
-        while (batch := coming.result()) is not None:
-            coming = reader.submit(next, batches, None)
-            yield batch

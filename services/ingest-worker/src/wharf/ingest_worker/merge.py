@@ -63,6 +63,8 @@ class Merge:
     """The profile's columns that the file has."""
     gaps: frozenset[str]
     """Those of them with an empty cell somewhere."""
+    numbered: bool = False
+    """The staged rows have the numbers that Wharf gives."""
     turn: int = 0
     """The number of the merge, once its turn has come."""
     policies: Mapping[str, Policy] = field(default_factory=dict)
@@ -71,22 +73,20 @@ class Merge:
     """The job that merges, to which cells that wait belong."""
 
     @classmethod
-    def prepare(
-        cls, connection: Connection, staging: Staging, project_id: str, *, brought: frozenset[str], gaps: frozenset[str]
+    def planned(
+        cls, staging: Staging, project_id: str, *, brought: frozenset[str], gaps: frozenset[str], numbered: bool
     ) -> Merge:
-        """Wait for the turn, and make sure that the dataset is there."""
-        merge = cls.planned(staging, project_id, brought=brought, gaps=gaps)
-        merge.take_turn(connection)
-        ensure(connection, staging.profile)
-        connection.execute(MEMORY)
-        return replace(merge, turn=next_turn(connection))
-
-    @classmethod
-    def planned(cls, staging: Staging, project_id: str, *, brought: frozenset[str], gaps: frozenset[str]) -> Merge:
         """What would be merged, without a look at the dataset: it may not be there yet."""
         profile = staging.profile
         dataset = sql.Identifier(staging.place, profile.name)
-        return cls(staging, dataset, profile, project_id, staging.import_id, brought, gaps)
+        return cls(staging, dataset, profile, project_id, staging.import_id, brought, gaps, numbered)
+
+    def prepared(self, connection: Connection) -> Merge:
+        """Wait for the turn, and make sure that the dataset is there."""
+        self.take_turn(connection)
+        ensure(connection, self.profile)
+        connection.execute(MEMORY)
+        return replace(self, turn=next_turn(connection))
 
     def take_turn(self, connection: Connection) -> None:
         """Wait until no other merge into this dataset and project is under way, and let none begin before the end."""
@@ -130,11 +130,12 @@ class Merge:
         `direct`: the others are in the dataset, else in staging. `few`: look for their groups first. With many that
         takes longer than to number all rows.
         """
-        if not self._numbered():
+        given = self._given()
+        if not given:
             return
         connection.execute(FORGET_NUMBERS, {"id": self.import_id})  # a dry run told them, too
-        pairs = [sql.SQL("{}, {}").format(column.name, number_of(column)) for column in self._numbered()]
-        groups = [self._has_rejects(column) for column in self._numbered()] if few else [sql.SQL("true")]
+        pairs = [sql.SQL("{}, {}").format(column.name, number_of(column)) for column in given]
+        groups = [self._has_rejects(column) for column in given] if few else [sql.SQL("true")]
         statement = sql.SQL(
             "INSERT INTO wharf.assigned (import_id, byte_offset, cells) SELECT {id}, _rejected_at, cells FROM ("
             " SELECT _rejected_at, jsonb_build_object({pairs}) AS cells FROM {rows} WHERE {groups}) numbered"
@@ -149,7 +150,7 @@ class Merge:
 
     def _with_direct(self) -> sql.Composed:
         """Rejected rows from staging, the others from the dataset, as far as numbers need them."""
-        groups = names(sorted({name for column in self._numbered() for name in column.number_within}))
+        groups = names(sorted({name for column in self._given() for name in column.number_within}))
         return sql.SQL(
             "(SELECT {groups}, _line, _rejected_at FROM {staging} UNION ALL SELECT {groups}, _line, NULL FROM {dataset}"
             " WHERE project_id = {project} AND _import_id = {id}) r"
@@ -241,14 +242,15 @@ class Merge:
     def _numbering(self) -> sql.Composed:
         """Staged rows, with numbers where the file has none; rejected ones are counted and then left out."""
         rows = sql.SQL("SELECT * FROM {} WHERE _rejected_at IS NULL").format(self.staging.table)
-        for column in self._numbered():
+        for column in () if self.numbered else self._given():
             others = names([c.name for c in self.profile.columns if c.name != column.name])
             rows = sql.SQL(
                 "SELECT * FROM (SELECT {others},"
-                " coalesce({name}, {number}) AS {name},"
+                " coalesce({own}, {number}) AS {name},"
                 " properties, _line, _rejected_at FROM {staging}) numbered WHERE _rejected_at IS NULL"
             ).format(
                 others=others,
+                own=sql.Identifier(column.name) if column.name in self.brought else sql.SQL("NULL"),
                 name=sql.Identifier(column.name),
                 number=number_of(column),
                 staging=self.staging.table,
@@ -262,7 +264,7 @@ class Merge:
         product = sql.SQL(" * ").join(map(sql.Identifier, column.product_of))
         return sql.SQL("coalesce({}, {}) AS {}").format(own, product, own)
 
-    def _numbered(self) -> list[Column]:
+    def _given(self) -> list[Column]:
         """The columns that Wharf numbers, because the file does not have them or has them not everywhere."""
         return [c for c in self.profile.columns if c.number_within and self._has_gaps(c)]
 
@@ -271,7 +273,7 @@ class Merge:
 
     def _may_repeat(self) -> bool:
         """Whether two staged rows can have one key: not where the key holds a number that was just given."""
-        given_by_us = {c.name for c in self._numbered()} - self.brought
+        given_by_us = {c.name for c in self._given()} - self.brought
         return bool(self.profile.key) and not given_by_us & set(self.profile.key)
 
     def _is_given(self, column: Column) -> bool:

@@ -35,8 +35,7 @@ class Outcome:
     def of_merge(cls, connection: Connection, loading: Loading, loaded: Checkpoint) -> Outcome:
         """Merge what is staged and write the account. A dry run counts exactly: it merges, and takes it back."""
         attempt = connection.begin_nested()
-        project_id = loading.context.view.project_id
-        merge = Merge.prepare(connection, loading.staging, project_id, brought=loading.brought, gaps=loaded.gaps)
+        merge = loading.merge_of(loaded).prepared(connection)
         policies = policies_of(loading.profile, loading.context.payload.options.conflicts)
         merge = replace(merge, policies=policies, job_id=loading.context.job_id)
         counts = _counts(connection, merge, loading, loaded)

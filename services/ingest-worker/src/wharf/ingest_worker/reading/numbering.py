@@ -1,7 +1,8 @@
 """Numbers within a group, in the file's order, for files that are read batch by batch from the beginning.
 
 A group goes on from one batch to the next where its rows stand together. One that comes again later would be numbered
-from 1 again: the dataset's key then finds it, and the rows are numbered all at once.
+from 1 again. Straight into the dataset, its key then finds it; for staging the groups must be seen to stand together:
+they do where each batch's groups come after all before them, as in most exports. Else rows are numbered all at once.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,10 +22,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Carry:
-    """The last group of a batch, and how many rows of it there were."""
+    """The last group of a batch, how many rows of it there were, and what is known of all groups so far."""
 
     group: tuple[str, ...]
     count: int
+    together: bool = False
+    """Every group's rows stand together, as far as the file was read."""
+    least: str | None = None
+    greatest: str | None = None
+    """Of all groups so far, where they are told apart by one column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +59,32 @@ def numbered(rows: pa.Table, places: pa.Table, group: Sequence[str], carry: Carr
         found += np.where(codes == codes[0], carry.count, 0)
     numbers = np.empty(lines.size, dtype=np.int64)
     numbers[order] = found
-    return Numbered(numbers[: rows.num_rows], numbers[rows.num_rows :], Carry(last, int(found[-1])))
+    spread = _spread(codes, _groups_seen(rows, places, group), first, carry)
+    return Numbered(numbers[: rows.num_rows], numbers[rows.num_rows :], Carry(last, int(found[-1]), *spread))
+
+
+def _groups_seen(rows: pa.Table, places: pa.Table, group: Sequence[str]) -> tuple[str, str] | None:
+    """The least and the greatest group of a batch; None where they have several columns, or some row has none."""
+    found = pa.chunked_array([_texts(rows, group[0]), _texts(places, group[0])])
+    if len(group) != 1 or found.null_count:
+        return None
+    bounds = pc.min_max(found)
+    return bounds["min"].as_py(), bounds["max"].as_py()
+
+
+def _spread(
+    codes: NDArray[np.int64], seen: tuple[str, str] | None, first: tuple[str, ...], carry: Carry | None
+) -> tuple[bool, str | None, str | None]:
+    """Whether all groups stand together, and the least and greatest so far."""
+    runs = 1 + int((codes[1:] != codes[:-1]).sum())
+    together = seen is not None and runs == int(codes.max()) + 1  # a number for each group of the one column
+    if carry is None or seen is None or carry.least is None or carry.greatest is None:
+        return (together and carry is None, *(seen or (None, None)))
+    goes_on = first == carry.group
+    after = seen[0] > carry.greatest or (goes_on and seen[0] == carry.greatest)
+    before = seen[1] < carry.least or (goes_on and seen[1] == carry.least)
+    apart = carry.together and (after or before)
+    return together and apart, min(seen[0], carry.least), max(seen[1], carry.greatest)
 
 
 def _ranks(codes: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -62,7 +94,7 @@ def _ranks(codes: NDArray[np.int64]) -> NDArray[np.int64]:
     first = np.concatenate([[True], sorted_codes[1:] != sorted_codes[:-1]])[: codes.size]
     starts = np.flatnonzero(first)
     ranks = np.empty(codes.size, dtype=np.int64)
-    ranks[by_code] = np.arange(codes.size) - np.repeat(starts, np.diff([*starts, codes.size])) + 1
+    ranks[by_code] = np.arange(codes.size) - np.repeat(starts, np.diff(np.append(starts, codes.size))) + 1
     return ranks
 
 

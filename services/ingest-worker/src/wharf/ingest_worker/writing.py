@@ -1,8 +1,9 @@
-"""New rows of a large file, straight into the dataset: written once, by two connections, hidden until the end.
+"""A file's rows on their way into the database, by two connections.
 
-Batches are copied side by side and committed one after the other, so a checkpoint means what it means everywhere. A row
-whose key is there already, in the dataset or earlier in the file, ends this way: all that was written is moved into
-staging, and the rest of the file follows it there.
+Batches are copied side by side and committed one after the other, so that a checkpoint says how far all of them are.
+New rows of a large file go straight into the dataset: written once, hidden until the end. A row whose key is there
+already, in the dataset or earlier in the file, ends this way: all that was written is moved into staging, and the rest
+of the file follows it there. All other files are staged from the beginning.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -53,7 +54,10 @@ def may_go_directly(payload: ImportPayload, profile: Profile, mode: str, size: i
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A batch, and its rows as the dataset has them; None where PostgreSQL has to compute something of them."""
+    """A batch with its numbers, and its rows as the dataset has them.
+
+    None where PostgreSQL has to compute something of them.
+    """
 
     batch: Batch
     rows: pa.Table | None
@@ -61,8 +65,8 @@ class Ready:
 
 
 @dataclass
-class Direct:
-    """The direct way of one attempt at one file."""
+class Writing:
+    """One attempt at writing one file."""
 
     loading: Loading
     dataset: sql.Composable
@@ -71,7 +75,7 @@ class Direct:
     def run(self, batches: Iterator[Batch]) -> Iterator[Checkpoint]:
         """Write the batches; gives the checkpoint after each."""
         waiting: deque[Future[Checkpoint]] = deque()
-        with ThreadPoolExecutor(STREAMS, thread_name_prefix="direct") as pool:
+        with ThreadPoolExecutor(STREAMS, thread_name_prefix="writing") as pool:
             try:
                 for number, ready in enumerate(self._made_ready(batches)):
                     self.loading.context.check()
@@ -84,11 +88,11 @@ class Direct:
                 self.turns.stop()
 
     def _made_ready(self, batches: Iterator[Batch]) -> Iterator[Ready]:
+        profile, brought = self.loading.profile, self.loading.brought
         carries: Mapping[str, Carry | None] = self.loading.checkpoint.carries
-        for batch in batches:
-            ready = make_ready(batch, self.loading.profile, self.loading.brought, carries)
-            carries = ready.carries
-            yield ready
+        for read in batches:
+            batch, carries = with_numbers(read, profile, brought, carries)
+            yield Ready(batch, direct_rows(batch, profile) if self._is_direct else None, carries)
 
     def _send(self, ready: Ready, number: int) -> Checkpoint:
         """In a thread: copy at once, commit in turn."""
@@ -105,6 +109,14 @@ class Direct:
 
     def _write(self, connection: Connection, ready: Ready, number: int) -> None:
         connection.execute(MAY_WAIT)
+        if self._is_direct:
+            self._write_directly(connection, ready, number)
+            return
+        self.loading.stage(connection, ready.batch)
+        self.turns.wait(number)
+        self.loading.keep_staged(connection, ready.batch, ready.carries)
+
+    def _write_directly(self, connection: Connection, ready: Ready, number: int) -> None:
         place = connection.begin_nested()
         copied = self._copied(connection, ready)
         self.turns.wait(number)
@@ -116,6 +128,7 @@ class Direct:
         if self._is_direct:
             self.loading.turn_to_staging(connection)
         self.loading.stage(connection, ready.batch)
+        self.loading.keep_staged(connection, ready.batch, ready.carries)
 
     @property
     def _is_direct(self) -> bool:
@@ -140,23 +153,32 @@ class Direct:
         return True
 
 
-def make_ready(batch: Batch, profile: Profile, brought: frozenset[str], carries: Mapping[str, Carry | None]) -> Ready:
-    """What the merge would compute: products, and numbers within a group."""
-    rows: pa.Table | None = batch.rows
+def with_numbers(
+    batch: Batch, profile: Profile, brought: frozenset[str], carries: Mapping[str, Carry | None]
+) -> tuple[Batch, Mapping[str, Carry | None]]:
+    """The batch with the numbers within its groups that the file does not have, and what the next one has to know."""
     after = dict(carries)
     for column in profile.columns:
+        if column.number_within and column.name not in brought:
+            batch, after[column.name] = _numbered(batch, column, carries.get(column.name))
+    return batch, after
+
+
+def direct_rows(batch: Batch, profile: Profile) -> pa.Table | None:
+    """The rows as the dataset has them, with their products; None where PostgreSQL has to compute something."""
+    rows: pa.Table | None = batch.rows
+    if any(batch.rows[column.name].null_count for column in profile.columns if column.number_within):
+        return None  # the file has some of the numbers: the others are given when all are known
+    for column in profile.columns:
         rows = with_products(rows, column) if rows is not None else None
-        if column.number_within and rows is not None and column.name in brought:
-            rows = None if rows[column.name].null_count else rows  # these are numbered all at once
-        elif column.number_within and rows is not None:
-            rows, after[column.name] = _numbered(rows, batch.places, column, carries.get(column.name))
-    return Ready(batch, _without_empty(rows) if rows is not None else None, after)
+    return _without_empty(rows) if rows is not None else None
 
 
-def _numbered(rows: pa.Table, places: pa.Table, column: Column, carry: Carry | None) -> tuple[pa.Table, Carry | None]:
-    found = numbered(rows, places, column.number_within, carry)
-    at = rows.schema.get_field_index(column.name)
-    return rows.set_column(at, column.name, pa.array(found.rows)), found.carry
+def _numbered(batch: Batch, column: Column, carry: Carry | None) -> tuple[Batch, Carry | None]:
+    found = numbered(batch.rows, batch.places, column.number_within, carry)
+    at = batch.rows.schema.get_field_index(column.name)
+    rows = batch.rows.set_column(at, column.name, pa.array(found.rows))
+    return replace(batch, rows=rows), found.carry
 
 
 def _without_empty(rows: pa.Table) -> pa.Table:

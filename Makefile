@@ -114,6 +114,11 @@ lock-check: .venv/.stamp ## Check that requirements.lock is what make lock would
 bench: .venv/.stamp ## Measure imports, submits and jobs beside bare yardsticks
 	@$(BIN)/python -m bench $(ARGS)
 
+.PHONY: bench-candidates
+bench-candidates: .venv/.stamp ## Measure the libraries that could read files and write rows beside the ones that do
+	@$(BIN)/uv pip install --quiet --target .venv/candidates --no-deps --requirements bench/candidates/requirements.txt
+	@PYTHONPATH=.venv/candidates $(BIN)/python -m bench.candidates
+
 .PHONY: pictures
 pictures: .venv/.stamp ## Draw the pages of real packages that the documents show (needs poppler and LibreOffice)
 	@$(BIN)/python docs/pictures.py

@@ -161,6 +161,7 @@ def test_a_file_is_recognised_by_a_profile_of_the_tenant(
         ({"name": "assets"}, 409, "profile_exists"),
         ({"name": "staging_x"}, 422, "invalid_request"),
         ({"name": "procurement_suppliers"}, 422, "dataset_taken"),
+        ({"title": "a\0"}, 422, "invalid_request"),
         ({"columns": [{"name": "properties"}]}, 422, "invalid_request"),
         ({"columns": [{"name": "a", "checks": [{"kind": "pattern", "pattern": "(a)\\1"}]}]}, 422, "invalid_request"),
         ({"columns": [{"name": "a", "checks": [{"kind": "range", "min": 1}]}]}, 422, "invalid_request"),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -67,3 +68,23 @@ def test_a_profile_that_makes_no_sense_is_refused(change: dict[str, object]) -> 
     """Unknown columns, repeated or unusable names and misspelt fields never reach the database."""
     with pytest.raises(ValidationError):
         Profile.model_validate({"name": "x", "title": "X", "columns": [{"name": "a"}]} | change)
+
+
+NUL = "a\0"
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"title": NUL},
+        {"nulls": [NUL]},
+        {"columns": [{"name": "a", "aliases": [NUL]}]},
+        {"columns": [{"name": "a", "checks": [{"kind": "values", "values": [NUL]}]}]},
+        {"columns": [{"name": "a", "checks": [{"kind": "length", "max": 1, "message": NUL}]}]},
+        {"checks": [{"name": "c", "expression": "a = 'x'", "message": NUL}]},
+    ],
+)
+def test_no_text_of_a_profile_has_a_nul(part: dict[str, Any]) -> None:
+    """The ledger could not keep it: it is refused where it stands, in every part of a declaration."""
+    with pytest.raises(ValidationError, match="NUL characters are not allowed here"):
+        Profile.model_validate({"name": "x", "title": "X", "columns": [{"name": "a"}]} | part)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
@@ -24,6 +25,7 @@ from wharf.common.doorbell import Doorbell
 from wharf.common.errors import WharfError
 from wharf.common.feed import Feed
 from wharf.common.jobs import control
+from wharf.common.jobs.announcing import Announcer
 from wharf.common.jobs.kinds import ECHO, EchoPayload
 from wharf.common.jobs.states import Event, after, allows
 from wharf.common.jobs.submission import Order, Written, write_job
@@ -37,6 +39,7 @@ from wharf.local.stack import LocalStack
 from wharf.scheduler.dispatcher import Dispatcher
 from wharf.scheduler.reaper import Reaper
 from wharf.scheduler.reconciler import Reconciler
+from wharf.scheduler.schedules import Schedules
 
 APP_PASSWORD = "a"
 DISPATCH_PASSWORD = "d"
@@ -83,7 +86,7 @@ class Ledger:
     owner: psycopg.Connection[dict[str, Any]]
 
     def clear(self) -> None:
-        for table in ("leases", "attempts", "job_logs", "jobs", "pauses"):
+        for table in ("schedules", "leases", "attempts", "job_logs", "jobs", "pauses"):
             self.ask(f"DELETE FROM wharf.{table}")
 
     def ask(self, statement: str, *values: object) -> list[dict[str, Any]]:
@@ -96,6 +99,11 @@ class Ledger:
 
     def jobs(self, where: str = "true") -> list[dict[str, Any]]:
         return self.ask(f"SELECT * FROM wharf.jobs WHERE {where} ORDER BY created_at, id")
+
+    def runs(self, schedule: UUID) -> list[dict[str, Any]]:
+        """What became of a schedule's occurrences, first to last."""
+        query = "SELECT * FROM wharf.schedule_runs WHERE schedule_id = %s ORDER BY scheduled_for"
+        return self.ask(query, schedule)
 
     def lease(self, job_id: UUID) -> dict[str, Any] | None:
         return next(iter(self.ask("SELECT * FROM wharf.leases WHERE job_id = %s", job_id)), None)
@@ -221,6 +229,17 @@ class Tenant:
             values = {"name": self.name, "wanted": json.dumps(limits)}
             connection.execute(text("SELECT wharf.set_limits(:name, cast(:wanted AS jsonb))"), values)
 
+    def schedule(self, **more: Any) -> UUID:
+        """A schedule, as the gateway writes one: of the kind `echo`, every minute, due at `next_at`."""
+        usual = {"id": new_id(), "tenant_id": self.id, "project_id": "default", "name": f"s-{uuid4().hex[:12]}"}
+        when = {"cron": None, "interval_seconds": None if more.get("cron") else 60, "time_zone": "UTC"}
+        work = {"kind": "echo", "payload": "{}", "queue": "maintenance", "priority": 1, "enabled": True}
+        policy = {"overlap": "skip", "misfire": "run_once", "grace_seconds": 300}
+        row = usual | when | work | policy | more
+        places = ", ".join(["%s"] * len(row))
+        self.ledger.ask(f"INSERT INTO wharf.schedules ({', '.join(row)}) VALUES ({places})", *row.values())
+        return UUID(str(row["id"]))
+
     def admitted(self, queue: str = "maintenance", *, urgent: bool = False) -> int:
         """How many of its live jobs have a place."""
         live = "admitted AND status IN ('queued', 'running', 'cancelling')"
@@ -322,6 +341,28 @@ def dispatcher(make_dispatcher: Callable[..., Dispatcher]) -> Dispatcher:
 
 
 @pytest.fixture
+def make_schedules(backend: Backend, ledger: Ledger, broker: Broker, feed: Feed) -> Iterator[Callable[..., Schedules]]:
+    """Beats, as far as schedules go, each with connections of its own."""
+    with ExitStack() as stack:
+
+        def make() -> Schedules:
+            database = Database.connect(backend.dispatch_url, pool=2, application="schedules")
+            stack.callback(database.close)
+            app = stack.enter_context(celery_app("test", backend.redis_url))
+            announcer = Announcer(ledger.dispatch, Doorbell(app), feed)
+            stack.callback(announcer.close)
+            return Schedules(database, announcer, feed)
+
+        yield make
+
+
+@pytest.fixture
+def schedules(make_schedules: Callable[..., Schedules]) -> Schedules:
+    """One of them."""
+    return make_schedules()
+
+
+@pytest.fixture
 def counted() -> Callable[..., float]:
     """The value of a metric with those labels."""
 
@@ -339,3 +380,9 @@ def run(ledger: Ledger) -> Callable[[Sequence[UUID]], None]:
         assert all(ledger.claim(job) for job in jobs)
 
     return take
+
+
+@pytest.fixture
+def zone() -> ZoneInfo:
+    """The installation's."""
+    return ZoneInfo("Europe/Berlin")

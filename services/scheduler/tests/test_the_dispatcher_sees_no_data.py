@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
@@ -63,6 +65,17 @@ def test_jobs_without_what_they_are_about(ask, tenant, column):
         ask(f"SELECT {column} FROM wharf.jobs")
 
 
+@pytest.mark.parametrize("column", ["payload", "name", "kind", "project_id", "cron"])
+def test_schedules_without_what_they_are_about(ask, tenant, column):
+    """It sees when, and asks for the rest of those whose time has come; it changes nothing else of them."""
+    schedule = tenant.schedule(next_at=datetime(2026, 1, 1, tzinfo=UTC))
+    assert ask("SELECT id, next_at, enabled FROM wharf.schedules")
+    with pytest.raises(ProgrammingError, match="permission denied"):
+        ask(f"SELECT {column} FROM wharf.schedules")
+    with pytest.raises(ProgrammingError, match="permission denied"):
+        ask(f"UPDATE wharf.schedules SET {column} = '{{}}' WHERE id = '{schedule}'")
+
+
 @pytest.mark.parametrize(
     "table",
     [
@@ -76,6 +89,7 @@ def test_jobs_without_what_they_are_about(ask, tenant, column):
         "idempotency",
         "workers",
         "pauses",
+        "own_package_types",
     ],
 )
 def test_other_tables_are_closed(ask, table):
@@ -92,6 +106,7 @@ def test_other_tables_are_closed(ask, table):
         "wharf.expire_lease(gen_random_uuid(), 1, 'died')",
         "wharf.pause('ingest', gen_random_uuid())",
         "wharf.set_limits('default', '{}')",
+        "wharf.clean_up('1 day')",
     ],
 )
 def test_what_workers_and_operators_do_is_not_its_own(ask, call):

@@ -253,6 +253,39 @@ class WharfClient(Calls):
         """Write one file of a package; returns its size in bytes."""
         return self._save(f"/api/v1/packages/{_part(job_id)}/files/{_part(name)}", path)
 
+    # Schedules
+
+    def schedules(self) -> list[Document]:
+        """Work that begins by itself; with the platform's key what is built in."""
+        return list(self._items("/api/v1/schedules", {}, None))
+
+    def schedule(self, name: str) -> Document:
+        """One of them, by its name or its id; raises `ClientError` (`schedule_not_found`)."""
+        for found in self.schedules():
+            if name in {found["name"], found["id"]}:
+                return found
+        raise ClientError(f"There is no schedule {name}. See them: wharf schedules ls", code="schedule_not_found")
+
+    def create_schedule(self, **fields: Any) -> Document:  # noqa: ANN401 - JSON may be anything
+        """Let a job begin by itself: `name`, `kind`, `payload`, `cron` or `interval_seconds`, and what is optional."""
+        return self._call("POST", "/api/v1/schedules", json=fields)
+
+    def change_schedule(self, schedule_id: str, **changes: Any) -> Document:  # noqa: ANN401 - as above
+        """What is not said stays; it holds within a second."""
+        return self._call("PATCH", _schedule(schedule_id), json=changes)
+
+    def remove_schedule(self, schedule_id: str) -> None:
+        """Take it away with its history; its jobs stay."""
+        self._call("DELETE", _schedule(schedule_id))
+
+    def run_schedule(self, schedule_id: str) -> Job:
+        """Start its job now, beside its times."""
+        return Job.of(self._call("POST", _schedule(schedule_id, "run")))
+
+    def schedule_runs(self, schedule_id: str, *, limit: int | None = None) -> Iterator[Document]:
+        """What became of its occurrences, newest first: `{scheduled_for, outcome, manual, job_id, status}`."""
+        return self._items(_schedule(schedule_id, "runs"), {}, limit)
+
     # Queues and workers
 
     def queues(self) -> list[Document]:
@@ -301,6 +334,10 @@ class WharfClient(Calls):
 
 def _job(job_id: str, part: str | None = None) -> str:
     return f"/api/v1/jobs/{_part(job_id)}" + (f"/{part}" if part else "")
+
+
+def _schedule(schedule_id: str, part: str | None = None) -> str:
+    return f"/api/v1/schedules/{_part(schedule_id)}" + (f"/{part}" if part else "")
 
 
 def _declared(declaration: Document | str) -> dict[str, Any]:

@@ -63,6 +63,16 @@ IMPORT_BYTES = Counter("wharf_import_bytes_total", "Bytes of files imported.", [
 PACKAGE_PAGES = Counter("wharf_package_pages_total", "Pages of PDFs that packages have.", ["package_type"])
 PACKAGE_ROWS = Counter("wharf_package_rows_total", "Rows of packages that were made.", ["package_type"])
 
+SCHEDULE_MISSED = Counter(
+    "wharf_schedule_missed_total", "Occurrences that came too late; those of tenants under one name.", ["schedule"]
+)
+SCHEDULE_SUCCESS = Gauge(
+    "wharf_schedule_last_success_timestamp_seconds",
+    "When a job of a built-in schedule was last completed.",
+    ["schedule"],
+    multiprocess_mode="mostrecent",
+)
+
 
 def exposition() -> bytes:
     """All metrics of this service in Prometheus' text format."""

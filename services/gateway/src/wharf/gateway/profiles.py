@@ -39,6 +39,7 @@ def find_profile(connection: Connection, name: str) -> Profile:
 
 def create(connection: Connection, member: Member, profile: Profile) -> None:
     """Write a new profile; raises `Conflict` where there is one of that name."""
+    _alone(connection, member)
     if profile.name in KnownProfiles.of_tenant(connection).by_name:
         message = f"There is a profile {profile.name} already. Change it with PUT /api/v1/profiles/{profile.name}."
         raise _refused("body.name", "profile_exists", message)
@@ -50,7 +51,7 @@ def write(connection: Connection, member: Member, profile: Profile) -> bool:
 
     Raises `Invalid` for one that does not fit the others, `Conflict` for one that does not fit its dataset.
     """
-    connection.exec_driver_sql(LOCK, {"tenant": member.tenant_id})
+    _alone(connection, member)
     known = KnownProfiles.of_tenant(connection)
     for refused in (*_too_many(connection, profile), *_clashes(known, profile), *_lost_references(known, profile)):
         raise refused
@@ -76,6 +77,11 @@ def remove(connection: Connection, name: str) -> None:
     find_profile(connection, name)
     message = f"{name} is built in: it cannot be removed. A profile of your own of that name goes before it."
     raise _refused("path.name", "builtin_profile", message)
+
+
+def _alone(connection: Connection, member: Member) -> None:
+    """One after the other, until the transaction's end: none is counted or named while another comes."""
+    connection.exec_driver_sql(LOCK, {"tenant": member.tenant_id})
 
 
 def _too_many(connection: Connection, profile: Profile) -> Iterator[Invalid]:

@@ -1,7 +1,7 @@
-"""Beat: Celery's clock service, driving the dispatcher.
+"""Beat: Celery's clock service, driving the schedules and the dispatcher.
 
-Schedules live in the ledger (they come with their issue), so this scheduler has no file and no entries of its own:
-each of its ticks is a tick of the dispatcher.
+Schedules live in the ledger, so this scheduler has no file and no entries of its own: each of its ticks is a tick of
+the schedules and of the dispatcher.
 """
 
 from __future__ import annotations
@@ -13,18 +13,23 @@ from celery import Celery
 from celery.beat import Scheduler
 from sqlalchemy.exc import DBAPIError
 
+from wharf.common.clock import now
 from wharf.common.doorbell import Doorbell
 from wharf.common.errors import Invalid
 from wharf.common.feed import QueuedFeed
+from wharf.common.jobs.announcing import Announcer
 from wharf.common.ledger.database import Database
+from wharf.common.ledger.patience import is_away
 from wharf.common.logs import get_logger
 from wharf.common.runtime.health import Beacon, serve_health
+from wharf.common.schedules import zone_named
 from wharf.common.startup import check, give_up
 from wharf.common.storage import Storage
 from wharf.scheduler.dispatcher import Dispatcher
 from wharf.scheduler.leadership import Leadership
 from wharf.scheduler.orphans import Orphans
 from wharf.scheduler.reaper import Reaper
+from wharf.scheduler.schedules import Schedules
 from wharf.scheduler.settings import SchedulerSettings
 
 LOOK_SECONDS = 5.0
@@ -48,6 +53,8 @@ class LedgerScheduler(Scheduler):  # type: ignore[misc]  # Celery has no types
         database = Database.connect(url, pool=3, application="scheduler", answer_within=30)
         self._leadership = Leadership(database)
         self._dispatcher = _dispatcher(app, self._settings, database)
+        self._schedules = _schedules(self._dispatcher)
+        self._declared = False
         self._beacon = Beacon(self._settings.heartbeat_file)
         self._orphans = Orphans(database, Storage.open(self._settings), self._settings.orphan_seconds)
         self._looked = self._searched = 0.0
@@ -64,7 +71,9 @@ class LedgerScheduler(Scheduler):  # type: ignore[misc]  # Celery has no types
         more = False
         try:
             if self._leadership.held():
-                more = self._dispatcher.tick()
+                # First, so that what they begin has its place and its message in the same tick.
+                more = self._begin()
+                more = self._dispatcher.tick() or more
                 self._look()
         except DBAPIError as error:
             get_logger().warning("dispatcher.ledger_unavailable", error=type(error.orig).__name__)
@@ -72,12 +81,26 @@ class LedgerScheduler(Scheduler):  # type: ignore[misc]  # Celery has no types
         self._leadership.wait(HURRY_SECONDS if more else self._settings.dispatch_seconds)
         return 0.0
 
+    def _begin(self) -> bool:
+        """What schedules begin; whatever is wrong with them holds up no job that is there."""
+        try:
+            if not self._declared:
+                self._schedules.declare(zone_named(self._settings.time_zone), now())
+                self._declared = True
+            return self._schedules.tick()
+        except DBAPIError as error:
+            if is_away(error):
+                raise
+            get_logger().error("schedules.failed", error=type(error.orig).__name__)
+            return False
+
     def _look(self) -> None:
         if time.monotonic() - self._looked > LOOK_SECONDS:
             self._looked = time.monotonic()
             self._dispatcher.age()
             self._dispatcher.reconcile()
             self._dispatcher.sweep()
+            self._schedules.measure()
         if time.monotonic() - self._searched > min(ORPHANS_SECONDS, self._settings.orphan_seconds):
             self._searched = time.monotonic()
             self._orphans.look()
@@ -93,3 +116,8 @@ def _dispatcher(app: Celery, settings: SchedulerSettings, database: Database) ->
         ageing=settings.ageing_seconds,
         reaper=Reaper(database, feed),
     )
+
+
+def _schedules(dispatcher: Dispatcher) -> Schedules:
+    database, feed = dispatcher.database, dispatcher.feed
+    return Schedules(database, Announcer(database, dispatcher.doorbell, feed), feed)

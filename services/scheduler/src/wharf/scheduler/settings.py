@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from wharf.common.errors import Invalid
+from wharf.common.schedules import zone_named
 from wharf.common.settings import WorkerSettings
+
+
+def _zone(name: str) -> str:
+    try:
+        return zone_named(name).key
+    except Invalid as error:
+        raise ValueError(error.message) from None
 
 
 class SchedulerSettings(WorkerSettings):
@@ -20,3 +29,5 @@ class SchedulerSettings(WorkerSettings):
     """How long a published job waits before its priority rises by a level."""
     orphan_seconds: Annotated[float, Field(ge=10)] = 21_600.0
     """How old a stored file without a row must be to be deleted: longer than any upload takes."""
+    time_zone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    """The IANA zone of the built-in schedules."""

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from wharf.common.jobs.kinds import ECHO, EchoPayload
+from sqlalchemy import text
+
+from wharf.common.jobs.kinds import CLEANUP, ECHO, CleanupPayload, EchoPayload
 from wharf.common.runtime.context import JobContext
 from wharf.common.runtime.implementation import Implementation
+
+CLEAN_UP = text("SELECT wharf.clean_up(make_interval(days => :days))")
 
 
 def echo(context: JobContext[EchoPayload]) -> dict[str, Any]:
@@ -15,4 +19,13 @@ def echo(context: JobContext[EchoPayload]) -> dict[str, Any]:
     return {"message": context.payload.message}
 
 
-IMPLEMENTATIONS: tuple[Implementation[Any], ...] = (Implementation(ECHO, echo),)
+def cleanup(context: JobContext[CleanupPayload]) -> dict[str, Any]:
+    """Delete what is kept for a time only; how many rows of what went."""
+    with context.transaction() as connection:
+        gone: dict[str, Any] = connection.execute(CLEAN_UP, {"days": context.payload.keep_runs_days}).scalar_one()
+    total = sum(gone.values())
+    context.report(total, total, stage="cleanup", message=f"{total:,} rows that were kept for a time only are gone.")
+    return gone
+
+
+IMPLEMENTATIONS: tuple[Implementation[Any], ...] = (Implementation(ECHO, echo), Implementation(CLEANUP, cleanup))

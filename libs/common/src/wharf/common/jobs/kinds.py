@@ -112,11 +112,19 @@ class EchoPayload(Payload):
     message: str = ""
 
 
+class CleanupPayload(Payload):
+    """Forget what is kept for a time only."""
+
+    keep_runs_days: int = 90
+    """How long it is told what became of the occurrences of schedules."""
+
+
 IMPORT = Kind("import", Queue.INGEST, ImportPayload, unit="rows")
 INSPECT = Kind("inspect", Queue.INGEST, InspectPayload, unit="steps")
 UNDO = Kind("undo", Queue.INGEST, UndoPayload, unit="rows")
 PACKAGE = Kind("package", Queue.PACKAGE, PackagePayload, unit="rows")
 ECHO = Kind("echo", Queue.MAINTENANCE, EchoPayload, unit="steps")
+CLEANUP = Kind("cleanup", Queue.MAINTENANCE, CleanupPayload, unit="rows")
 
 
 def kind_named(name: str) -> Kind[Any]:

@@ -1,0 +1,1 @@
+"""What could read files and load rows instead: each candidate does the same work in a process of its own."""

@@ -1,0 +1,48 @@
+"""Beat goes on with the jobs that are there, whatever is wrong with schedules."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+from sqlalchemy.exc import DBAPIError
+
+from wharf.common.ledger.database import Database
+from wharf.scheduler.beat import LedgerScheduler
+
+
+@pytest.fixture
+def beat(schedules):
+    """A beat's schedules, without Celery around it."""
+    made = object.__new__(LedgerScheduler)
+    made._settings = SimpleNamespace(time_zone="UTC")
+    made._schedules, made._declared = schedules, False
+    return made
+
+
+def test_what_is_due_begins(beat, ledger):
+    """And the built-in ones are declared before, once."""
+    assert not beat._begin()
+    assert [row["name"] for row in ledger.ask("SELECT name FROM wharf.schedules")] == ["cleanup"]
+    ledger.ask("DELETE FROM wharf.schedules")
+    assert not beat._begin()
+    assert ledger.ask("SELECT name FROM wharf.schedules") == []
+
+
+def test_an_error_of_theirs_is_logged_and_the_tick_goes_on(beat, ledger):
+    """Here a role that has no right to declare any."""
+    beat._schedules = replace(beat._schedules, database=ledger.app)
+    assert not beat._begin()
+    assert not beat._declared
+
+
+def test_a_ledger_that_is_away_is_everybodys(beat):
+    """Then nothing can be done in this tick, and somebody else may lead."""
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    away = Database.connect(f"postgresql://nobody@127.0.0.1:{port}/none", pool=1, application="test")
+    beat._schedules = replace(beat._schedules, database=away)
+    with pytest.raises(DBAPIError):
+        beat._begin()

@@ -134,6 +134,15 @@ class GivenBack(WharfError):
     retryable = True
 
 
+class Waits(WharfError):
+    """The attempt has divided its work into parts: the job goes on when they have ended."""
+
+    code = "waits"
+
+    def __init__(self) -> None:
+        super().__init__("The job waits for its parts.")
+
+
 class TimeLimit(Permanent):
     """The job took longer than it may."""
 

@@ -102,6 +102,9 @@ class ImportOptions(BaseModel):
     conflicts: Annotated[dict[Name, Policy], Field(max_length=1000)] | None = None
     """What becomes of a cell that is there and differs, by column; goes before what the profile says."""
 
+    part_bytes: Annotated[int, Field(ge=2**20)] | None = None
+    """A file of at least twice this size is read in parts of about this size, by several workers at once."""
+
     @model_serializer(mode="wrap")
     def _what_was_said(self, serialise: SerializerFunctionWrapHandler) -> dict[str, object]:
         """What is left out is not written: a worker of the version before reads what it knows."""

@@ -43,10 +43,12 @@ class JobFilter:
     since: datetime | None = None
     q: str | None = None
     """Part of the label, or the beginning of the id."""
+    parent_id: UUID | None = None
+    """The job that they follow, or of which they are parts: parts are shown only where it is asked for them."""
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """For a query on jobs."""
-        found: list[ColumnElement[bool]] = []
+        found: list[ColumnElement[bool]] = [] if self.parent_id else [Job.part.is_(None)]
         if self.status:
             found.append(Job.status.in_(self.status))
         if self.since is not None:
@@ -58,7 +60,9 @@ class JobFilter:
                     Job.label.icontains(self.q, autoescape=True), cast(Job.id, Text).startswith(self.q, autoescape=True)
                 )
             )
-        equal = {Job.kind: self.kind, Job.queue: self.queue, Job.project_id: self.project_id}
+        equal: dict[Any, Any] = {
+            Job.kind: self.kind, Job.queue: self.queue, Job.project_id: self.project_id, Job.parent_id: self.parent_id
+        }  # fmt: skip
         return found + [column == value for column, value in equal.items() if value is not None]
 
 

@@ -21,6 +21,15 @@ SHOWN_COMMENTS = 1000
 SHOWN_TEXT = 200
 
 
+class Parts(BaseModel):
+    """A file's division: which one it is, and how many jobs read the parts."""
+
+    model_config = ConfigDict(frozen=True)
+
+    generation: UUID
+    count: int
+
+
 class Checkpoint(BaseModel):
     """How far an import has come, and all that was counted on the way. Commits with the rows that it counts."""
 
@@ -64,6 +73,8 @@ class Checkpoint(BaseModel):
     """The mapping of an earlier import that is used again."""
     drift: Drift | None = None
     """How the headers differ from those of a mapping saved before."""
+    parts: Parts | None = None
+    """The jobs that read the file instead of this one, until all of them have ended."""
     result: dict[str, Any] | None = None
     """Set in the transaction of the merge: an attempt that finds it has nothing left to do."""
 
@@ -103,6 +114,30 @@ class Checkpoint(BaseModel):
             "findings": added(self.findings, batch.findings),
             "mended": self.mended + len(batch.mended),
             "mended_lines": (*self.mended_lines, *batch.mended)[:SHOWN_LINES],
+        }
+        return self.model_copy(update=changes)
+
+    def of_part(self, begin: Cursor) -> Self:
+        """Nothing loaded of a part that begins there."""
+        return self.model_copy(update={"cursor": begin, "parts": None})
+
+    def joined(self, part: Self) -> Self:
+        """This and the part of the file that follows."""
+        changes = {
+            "cursor": part.cursor,
+            "staged": self.staged + part.staged,
+            "direct": None if self.direct is None else self.direct + (part.direct or 0),
+            "places": self.places + part.places,
+            "rejected": self.rejected + part.rejected,
+            "skipped": self.skipped + part.skipped,
+            "period": _wider(self.period, part.period),
+            "has_properties": self.has_properties or part.has_properties,
+            "gaps": self.gaps | part.gaps,
+            "comments": (*self.comments, *part.comments)[:SHOWN_COMMENTS],
+            "commented": self.commented + part.commented,
+            "findings": added(self.findings, part.findings),
+            "mended": self.mended + part.mended,
+            "mended_lines": (*self.mended_lines, *part.mended_lines)[:SHOWN_LINES],
         }
         return self.model_copy(update=changes)
 

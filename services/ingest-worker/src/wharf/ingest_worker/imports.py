@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from wharf.common.errors import Invalid, Problem, Transient
+from wharf.common.errors import Invalid, Problem, Transient, Waits
 from wharf.common.jobs.kinds import ImportPayload
 from wharf.common.jobs.states import Status
 from wharf.common.ledger.models import Import, Reject
@@ -30,11 +30,11 @@ SHOWN = 20
 """Rejects that an error names; all of them are in the ledger."""
 
 
-def run_import(context: Context, *, max_rejects: int) -> dict[str, Any]:
+def run_import(context: Context, *, max_rejects: int, part_bytes: int) -> dict[str, Any]:
     """Load one upload into its dataset; gives the contract's `result` of an import.
 
     Raises `Invalid` where the file cannot be used, or has more bad rows than `max_rejects`: nothing of it is then in
-    the dataset.
+    the dataset. Raises `Waits` where the file was divided into parts for other workers.
     """
     started = time.monotonic()
     merged = context.checkpoint and context.checkpoint["result"]
@@ -42,6 +42,8 @@ def run_import(context: Context, *, max_rejects: int) -> dict[str, Any]:
         return dict(merged)
     loading = Loading.begin(context)
     policies_of(loading.profile, context.payload.options.conflicts)
+    if loading.divide(context.payload.options.part_bytes or part_bytes):
+        raise Waits
     with closing(loading.run()) as checkpoints:
         any(_refusal(context, checkpoint, max_rejects) for checkpoint in checkpoints)  # reads on until one is refused
     _refuse_rejects(context, loading.checkpoint, max_rejects)

@@ -12,15 +12,17 @@ from sqlalchemy import Connection, select, update
 
 from wharf.common.errors import Invalid, Permanent, Problem
 from wharf.common.imports import ImportOptions
-from wharf.common.jobs.kinds import ImportPayload, InspectPayload
+from wharf.common.jobs.kinds import ImportPartPayload, ImportPayload, InspectPayload
 from wharf.common.ledger.models import Import, Upload
 from wharf.common.profiles import KnownProfiles, Profile
 from wharf.common.runtime.context import JobContext
 from wharf.common.storage import StoredFile
 from wharf.ingest_worker import unfinished
 from wharf.ingest_worker.checkpoint import Checkpoint
+from wharf.ingest_worker.division import divided
 from wharf.ingest_worker.merge import Merge, ensure
-from wharf.ingest_worker.reading import SAMPLE_BYTES, Batch, Plan, make_plan, read_batches
+from wharf.ingest_worker.parts import gathered, order_parts
+from wharf.ingest_worker.reading import SAMPLE_BYTES, Batch, ByteSource, Cursor, Plan, make_plan, read_batches
 from wharf.ingest_worker.reading.batches import PROPERTIES
 from wharf.ingest_worker.reading.numbering import Carry
 from wharf.ingest_worker.recognition import Asked, Recognised, Sample, explained, recognise
@@ -34,7 +36,7 @@ from wharf.ingest_worker.writing import Writing, may_go_directly
 LOADED_PERCENT = 80.0
 """Of the bar: reading and staging. The rest is merging."""
 
-Context = JobContext[ImportPayload]
+Context = JobContext[ImportPayload] | JobContext[ImportPartPayload]
 
 
 @dataclass
@@ -49,6 +51,7 @@ class Loading:
     plan: Plan
     staging: Staging
     checkpoint: Checkpoint
+    expected_rows: int = 0
 
     @classmethod
     def begin(cls, context: Context) -> Loading:
@@ -65,6 +68,11 @@ class Loading:
             context.save(connection, checkpoint.to_json())
             _note_profile(connection, context, profile)
         return loading
+
+    @property
+    def text(self) -> ByteSource:
+        """What is read."""
+        return self.opened.text
 
     @property
     def mode(self) -> str:
@@ -100,7 +108,7 @@ class Loading:
 
     def run(self) -> Generator[Checkpoint]:
         """Stage the rest of the file; gives the checkpoint after each batch, and a last one that is complete."""
-        batches = read_batches(self.opened.text, self.plan, self.profile, self.checkpoint.cursor)
+        batches = read_batches(self.text, self.plan, self.profile, self.checkpoint.cursor)
         for checkpoint in Writing(self, self.dataset).run(batches):
             self._report()
             yield checkpoint
@@ -108,6 +116,31 @@ class Loading:
             with self.context.transaction() as connection:
                 self.keep(connection, self.checkpoint.model_copy(update={"complete": True}))
         yield self.checkpoint
+
+    def divide(self, part_bytes: int) -> bool:
+        """Give the file to several jobs, where it is large and nothing of it is read; says whether it was."""
+        if not self._may_be_divided():
+            return False
+        parts = divided(self.text, self.plan, self.profile, part_bytes, self._look_over)
+        if not parts:
+            return False
+        self.context.report(0, self.expected_rows, stage="parts", message=f"{len(parts)} parts are read side by side")
+        with self.context.transaction() as connection:
+            ordered = order_parts(connection, self.context, parts)
+            self.keep(connection, self.checkpoint.model_copy(update={"parts": ordered}))
+            self.context.log("info", "import.divided", parts=len(parts))
+        return True
+
+    def _may_be_divided(self) -> bool:
+        """Text that was packed can only be read from its beginning; and one bad row may have to end it all."""
+        fresh = self.checkpoint.cursor == self.plan.dialect.data and not self.checkpoint.complete
+        return fresh and self.opened.packing == Packing() and self.context.payload.on_error != "abort"
+
+    def _look_over(self, cursor: Cursor) -> None:
+        self.context.check()
+        self.expected_rows = round(cursor.record * self.text.size / max(cursor.byte_offset, 1))
+        share = cursor.byte_offset / self.text.size
+        self.context.report(0, self.expected_rows, stage="divide", message=f"Looking for places to divide: {share:.0%}")
 
     def stage(self, connection: Connection, batch: Batch) -> None:
         """Rows and rejects; what is counted of them is kept in the same transaction, when its turn has come."""
@@ -128,9 +161,13 @@ class Loading:
         hidden = unfinished.find(connection, self.context.payload.import_id)
         if hidden is not None and not hidden.moved:
             hidden.move(connection)
-        unfinished.end(connection, self.context.payload.import_id)
+        self._let_go(connection)
         self.keep(connection, self.checkpoint.turned_to_staging())
         self.context.log("info", "import.staged", reason="a key is there already", rows=self.checkpoint.staged)
+
+    def _let_go(self, connection: Connection) -> None:
+        """Nothing is hidden any more."""
+        unfinished.end(connection, self.context.payload.import_id)
 
     def _set_aside(self, connection: Connection, batch: Batch) -> None:
         self.staging.add_rows(connection, batch.places)
@@ -143,10 +180,11 @@ class Loading:
         """
         if self.context.checkpoint is None:
             # The first try, or one after an end: what an ended try set aside is not told twice.
+            unfinished.forget(connection, self.context.payload.import_id)
             self.staging.empty(connection)
             self._begin_hiding(connection)
             return self.checkpoint
-        checkpoint = self._as_others_left_it(connection)
+        checkpoint = gathered(connection, self) if self.checkpoint.parts else self._as_others_left_it(connection)
         if checkpoint and self.staging.count(connection) == (checkpoint.staged, checkpoint.places):
             return checkpoint
         self.context.log("warning", "import.staged_again", rows=self.checkpoint.staged)
@@ -170,7 +208,7 @@ class Loading:
         if hidden is None:
             return None
         if hidden.moved:
-            unfinished.end(connection, hidden.import_id)
+            self._let_go(connection)
         return self.checkpoint.turned_to_staging() if hidden.moved else self.checkpoint
 
     def settled(self, connection: Connection) -> Checkpoint:

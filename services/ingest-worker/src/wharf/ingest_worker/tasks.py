@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from wharf.common.jobs.kinds import IMPORT, INSPECT, UNDO
+from wharf.common.jobs.kinds import IMPORT, IMPORT_PART, INSPECT, UNDO
 from wharf.common.runtime.implementation import Implementation
 from wharf.ingest_worker.imports import clean_import, run_import
 from wharf.ingest_worker.inspection import run_inspection
+from wharf.ingest_worker.partloading import run_part
 from wharf.ingest_worker.reading import restrain_arrow
 from wharf.ingest_worker.settings import IngestSettings
 from wharf.ingest_worker.undo import run_undo
@@ -19,8 +20,10 @@ restrain_arrow()
 
 def implementations(settings: IngestSettings) -> tuple[Implementation[Any], ...]:
     """All of them, with what the settings allow."""
+    run = partial(run_import, max_rejects=settings.max_rejects, part_bytes=settings.part_bytes)
     return (
-        Implementation(IMPORT, partial(run_import, max_rejects=settings.max_rejects), clean_import),
+        Implementation(IMPORT, run, clean_import),
+        Implementation(IMPORT_PART, partial(run_part, max_rejects=settings.max_rejects)),
         Implementation(INSPECT, run_inspection),
         Implementation(UNDO, run_undo),
     )

@@ -37,11 +37,12 @@ DUE = text("""
 
 ADMIT = text("SELECT wharf.admit(:batch)")
 
-# Without a lock: a worker that claims one of them must not wait until all are rung.
+# Without a lock: a worker that claims one of them must not wait until all are rung. Parts are rung for by nobody else.
 UNPUBLISHED = text("""
     SELECT id, attempt, kind, queue, priority, raised FROM wharf.jobs
     WHERE status = 'queued' AND admitted AND published_at IS NULL AND available_at <= now()
-      AND (attempt > 1 OR created_at < now() - make_interval(secs => :grace)) AND NOT wharf.is_paused(queue, tenant_id)
+      AND (attempt > 1 OR part IS NOT NULL OR created_at < now() - make_interval(secs => :grace))
+      AND NOT wharf.is_paused(queue, tenant_id)
     ORDER BY available_at LIMIT :batch""")
 
 MARK = text("SELECT wharf.mark_published(cast(:jobs AS uuid[]), cast(:attempts AS bigint[]))")

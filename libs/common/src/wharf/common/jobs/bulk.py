@@ -71,8 +71,9 @@ def _take(connection: Connection, step: Step, found: Sequence[UUID]) -> list[Job
 
 def _allowed(action: Action) -> list[ColumnElement[bool]]:
     states = Job.status.in_([status for step in steps(action) for status in step.states])
+    whole = Job.part.is_(None)
     # One that was discarded before is no longer waiting for anybody.
-    return [states, Job.discarded_at.is_(None)] if action is Action.DISCARD else [states]
+    return [states, whole, Job.discarded_at.is_(None)] if action is Action.DISCARD else [states, whole]
 
 
 def _led_by(event: Event, changes: Callable[[Status], Changes], *, wakes: bool = False) -> tuple[Step, ...]:

@@ -29,7 +29,7 @@ def find(connection: Connection, job_id: UUID, *, lock: bool = False) -> JobView
 
 def cancel(connection: Connection, job_id: UUID) -> JobView:
     """Ask for a job's end. One that waits ends at once; one that runs when its worker sees the flag."""
-    job = find(connection, job_id, lock=True)
+    job = _own(find(connection, job_id, lock=True))
     return job_view(_change(connection, job_id, cancel_changes(after(job.status, Event.CANCEL))))
 
 
@@ -49,7 +49,7 @@ def retry(connection: Connection, job_id: UUID) -> Written:
 
     Where its tenant has no room the job is not admitted: then the dispatcher rings for it when its turn has come.
     """
-    job = find(connection, job_id, lock=True)
+    job = _own(find(connection, job_id, lock=True))
     room = func.wharf.room(Job.tenant_id, Job.queue, Job.priority)
     row = _change(connection, job_id, retry_changes(after(job.status, Event.RETRY)) | {"admitted": room > 0})
     return Written(job_view(row), row["admitted"])
@@ -78,7 +78,7 @@ def retry_changes(target: Status) -> Changes:
 
 def discard(connection: Connection, job_id: UUID) -> JobView:
     """Take a dead letter out of the dead count; it stays `failed`."""
-    job = find(connection, job_id, lock=True)
+    job = _own(find(connection, job_id, lock=True))
     if job.status is not DISCARDABLE:
         message = f"Only a failed job can be discarded; this one is {job.status}."
         raise Conflict(message, code="wrong_state", detail={"status": job.status})
@@ -88,6 +88,14 @@ def discard(connection: Connection, job_id: UUID) -> JobView:
 def discard_changes() -> Changes:
     """What a discard writes into a job's row."""
     return {"discarded_at": func.coalesce(Job.discarded_at, func.now())}
+
+
+def _own(job: JobView) -> JobView:
+    """A job that may be steered by itself; raises `Conflict` (`part_of_job`) for a part."""
+    if job.part is not None:
+        message = f"This job is a part of the job {job.parent_id}: cancel or retry that one."
+        raise Conflict(message, code="part_of_job", detail={"parent_id": str(job.parent_id)})
+    return job
 
 
 def _change(connection: Connection, job_id: UUID, changes: Changes) -> RowMapping:

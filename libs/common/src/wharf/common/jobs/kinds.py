@@ -69,6 +69,17 @@ class ImportPayload(Payload):
     dry_run: bool = False
 
 
+class ImportPartPayload(ImportPayload):
+    """Load one part of a file: from a place between two records to another one, in bytes of its text."""
+
+    generation: UUID
+    """Of the division: what an earlier one left behind writes nothing any more."""
+    begin: tuple[int, int, int]
+    """Byte, line and number of its first record."""
+    end: int
+    """The byte at which the next part begins."""
+
+
 class InspectPayload(Payload):
     """Look at one upload, and load nothing."""
 
@@ -120,6 +131,7 @@ class CleanupPayload(Payload):
 
 
 IMPORT = Kind("import", Queue.INGEST, ImportPayload, unit="rows")
+IMPORT_PART = Kind("import_part", Queue.INGEST, ImportPartPayload, unit="rows")
 INSPECT = Kind("inspect", Queue.INGEST, InspectPayload, unit="steps")
 UNDO = Kind("undo", Queue.INGEST, UndoPayload, unit="rows")
 PACKAGE = Kind("package", Queue.PACKAGE, PackagePayload, unit="rows")

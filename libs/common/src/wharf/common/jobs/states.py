@@ -35,6 +35,10 @@ class Event(StrEnum):
     CANCEL = "cancel"
     STOP = "stop"
     """The worker has seen the cancel flag and stopped."""
+    WAIT = "wait"
+    """The attempt has divided the work into parts; the job goes on when all of them have ended."""
+    GO_ON = "go_on"
+    """The last part has ended."""
     RETRY = "retry"
     """A person tries a dead letter or a cancelled job again."""
 
@@ -52,11 +56,14 @@ TRANSITIONS: dict[tuple[Status, Event], Status] = {
     (Status.RUNNING, Event.FAIL_FOR_NOW): Status.RETRYING,
     (Status.RUNNING, Event.GIVE_BACK): Status.QUEUED,
     (Status.RUNNING, Event.DIE): Status.QUEUED,
+    (Status.RUNNING, Event.WAIT): Status.RUNNING,
+    (Status.RUNNING, Event.GO_ON): Status.QUEUED,
     (Status.RUNNING, Event.CANCEL): Status.CANCELLING,
     (Status.CANCELLING, Event.CANCEL): Status.CANCELLING,
     (Status.CANCELLING, Event.STOP): Status.CANCELLED,
     (Status.CANCELLING, Event.DIE): Status.CANCELLED,
     (Status.CANCELLING, Event.GIVE_BACK): Status.CANCELLED,
+    (Status.CANCELLING, Event.WAIT): Status.CANCELLED,
     (Status.CANCELLING, Event.FAIL): Status.CANCELLED,
     (Status.CANCELLING, Event.FAIL_FOR_NOW): Status.CANCELLED,
     # The work was done before the flag was seen: what is committed is told as it is.

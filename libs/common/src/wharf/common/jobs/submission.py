@@ -18,10 +18,10 @@ from wharf.common.queues import Priority, Queue
 
 # Constant text, and only what the database decides comes back: this is part of every submit.
 INSERT = """
-    INSERT INTO wharf.jobs (id, tenant_id, project_id, kind, queue, priority, status, label, parent_id, payload,
+    INSERT INTO wharf.jobs (id, tenant_id, project_id, kind, queue, priority, status, label, parent_id, part, payload,
                             max_attempts, progress, request_id, available_at, admitted)
     VALUES (%(id)s, %(tenant_id)s, %(project_id)s, %(kind)s, %(queue)s, %(priority)s, %(status)s, %(label)s,
-            %(parent_id)s, %(payload)s::jsonb, %(max_attempts)s, %(progress)s::jsonb, %(request_id)s,
+            %(parent_id)s, %(part)s, %(payload)s::jsonb, %(max_attempts)s, %(progress)s::jsonb, %(request_id)s,
             coalesce(%(available_at)s, now()),
             %(available_at)s::timestamptz IS NULL AND wharf.room(%(tenant_id)s, %(queue)s, %(priority)s::smallint) > 0)
     RETURNING attempt, created_at, available_at, admitted"""
@@ -41,6 +41,8 @@ class Order:
     priority: Priority = Priority.NORMAL
     label: str = ""
     parent_id: UUID | None = None
+    part: int | None = None
+    """Which of its parent's parts it is, from 1."""
     request_id: str | None = None
     queue: Queue | None = None
     available_at: datetime | None = None
@@ -67,6 +69,7 @@ def write_job(connection: Connection, order: Order) -> Written:
         "status": Status.QUEUED,
         "label": order.label,
         "parent_id": order.parent_id,
+        "part": order.part,
         "max_attempts": order.kind.max_attempts,
         "request_id": order.request_id,
     }

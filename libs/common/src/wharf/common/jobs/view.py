@@ -48,6 +48,8 @@ class JobView(BaseModel):
     project_id: str
     label: str
     parent_id: UUID | None
+    part: int | None = None
+    """Which of its parent's parts it is, from 1; null for all other jobs."""
     attempt: int
     max_attempts: int
     progress: ProgressView

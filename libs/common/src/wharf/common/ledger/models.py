@@ -92,6 +92,7 @@ class Job(Table):
     `attempt` is the fence: the number of the attempt that may claim, or has claimed, the job.
     `admitted`: it has a place among its tenant's published ones. `raised`: levels that waiting added to its priority.
     `furthest`: the greatest progress that any attempt has saved.
+    `part`: which of its parent's parts it is. `waits`: it runs, but only waits for its parts.
     """
 
     __tablename__ = "jobs"
@@ -104,6 +105,8 @@ class Job(Table):
     status: Mapped[str]
     label: Mapped[str] = mapped_column(server_default="")
     parent_id: Mapped[UUID | None]
+    part: Mapped[int | None]
+    waits: Mapped[bool] = mapped_column(server_default="false")
     payload: Mapped[Json] = mapped_column(server_default=EMPTY)
     attempt: Mapped[int] = mapped_column(server_default="1")
     max_attempts: Mapped[int] = mapped_column(server_default="4")

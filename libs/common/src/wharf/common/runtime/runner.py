@@ -10,7 +10,7 @@ from uuid import UUID
 import structlog
 from pydantic import ValidationError
 
-from wharf.common.errors import Cancelled, Fenced, GivenBack, Permanent
+from wharf.common.errors import Cancelled, Fenced, GivenBack, Permanent, Waits
 from wharf.common.feed import Feed
 from wharf.common.jobs.states import Event
 from wharf.common.jobs.view import JobView, ProgressView, job_view
@@ -111,6 +111,8 @@ class Runner:
             return Ending(Event.DIE, error=error)
         except GivenBack:
             return Ending(Event.GIVE_BACK)
+        except Waits:
+            return Ending(Event.WAIT)
         except Exception as error:  # noqa: BLE001 - the border between a job's code and ours: everything is classified here
             return self._failed(implementation, error, row)
 
@@ -130,7 +132,8 @@ class Runner:
         reach(Point.AFTER_END)
         self.feed.tell(view, context.tenant_id)
         _count_end(view, ending.event)
-        get_logger().info("job.ended", status=view.status, code=view.error.code if view.error else None)
+        told = "job.waits" if ending.event is Event.WAIT and not view.ended else "job.ended"
+        get_logger().info(told, status=view.status, code=view.error.code if view.error else None)
 
     def _note_start(self, view: JobView, row: dict[str, Any]) -> None:
         due = max(view.available_at, view.created_at)

@@ -170,6 +170,8 @@ class JobQuery(BaseModel):
     project_id: str | None = Field(None, max_length=63)
     since: datetime | None = None
     q: str | None = Field(None, max_length=200)
+    parent_id: UUID | None = None
+    """Jobs that follow that one, and its parts, which no other list shows."""
     cursor: str | None = Field(None, max_length=LONGEST)
     limit: int = Field(50, ge=1, le=MOST)
 
@@ -226,6 +228,7 @@ def list_jobs(resources: Wired, member: Viewer, query: Annotated[JobQuery, Query
         project_id=member.project(query.project_id),
         since=query.since,
         q=query.q,
+        parent_id=query.parent_id,
     )
     with resources.database.tenant(member.tenant_id) as connection:
         items, next_cursor = jobs.list_jobs(connection, wanted, query.cursor, query.limit)

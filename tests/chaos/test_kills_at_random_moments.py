@@ -7,7 +7,7 @@ import pytest
 from tests.chaos.killing import WAYS, Killer
 from tests.chaos.stack import Chaos
 
-ROWS = 48_000
+ROWS = 40_000
 KILLS = 1
 
 

@@ -34,6 +34,8 @@ class Calls:
             timeout=httpx.Timeout(timeout, connect=5.0),
             # A proxy of the environment has another loopback than we.
             trust_env=urlsplit(self.url).hostname not in LOOPBACK,
+            # Without TLS no certificates are read, which takes as long as all else that a command does before it asks.
+            verify=urlsplit(self.url).scheme != "http",
         )
 
     def close(self) -> None:

@@ -29,7 +29,7 @@ BUILDING_SECONDS = 1500.0
 
 # Every client of httpx reads all certificates, for 60 ms of a core, and here each speaks to 127.0.0.1 without TLS.
 _TLS = httpx.create_ssl_context()
-httpx._transports.default.create_ssl_context = lambda **_: _TLS  # type: ignore[assignment]  # noqa: SLF001 - no setting
+httpx._transports.default.create_ssl_context = lambda **_: _TLS  # type: ignore[attr-defined]  # noqa: SLF001 - no setting
 
 LONGEST_FIRST = (CONTAINERS, "tests/chaos", "tests/conformance", "tests/integration")
 """Where processes work side by side, what takes longest must not begin last."""

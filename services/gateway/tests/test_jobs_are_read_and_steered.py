@@ -13,7 +13,8 @@ from sqlalchemy import event
 from wharf.common.clock import new_id
 
 FIELDS = {
-    *(
+    *("job_id", "kind", "queue", "priority", "status", "project_id", "label", "parent_id", "part"),
+    *("attempt", "max_attempts"),
         "job_id",
         "kind",
         "queue",

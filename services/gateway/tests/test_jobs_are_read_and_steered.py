@@ -15,18 +15,6 @@ from wharf.common.clock import new_id
 FIELDS = {
     *("job_id", "kind", "queue", "priority", "status", "project_id", "label", "parent_id", "part"),
     *("attempt", "max_attempts"),
-        "job_id",
-        "kind",
-        "queue",
-        "priority",
-        "status",
-        "project_id",
-        "label",
-        "parent_id",
-        "part",
-        "attempt",
-        "max_attempts",
-    ),
     *("progress", "created_at", "started_at", "finished_at", "available_at", "cancel_requested_at", "discarded_at"),
     *("error", "result", "links"),
 }

@@ -14,7 +14,7 @@ from obstore.store import MemoryStore
 from wharf.common.errors import Cancelled, Transient
 from wharf.common.storage import Storage
 from wharf.package_worker.files import MadeFile
-from wharf.package_worker.packages import _stored_or_nothing
+from wharf.package_worker.packages import _all_or_nothing, _store
 
 FULL = "There is no room."
 
@@ -43,6 +43,13 @@ def context(storage: Storage, check: Callable[[], None] = lambda: None) -> Any:
     return SimpleNamespace(tenant_id=uuid4(), job_id=uuid4(), storage=storage, check=check)
 
 
+def store(job: Any, files: list[MadeFile]) -> None:
+    """As the job does it, one after the other."""
+    with _all_or_nothing(job, [file.name for file in files]):
+        for file in files:
+            _store(job, file)
+
+
 def keys(storage: Storage) -> list[str]:
     return sorted(found.key.rpartition("/")[2] for found in storage.list("packages"))
 
@@ -50,22 +57,27 @@ def keys(storage: Storage) -> list[str]:
 def test_both_are_there(files: list[MadeFile]) -> None:
     """Where nothing goes wrong."""
     storage = Storage(MemoryStore())
-    with _stored_or_nothing(context(storage), files):
-        pass
+    store(context(storage), files)
     assert keys(storage) == ["a.pdf", "a.xlsx"]
 
 
 def test_the_first_goes_where_the_second_finds_no_room(files: list[MadeFile]) -> None:
     """And the reason is told on."""
     storage = Crowded(MemoryStore())
-    with pytest.raises(Transient, match=FULL), _stored_or_nothing(context(storage), files):
-        pass
+    with pytest.raises(Transient, match=FULL):
+        store(context(storage), files)
     assert keys(storage) == []
 
 
 def test_both_go_where_the_job_is_cancelled_at_last(files: list[MadeFile]) -> None:
     """Between the last file and the job's end."""
     storage = Storage(MemoryStore())
-    with pytest.raises(Cancelled), _stored_or_nothing(context(storage), files):
-        raise Cancelled
+    checks = iter([None, None, Cancelled()])
+
+    def check() -> None:
+        if (reason := next(checks)) is not None:
+            raise reason
+
+    with pytest.raises(Cancelled):
+        store(context(storage, check), files)
     assert keys(storage) == []

@@ -45,10 +45,15 @@ class MadeFile:
 def make_file(content: Content, format_: str, folder: Path, reached: Reached) -> MadeFile:
     """Write the package in one format."""
     write, media_type = WRITERS[format_]
-    path = folder / f"{content.type.name}-{content.project}-{content.as_of:%Y-%m-%d}.{format_}"
+    path = folder / file_name(content, format_)
     with path.open("wb") as stream:
         written = write(content, stream, reached)
     return MadeFile(path, media_type, _sha256(path), path.stat().st_size, written.pages, written.sheets, written.rows)
+
+
+def file_name(content: Content, format_: str) -> str:
+    """As it is downloaded."""
+    return f"{content.type.name}-{content.project}-{content.as_of:%Y-%m-%d}.{format_}"
 
 
 def _sha256(path: Path) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,8 @@ from wharf.common.packages.files import file_key
 from wharf.common.runtime.context import JobContext
 from wharf.package_worker.content import Content
 from wharf.package_worker.earlier import earlier_package
-from wharf.package_worker.files import MadeFile, make_file
+from wharf.package_worker.files import MadeFile, file_name, make_file
+from wharf.package_worker.finished import finished_files, keep_finished
 from wharf.package_worker.reading import SectionReader, source_of
 from wharf.package_worker.reading.query import SectionQuery
 
@@ -82,18 +83,20 @@ def _made_before(context: Context, fingerprint: str) -> dict[str, Any] | None:
 
 def _make(context: Context, content: Content, folder: Path) -> dict[str, Any]:
     course = _Course(context, content.rows * len(context.payload.options.formats))
-    made = []
-    for format_ in context.payload.options.formats:
-        made.append(make_file(content, format_, folder, course.reached(format_)))
-        course.done += content.rows
-    with _stored_or_nothing(context, made):
-        context.check()
-    pages, rows = sum(file.pages or 0 for file in made), content.rows
+    formats, made = context.payload.options.formats, finished_files(context, content.fingerprint)
+    with _all_or_nothing(context, [file_name(content, format_) for format_ in formats]):
+        for format_ in formats:
+            if format_ not in made:
+                made[format_] = _store(context, make_file(content, format_, folder, course.reached(format_)))
+                keep_finished(context, content.fingerprint, made)
+            course.done += content.rows
+    files = [made[format_] for format_ in formats]
+    pages, rows = sum(file["pages"] or 0 for file in files), content.rows
     PACKAGE_PAGES.labels(content.type.name).inc(pages)
     PACKAGE_ROWS.labels(content.type.name).inc(rows)
     return {
         "package_type": content.type.name,
-        "files": [file.as_dict() for file in made],
+        "files": files,
         "pages": pages,
         "rows": rows,
         "cached": False,
@@ -124,19 +127,22 @@ class _Course:
         return reached
 
 
+def _store(context: Context, file: MadeFile) -> dict[str, Any]:
+    context.check()
+    context.storage.put_file(file_key(context.tenant_id, context.job_id, file.name), file.path)
+    return file.as_dict()
+
+
 @contextmanager
-def _stored_or_nothing(context: Context, made: list[MadeFile]) -> Iterator[None]:
-    """Store the files; where that fails, or the job is stopped meanwhile, none of them stays."""
-    keys = [file_key(context.tenant_id, context.job_id, file.name) for file in made]
+def _all_or_nothing(context: Context, names: Sequence[str]) -> Iterator[None]:
+    """Where a file fails, or the job is stopped meanwhile, none of them stays; but what a kill leaves is used again."""
     try:
-        for key, file in zip(keys, made, strict=True):
-            context.check()
-            context.storage.put_file(key, file.path)
         yield
+        context.check()
     except BaseException:
-        for key in keys:
+        for name in names:
             with suppress(WharfError):
-                context.storage.delete(key)
+                context.storage.delete(file_key(context.tenant_id, context.job_id, name))
         raise
 
 

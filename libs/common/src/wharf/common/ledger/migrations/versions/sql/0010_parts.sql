@@ -1,6 +1,6 @@
 -- part: which of its parent's parts a job is, from 1. waits: it runs, but only waits for its parts: no lease, no slot.
 ALTER TABLE wharf.jobs
-    ADD COLUMN part integer,
+    ADD COLUMN part bigint,
     ADD COLUMN waits boolean NOT NULL DEFAULT false;
 GRANT SELECT (part), INSERT (part) ON wharf.jobs TO wharf_dispatch;
 

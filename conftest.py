@@ -8,6 +8,7 @@ from typing import TypeVar
 from uuid import uuid4
 
 import httpx
+import hypothesis
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
@@ -30,6 +31,10 @@ BUILDING_SECONDS = 1500.0
 # Every client of httpx reads all certificates, for 60 ms of a core, and here each speaks to 127.0.0.1 without TLS.
 _TLS = httpx.create_ssl_context()
 httpx._transports.default.create_ssl_context = lambda **_: _TLS  # type: ignore[attr-defined]  # noqa: SLF001 - no setting
+
+# How long an example takes says something of the machine, and nothing of the code.
+hypothesis.settings.register_profile("wharf", deadline=None)
+hypothesis.settings.load_profile("wharf")
 
 LONGEST_FIRST = (CONTAINERS, "tests/chaos", "tests/conformance", "tests/integration")
 """Where processes work side by side, what takes longest must not begin last."""

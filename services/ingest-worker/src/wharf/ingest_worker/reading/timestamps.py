@@ -53,6 +53,8 @@ class Order(StrEnum):
 
 
 MOMENT: Final = pa.timestamp("us", "UTC")
+DAY: Final = 24 * 60 * 60 * 10**6
+"""Microseconds."""
 MAJORITY: Final = 0.95
 """An order that nearly all dates of the sample need is the file's; the others are mistakes."""
 
@@ -92,12 +94,29 @@ def _in_range(values: pa.Array) -> Mask:
 
 
 def _iso(cells: pa.Array, zone: str | None) -> Converted:
-    """Cells that have the form of ISO 8601; a 30 February or a year 0 among them sends them the long way."""
+    """Cells that have the form of ISO 8601; a 30 February or a year 0 among them goes the long way, alone."""
     try:
         values = pc.cast(cells, pa.timestamp("us", zone)).view(MOMENT)
+        if _in_range(values).all():
+            return Converted(values)
     except pa.ArrowInvalid:
-        return by_distinct(cells, lambda part: _other(part, Order.YMD))
-    return Converted(values) if _in_range(values).all() else by_distinct(cells, lambda part: _other(part, Order.YMD))
+        pass
+    there = _are_days(cells)
+    if there.all():
+        return _the_long_way(cells)
+    return by_parts(cells, there, lambda part: _iso(part, zone), _the_long_way)
+
+
+def _the_long_way(cells: pa.Array) -> Converted:
+    return by_distinct(cells, lambda part: _other(part, Order.YMD))
+
+
+def _are_days(cells: pa.Array) -> Mask:
+    """Which cells, all of the form of ISO 8601, begin with a day that a calendar has, within our years; null does."""
+    year, month, day = (numbers(pc.utf8_slice_codeunits(cells, *place)) for place in ((0, 4), (5, 7), (8, 10)))
+    found, is_day = days_of(year, month, day)
+    moments = found * DAY
+    return (is_day & (moments >= FIRST) & (moments <= LAST - DAY)) | ~as_mask(cells.is_valid())
 
 
 def _zoned_or_other(cells: pa.Array, order: Order) -> Converted:

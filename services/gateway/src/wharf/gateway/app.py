@@ -30,6 +30,7 @@ from wharf.gateway.routes import (
     schedules,
     tenants,
     uploads,
+    webhooks,
     workers,
 )
 from wharf.gateway.settings import GatewaySettings
@@ -44,6 +45,7 @@ ABOUTS = (
     profiles,
     queues,
     schedules,
+    webhooks,
     workers,
     keys,
     projects,

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field
 
 from wharf.common.errors import Invalid
 from wharf.common.schedules import zone_named
-from wharf.common.settings import WorkerSettings
+from wharf.common.settings import WebhookSettings, WorkerSettings
 
 
 def _zone(name: str) -> str:
@@ -18,7 +18,7 @@ def _zone(name: str) -> str:
         raise ValueError(error.message) from None
 
 
-class SchedulerSettings(WorkerSettings):
+class SchedulerSettings(WorkerSettings, WebhookSettings):
     """Beat reaches the ledger as the role `wharf_dispatch`, the maintenance worker as `wharf_app`."""
 
     dispatch_seconds: Annotated[float, Field(gt=0, le=60)] = 0.5
@@ -31,3 +31,7 @@ class SchedulerSettings(WorkerSettings):
     """How old a stored file without a row must be to be deleted: longer than any upload takes."""
     time_zone: Annotated[str, AfterValidator(_zone)] = "UTC"
     """The IANA zone of the built-in schedules."""
+    webhook_seconds: Annotated[float, Field(ge=1, le=60)] = 15.0
+    """How long one try to deliver a message may take, from resolving the name to the end of the answer."""
+    webhook_patience_days: Annotated[float, Field(gt=0, le=90)] = 5.0
+    """After so long without a success a webhook that fails is disabled."""

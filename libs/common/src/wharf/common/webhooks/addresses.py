@@ -31,23 +31,20 @@ def is_refused(address: Address, allowed: Sequence[Network]) -> bool:
 
 
 def _meant(address: Address) -> Iterator[Address]:
-    """The address itself, and those that a translator on the way would make of it."""
-    yield address
+    """The address itself, or what a translator makes of it; and those that a tunnel's address leads to."""
     if isinstance(address, IPv4Address):
+        yield address
         return
-    if address.ipv4_mapped:
-        yield address.ipv4_mapped
+    if address.ipv4_mapped or address in NAT64:
+        yield IPv4Address(int(address) & 0xFFFFFFFF)
+        return
+    yield address
+    yield from address.teredo or ()
     if address.sixtofour:
         yield address.sixtofour
-    if address.teredo:
-        yield from address.teredo
-    if address in NAT64:
-        yield IPv4Address(int(address) & 0xFFFFFFFF)
 
 
 def _is_public(address: Address) -> bool:
-    if isinstance(address, IPv6Address) and (address.ipv4_mapped or address.is_site_local):
-        # The mapped one is judged by what it stands for: see `_meant`.
-        return address.ipv4_mapped is not None
-    special = address.is_multicast or address.is_reserved or address.is_unspecified
+    local = isinstance(address, IPv6Address) and address.is_site_local
+    special = address.is_multicast or address.is_reserved or address.is_unspecified or local
     return address.is_global and not special and not any(address in network for network in OURS_TOO)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
@@ -30,6 +31,42 @@ class NameUnknown(Exception):
 
 
 @dataclass(frozen=True)
+class Closing(httpcore.AsyncNetworkStream):
+    """A stream that is closed when its TLS is given up: httpcore leaves it open when it is cancelled there."""
+
+    inner: httpcore.AsyncNetworkStream
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - the interface is httpcore's
+    ) -> httpcore.AsyncNetworkStream:
+        """As httpcore wants it."""
+        try:
+            return await self.inner.start_tls(ssl_context, server_hostname, timeout)
+        except BaseException:
+            await self.inner.aclose()
+            raise
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - as above
+        """As httpcore wants it."""
+        return await self.inner.read(max_bytes, timeout)
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - as above
+        """As httpcore wants it."""
+        await self.inner.write(buffer, timeout)
+
+    async def aclose(self) -> None:
+        """As httpcore wants it."""
+        await self.inner.aclose()
+
+    def get_extra_info(self, info: str) -> object:
+        """As httpcore wants it."""
+        return self.inner.get_extra_info(info)
+
+
+@dataclass(frozen=True)
 class CheckedBackend(httpcore.AsyncNetworkBackend):
     """Connects to public addresses, and to those of networks that are allowed."""
 
@@ -48,7 +85,7 @@ class CheckedBackend(httpcore.AsyncNetworkBackend):
         failure: httpcore.ConnectError | httpcore.ConnectTimeout | None = None
         for address in (await self._addresses(host, port))[:MOST]:
             try:
-                return await self.inner.connect_tcp(address, port, timeout, local_address, socket_options)
+                return Closing(await self.inner.connect_tcp(address, port, timeout, local_address, socket_options))
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
         raise failure or NameUnknown

@@ -144,9 +144,8 @@ def _wait(answer: httpcore.Response) -> float:
 
 
 def _code_of(error: Exception) -> str:
-    if _is_about_tls(error):
-        return "tls_failed"
-    return next(code for kinds, code in CODES if isinstance(error, kinds))
+    code = next(code for kinds, code in CODES if isinstance(error, kinds))
+    return "tls_failed" if code == "not_connected" and _is_about_tls(error) else code
 
 
 def _is_about_tls(error: BaseException) -> bool:

@@ -85,8 +85,11 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """The whole stack, once: real servers, real services."""
     from tests.servers import servers  # noqa: PLC0415 - this file is tried alone, too: tests/contracts
 
-    with servers() as given, LocalStack(tmp_path_factory.mktemp("wharf"), port=0, discard=True, **given) as running:
-        yield running
+    with servers() as given, pytest.MonkeyPatch.context() as environment:
+        # Receivers of webhooks that a test starts are this machine's.
+        environment.setenv("WHARF_WEBHOOK_ALLOWED_NETWORKS", "127.0.0.1/32")
+        with LocalStack(tmp_path_factory.mktemp("wharf"), port=0, discard=True, **given) as running:
+            yield running
 
 
 @pytest.fixture

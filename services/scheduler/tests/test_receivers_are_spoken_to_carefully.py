@@ -49,7 +49,7 @@ class Spoken(httpcore.AsyncMockStream):
         self.network.named.append(server_hostname)
         return self
 
-    async def write(self, buffer: bytes, *_rest: Any) -> None:
+    async def write(self, buffer: bytes, **_rest: Any) -> None:
         self.network.said += buffer
 
 

@@ -6,9 +6,10 @@ from typing import Any
 
 from sqlalchemy import text
 
-from wharf.common.jobs.kinds import CLEANUP, ECHO, CleanupPayload, EchoPayload
+from wharf.common.jobs.kinds import CLEANUP, ECHO, REPORTS, CleanupPayload, EchoPayload
 from wharf.common.runtime.context import JobContext
 from wharf.common.runtime.implementation import Implementation
+from wharf.scheduler.reports import order_reports
 
 CLEAN_UP = text("SELECT wharf.clean_up(make_interval(days => :days))")
 
@@ -28,4 +29,8 @@ def cleanup(context: JobContext[CleanupPayload]) -> dict[str, Any]:
     return gone
 
 
-IMPLEMENTATIONS: tuple[Implementation[Any], ...] = (Implementation(ECHO, echo), Implementation(CLEANUP, cleanup))
+IMPLEMENTATIONS: tuple[Implementation[Any], ...] = (
+    Implementation(ECHO, echo),
+    Implementation(CLEANUP, cleanup),
+    Implementation(REPORTS, order_reports),
+)

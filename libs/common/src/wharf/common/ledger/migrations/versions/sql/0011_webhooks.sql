@@ -101,7 +101,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
         'error', CASE WHEN jsonb_typeof(job.error) = 'object'
                       THEN jsonb_build_object('code', job.error -> 'code', 'retryable', job.error -> 'retryable') END,
         'result', CASE WHEN job.result IS NOT NULL THEN wharf.result_for_others(job.result) END,
-        'links', jsonb_build_object('self', '/api/v1/jobs/' || job.id))
+        'links', jsonb_build_object('self', '/api/v1/jobs/' || job.id) || CASE WHEN job.kind IN ('package', 'report')
+                      THEN jsonb_build_object('files', '/api/v1/packages/' || job.id || '/files') ELSE '{}' END)
 $$;
 
 -- The end of a job and what it delivers are one transaction, whoever ends it: worker, reaper, cancel, an older version.
@@ -230,7 +231,14 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT count(*) FROM gone
 $$;
 
-REVOKE EXECUTE ON FUNCTION wharf.new_id, wharf.rfc3339, wharf.result_for_others, wharf.job_for_others, wharf.write_deliveries,
+-- Tenants with something to report: whose work ended in that time.
+CREATE FUNCTION wharf.tenants_at_work(since timestamptz, until timestamptz) RETURNS SETOF uuid
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT DISTINCT j.tenant_id FROM wharf.jobs j
+    WHERE j.finished_at >= since AND j.finished_at < until AND j.kind IN ('import', 'package', 'rules', 'transform', 'undo')
+$$;
+
+REVOKE EXECUTE ON FUNCTION wharf.tenants_at_work, wharf.new_id, wharf.rfc3339, wharf.result_for_others, wharf.job_for_others, wharf.write_deliveries,
     wharf.rotate_secret, wharf.take_deliveries, wharf.end_delivery, wharf.forget_deliveries FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION wharf.rotate_secret TO wharf_app;
+GRANT EXECUTE ON FUNCTION wharf.rotate_secret, wharf.tenants_at_work TO wharf_app;
 GRANT EXECUTE ON FUNCTION wharf.take_deliveries, wharf.end_delivery, wharf.forget_deliveries TO wharf_dispatch;

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import email
+import email.policy
+import socketserver
+import threading
+from collections.abc import Iterator
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -43,6 +49,43 @@ def order(wharf: Trial, platform: dict[str, str]) -> dict[str, Any]:
     done = "SELECT result FROM wharf.jobs WHERE id::text = %s AND status = 'completed'"
     result: dict[str, Any] = eventually(lambda: wharf.ask(done, job["job_id"]), "the orders")[0]["result"]
     return result
+
+
+class Mailbox(socketserver.StreamRequestHandler):
+    """A mail server that takes everything, but nothing for those who are called nobody."""
+
+    def handle(self) -> None:
+        self._say("220 here")
+        while words := self.rfile.readline().decode().split():
+            match words[0].upper():
+                case "RCPT":
+                    self._say("550 unknown" if "nobody@" in words[1] else "250 ok")
+                case "DATA":
+                    self._say("354 go on")
+                    lines = iter(self.rfile.readline, b".\r\n")
+                    self.server.mails.append(email.message_from_bytes(b"".join(lines), policy=email.policy.default))  # type: ignore[attr-defined]  # the server below
+                    self._say("250 ok")
+                case "QUIT":
+                    self._say("221 bye")
+                    return
+                case _:
+                    self._say("250 ok")
+
+    def _say(self, line: str) -> None:
+        self.wfile.write(f"{line}\r\n".encode())
+
+
+@pytest.fixture
+def mails(mail_port: int) -> Iterator[list[EmailMessage]]:
+    """What the stack hands to its mail server."""
+    socketserver.TCPServer.allow_reuse_address = True
+    with socketserver.ThreadingTCPServer(("127.0.0.1", mail_port), Mailbox) as server:
+        server.mails = []  # type: ignore[attr-defined]  # what the handler above fills
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield server.mails  # type: ignore[attr-defined]  # as above
+        server.shutdown()
+        thread.join()
 
 
 def reports(tenant: Trial) -> list[dict[str, Any]]:
@@ -91,3 +134,43 @@ def test_a_key_of_one_project_does_not_see_a_report_of_all(
         with httpx.Client(base_url=tenant.api.base_url, headers={"X-API-Key": key}) as bound:
             assert bound.get(f"/api/v1/jobs/{job['job_id']}").status_code == 404
             assert bound.get(f"/api/v1/packages/{job['job_id']}/files").status_code == 404
+
+
+def test_it_is_mailed_to_those_who_are_named(
+    wharf: Trial, tenant: Trial, platform: dict[str, str], mails: list[EmailMessage], tmp_path: Path
+) -> None:
+    """Each has one of their own with the files; an address that the server refuses keeps nobody else from it."""
+    worked_last_week(tenant, tmp_path)
+    wanted = ["Grace@example.org", "nobody@example.org", "ada@example.org"]
+    named = tenant.api.put("/api/v1/reports/recipients", json={"recipients": wanted}).raise_for_status().json()
+    assert named["recipients"] == ["ada@example.org", "grace@example.org", "nobody@example.org"]
+    order(wharf, platform)
+    (report,) = reports(tenant)
+    files = tenant.ended(report["job_id"])["result"]["files"]
+    (job,) = tenant.api.get("/api/v1/jobs", params={"kind": "mail"}).json()["items"]
+    assert tenant.ended(job["job_id"])["result"] == {"sent": 2, "refused": 1, "attached": True}
+    assert [mail["To"] for mail in mails] == ["ada@example.org", "grace@example.org"]
+    for mail in mails:
+        assert (mail["From"], mail["Subject"]) == ("Wharf <wharf@example.org>", f"Wharf: {report['label']}")
+        sizes = {part.get_filename(): len(part.get_payload(decode=True)) for part in mail.iter_attachments()}
+        assert sizes == {file["name"]: file["size"] for file in files}
+    assert len({mail["Message-ID"] for mail in mails}) == 2
+
+
+def test_nobody_is_mailed_unless_somebody_is_named(
+    wharf: Trial, tenant: Trial, platform: dict[str, str], tmp_path: Path
+) -> None:
+    """There is no job for it."""
+    worked_last_week(tenant, tmp_path)
+    order(wharf, platform)
+    tenant.ended(reports(tenant)[0]["job_id"])
+    assert tenant.api.get("/api/v1/jobs", params={"kind": "mail"}).json()["items"] == []
+
+
+@pytest.mark.parametrize(
+    "address", ["nobody", "a@b", "a@example.org\r\nBcc: x@example.org", "<a@example.org>", "a b@c.de"]
+)
+def test_what_is_no_address_is_refused(tenant: Trial, address: str) -> None:
+    """With its place; nothing that could become a header of its own."""
+    answer = tenant.api.put("/api/v1/reports/recipients", json={"recipients": [address]})
+    assert (answer.status_code, answer.json()["errors"][0]["loc"]) == (422, ["body", "recipients", "0"])

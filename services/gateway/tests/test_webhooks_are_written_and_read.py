@@ -187,14 +187,14 @@ def test_a_name_is_taken_once_and_a_tenant_has_a_bounded_number(api):
     [
         ("GET", "", "operator"), ("POST", "", "admin"), ("GET", "/{id}", "operator"), ("PATCH", "/{id}", "admin"),
         ("DELETE", "/{id}", "admin"), ("POST", "/{id}/rotate", "admin"), ("POST", "/{id}/test", "operator"),
-        ("GET", "/{id}/deliveries", "operator"), ("POST", f"/{{id}}/deliveries/{new_id()}/replay", "operator"),
+        ("GET", "/{id}/deliveries", "operator"), ("POST", "/{id}/deliveries/{nothing}/replay", "operator"),
     ],
 )  # fmt: skip
 def test_data_leave_by_an_admin_s_word_alone(api, tenant, backend, gateway, method, rest, least):
     """Operators look at them and send again; a viewer sees no addresses, and the platform no tenant's."""
     made = written(api)
     path, body = (
-        PATH + rest.format(id=made["id"]),
+        PATH + rest.format(id=made["id"], nothing=new_id()),
         {"json": HOOK} if method in {"POST", "PATCH"} and "/" not in rest[1:] else {},
     )
     roles = {"viewer": tenant.keys["viewer"], "operator": tenant.keys["operator"], "platform": backend.platform_key}

@@ -128,6 +128,12 @@ class ReportsPayload(Payload):
     """Whose weeks and months these are."""
 
 
+class MailPayload(Payload):
+    """Send a report to those whom its tenant has named."""
+
+    report_id: UUID
+
+
 class EchoPayload(Payload):
     """Say a message back: shows that queue, worker and ledger work."""
 
@@ -150,6 +156,7 @@ UNDO = Kind("undo", Queue.INGEST, UndoPayload, unit="rows")
 PACKAGE = Kind("package", Queue.PACKAGE, PackagePayload, unit="rows")
 REPORT = Kind("report", Queue.PACKAGE, ReportPayload, unit="rows")
 REPORTS = Kind("reports", Queue.MAINTENANCE, ReportsPayload, unit="tenants")
+MAIL = Kind("mail", Queue.MAINTENANCE, MailPayload, unit="mails", max_attempts=8)
 ECHO = Kind("echo", Queue.MAINTENANCE, EchoPayload, unit="steps")
 CLEANUP = Kind("cleanup", Queue.MAINTENANCE, CleanupPayload, unit="rows")
 

@@ -454,3 +454,12 @@ class WebhookDelivery(Table):
     tries: Mapped[JsonList] = mapped_column(server_default=text("'[]'::jsonb"))
     created_at: Mapped[datetime] = mapped_column(server_default=NOW)
     ended_at: Mapped[datetime | None]
+
+
+class ReportRecipient(Table):
+    """Somebody whom a tenant wants to have its reports by mail."""
+
+    __tablename__ = "report_recipients"
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    address: Mapped[str] = mapped_column(primary_key=True)
+    created_at: Mapped[datetime] = mapped_column(server_default=NOW)

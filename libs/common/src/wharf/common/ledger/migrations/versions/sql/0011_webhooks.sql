@@ -44,11 +44,19 @@ CREATE INDEX ix_webhook_deliveries_sending ON wharf.webhook_deliveries (tenant_i
 CREATE INDEX ix_webhook_deliveries_newest ON wharf.webhook_deliveries (webhook_id, id DESC);
 CREATE INDEX ix_webhook_deliveries_ended ON wharf.webhook_deliveries (ended_at) WHERE ended_at IS NOT NULL;
 
+-- Whom a tenant wants to have its reports by mail.
+CREATE TABLE wharf.report_recipients (
+    tenant_id uuid NOT NULL REFERENCES wharf.tenants (id),
+    address text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (tenant_id, address)
+);
+
 DO $$
 DECLARE
     tab text;
 BEGIN
-    FOREACH tab IN ARRAY ARRAY['webhooks', 'webhook_deliveries'] LOOP
+    FOREACH tab IN ARRAY ARRAY['webhooks', 'webhook_deliveries', 'report_recipients'] LOOP
         EXECUTE format('ALTER TABLE wharf.%I ENABLE ROW LEVEL SECURITY', tab);
         EXECUTE format('ALTER TABLE wharf.%I FORCE ROW LEVEL SECURITY', tab);
         EXECUTE format(
@@ -65,6 +73,8 @@ GRANT INSERT, DELETE ON wharf.webhooks TO wharf_app;
 GRANT UPDATE (name, url, events, project_id, kinds, enabled, disabled_reason, failing_since, updated_at)
     ON wharf.webhooks TO wharf_app;
 GRANT SELECT, INSERT, UPDATE (status, next_at, ended_at, failures) ON wharf.webhook_deliveries TO wharf_app;
+
+GRANT SELECT, INSERT, DELETE ON wharf.report_recipients TO wharf_app;
 
 -- A UUIDv7, as `wharf.common.clock.new_id` makes them.
 CREATE FUNCTION wharf.new_id() RETURNS uuid

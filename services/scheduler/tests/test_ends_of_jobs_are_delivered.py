@@ -374,6 +374,21 @@ def test_what_ended_long_ago_is_forgotten(ledger, tenant, dispatcher, hook, deli
     assert (gone, [one["status"] for one in deliveries(webhook)]) == (1, ["waiting"])
 
 
+def test_what_was_under_way_to_a_webhook_that_was_disabled_is_given_up(
+    ledger, tenant, dispatcher, hook, deliveries, sender, due
+):
+    """Where its sender has died too: nobody would ever take it again."""
+    webhook = hook()
+    completed(ledger, tenant, dispatcher)
+    sender._take(1)
+    ledger.ask("UPDATE wharf.webhooks SET enabled = false, disabled_reason = 'asked' WHERE id = %s", webhook)
+    due()
+    assert sender._take(1) == []
+    sender._forgot = float("-inf")
+    sender._forget()
+    assert [one["status"] for one in deliveries(webhook)] == ["failed"]
+
+
 @pytest.mark.parametrize(
     ("role", "statement"),
     [

@@ -231,9 +231,13 @@ BEGIN
     RETURN became;
 END $$;
 
--- What was delivered, or given up, is told for a time. In small steps: nobody waits for it.
+-- What was delivered, or given up, is told for a time. In small steps: nobody waits for it. What was written or sent while its webhook
+-- was being disabled is given up here.
 CREATE FUNCTION wharf.forget_deliveries(keep interval, most bigint) RETURNS bigint
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    UPDATE wharf.webhook_deliveries d SET status = 'failed', next_at = NULL, ended_at = clock_timestamp()
+    FROM wharf.webhooks w
+    WHERE w.id = d.webhook_id AND NOT w.enabled AND d.status IN ('waiting', 'sending') AND d.next_at < now();
     WITH gone AS (
         DELETE FROM wharf.webhook_deliveries WHERE id = ANY (ARRAY(
             SELECT d.id FROM wharf.webhook_deliveries d WHERE d.ended_at < now() - keep ORDER BY d.ended_at LIMIT most))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Generator, Iterator
 from typing import TypeVar
 from uuid import uuid4
@@ -90,12 +91,25 @@ def not_silently(report: AnyReport) -> AnyReport:
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+def mail_port() -> int:
+    """Where the stack hands its mail to: a test that wants it listens there."""
+    with socket.create_server(("127.0.0.1", 0)) as chosen:
+        port: int = chosen.getsockname()[1]
+    return port
+
+
+@pytest.fixture(scope="session")
+def stack(mail_port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """The whole stack, once: real servers, real services."""
     from tests.servers import servers  # noqa: PLC0415 - this file is tried alone, too: tests/contracts
 
-    with servers() as given, LocalStack(tmp_path_factory.mktemp("wharf"), port=0, discard=True, **given) as running:
-        yield running
+    with servers() as given, pytest.MonkeyPatch.context() as environment:
+        # Receivers of webhooks that a test starts are this machine's.
+        environment.setenv("WHARF_WEBHOOK_ALLOWED_NETWORKS", "127.0.0.1/32")
+        environment.setenv("WHARF_SMTP_URL", f"smtp://127.0.0.1:{mail_port}")
+        environment.setenv("WHARF_MAIL_FROM", "Wharf <wharf@example.org>")
+        with LocalStack(tmp_path_factory.mktemp("wharf"), port=0, discard=True, **given) as running:
+            yield running
 
 
 @pytest.fixture

@@ -18,7 +18,14 @@ from tests.packages import fetch, made
 from wharf.local.samples import write_assets, write_jira_issues, write_purchase_orders, write_transactions
 from wharf.local.trial import Trial
 
-TYPES = ("asset_register", "import_report", "issues_report", "procurement_summary", "transactions_report")
+TYPES = (
+    "activity_report",
+    "asset_register",
+    "import_report",
+    "issues_report",
+    "procurement_summary",
+    "transactions_report",
+)
 BOTH = {"formats": ["xlsx", "pdf"]}
 
 
@@ -57,6 +64,7 @@ def test_a_package_of_nothing_says_so(wharf: Trial, project: str, package_type: 
         ("issues_report", "jira_issues", write_jira_issues),
         ("procurement_summary", "procurement", write_purchase_orders),
         ("import_report", "assets", write_assets),
+        ("activity_report", "assets", write_assets),
     ],
 )
 def test_every_built_in_type_shows_its_data(

@@ -86,7 +86,7 @@ class Ledger:
     owner: psycopg.Connection[dict[str, Any]]
 
     def clear(self) -> None:
-        for table in ("schedules", "leases", "attempts", "job_logs", "jobs", "pauses"):
+        for table in ("webhooks", "schedules", "leases", "attempts", "job_logs", "jobs", "pauses"):
             self.ask(f"DELETE FROM wharf.{table}")
 
     def ask(self, statement: str, *values: object) -> list[dict[str, Any]]:

@@ -73,6 +73,11 @@ SCHEDULE_SUCCESS = Gauge(
     multiprocess_mode="mostrecent",
 )
 
+WEBHOOK_DELIVERIES = Counter(
+    "wharf_webhook_deliveries_total", "Tries to deliver a message, by what came of them.", ["outcome"]
+)
+WEBHOOK_SECONDS = Histogram("wharf_webhook_delivery_seconds", "Length of a try to deliver.", buckets=SECONDS)
+
 
 def exposition() -> bytes:
     """All metrics of this service in Prometheus' text format."""

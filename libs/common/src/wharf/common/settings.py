@@ -10,11 +10,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import AliasChoices, Field, SecretStr
+from pydantic import AfterValidator, AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from wharf.common.errors import Invalid
 from wharf.common.secretfiles import SecretFiles
+from wharf.common.webhooks import Network, networks
 
 T = TypeVar("T", bound="Settings")
 
@@ -40,6 +41,11 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """As pydantic has it, with our files of secrets last."""
         return init_settings, env_settings, dotenv_settings, SecretFiles(settings_cls)
+
+
+def _networks(said: str) -> str:
+    networks(said)
+    return said
 
 
 class DatabaseSettings(Settings):
@@ -90,6 +96,18 @@ class HealthSettings(Settings):
     metrics_host: str = "127.0.0.1"
     heartbeat_file: Path | None = None
     """Touched by the main loop every two seconds."""
+
+
+class WebhookSettings(Settings):
+    """Where webhooks may lead."""
+
+    webhook_allowed_networks: Annotated[str, AfterValidator(_networks)] = ""
+    """Comma-separated: networks that are not public, and that webhooks may lead to all the same."""
+
+    @property
+    def allowed_networks(self) -> tuple[Network, ...]:
+        """The networks, read."""
+        return networks(self.webhook_allowed_networks)
 
 
 class ServiceSettings(DatabaseSettings, RedisSettings, BrokerSettings, StorageSettings, LogSettings, HealthSettings):

@@ -27,9 +27,11 @@ from wharf.gateway.routes import (
     profiles,
     projects,
     queues,
+    reports,
     schedules,
     tenants,
     uploads,
+    webhooks,
     workers,
 )
 from wharf.gateway.settings import GatewaySettings
@@ -44,6 +46,8 @@ ABOUTS = (
     profiles,
     queues,
     schedules,
+    reports,
+    webhooks,
     workers,
     keys,
     projects,

@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from wharf.common.errors import Conflict, OutOfRange
-from wharf.common.jobs.kinds import PACKAGE, PackagePayload
+from wharf.common.jobs.kinds import PACKAGE, REPORT, PackagePayload
 from wharf.common.jobs.states import Status
 from wharf.common.jobs.submission import Order, Written, write_job
 from wharf.common.jobs.view import JobView
@@ -85,7 +85,7 @@ class PackageFile:
 def package_of(connection: Connection, member: Member, job_id: UUID) -> tuple[JobView, list[PackageFile]]:
     """A completed package and its files; raises `NotFound`, and `Conflict` while there are none."""
     job = find_job(connection, member, job_id)
-    if job.kind != PACKAGE.name:
+    if job.kind not in {PACKAGE.name, REPORT.name}:
         raise hidden("package", job_id, "package_not_found")
     if job.status != Status.COMPLETED or job.result is None:
         message = f"The package's job is {job.status}: its files are there when it is completed."

@@ -8,13 +8,14 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
 from wharf.common.errors import WharfError
-from wharf.common.jobs.kinds import PackagePayload
+from wharf.common.jobs.kinds import PackagePayload, ReportPayload
 from wharf.common.ledger.database import Database, driver_of
 from wharf.common.ledger.models import DataUpdate, Tenant
 from wharf.common.metrics import PACKAGE_PAGES, PACKAGE_ROWS
@@ -26,25 +27,30 @@ from wharf.package_worker.earlier import earlier_package
 from wharf.package_worker.files import MadeFile, file_name, make_file
 from wharf.package_worker.finished import finished_files, keep_finished
 from wharf.package_worker.reading import SectionReader, source_of
-from wharf.package_worker.reading.query import SectionQuery
+from wharf.package_worker.reading.query import Scope, SectionQuery
 
-Context = JobContext[PackagePayload]
+Context = JobContext[PackagePayload] | JobContext[ReportPayload]
 ENGINE = 2
 """Raised when the same rows give other files: what was made before is then made anew."""
 READ_PERCENT = 20.0
 """How far the job is when all rows are read."""
 
 
-def run_package(context: Context) -> dict[str, Any]:
+def run_package(context: JobContext[PackagePayload]) -> dict[str, Any]:
     """Make a package's files; gives the contract's `result` of a package.
 
     Raises `Invalid` for types, sections and columns that there are not.
     """
-    started = time.monotonic()
     payload = context.payload
     kind = chosen(payload.declaration or package_named(payload.package_type), payload.options)
+    return make_package(context, kind, Scope(context.view.project_id))
+
+
+def make_package(context: Context, kind: PackageType, scope: Scope) -> dict[str, Any]:
+    """Make the files of that type, or find them made before; gives the contract's `result` of a package."""
+    started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="wharf-package-", ignore_cleanup_errors=True) as folder:
-        content = _read(context, kind, Path(folder))
+        content = _read(context, kind, scope, Path(folder))
         result = _made_before(context, content.fingerprint) or _make(context, content, Path(folder))
     result["seconds"] = round(time.monotonic() - started, 3)
     total = max(content.rows, 1)
@@ -53,24 +59,30 @@ def run_package(context: Context) -> dict[str, Any]:
     return result
 
 
-def _read(context: Context, kind: PackageType, folder: Path) -> Content:
+def _read(context: Context, kind: PackageType, scope: Scope, folder: Path) -> Content:
     """All rows, as they were at one moment."""
     context.report(0, None, stage="read", message="Reading the datasets")
     engine = context.database.engine.execution_options(isolation_level="REPEATABLE READ")
     with Database(engine).tenant(context.tenant_id) as connection, context.pulse.guarding(connection):
-        project = context.view.project_id
-        latest = select(func.max(DataUpdate.at)).where(DataUpdate.project_id == project)
+        project = scope.name
         # Not the clock's time: the same data give the same files, whenever they are made
-        as_of = connection.execute(latest).scalar() or context.view.created_at
+        as_of = scope.until or _latest(connection, scope) or context.view.created_at
         author = connection.execute(select(Tenant.name).where(Tenant.id == context.tenant_id)).scalar_one()
         reader = SectionReader(driver_of(connection), folder, lambda _rows: context.check())
-        digest = hashlib.sha256(f"{ENGINE} {project} {author} {as_of} {kind.model_dump_json()}".encode())
+        digest = hashlib.sha256(
+            f"{ENGINE} {project} {author} {scope.since or ''}{as_of} {kind.model_dump_json()}".encode()
+        )
         digest.update(" ".join(sorted(context.payload.options.formats)).encode())
         filled, datasets = [], KnownDatasets.of_tenant(connection)
         for section in kind.sections:
-            queries = SectionQuery(section, source_of(datasets, section.dataset), project, as_of).compose()
+            queries = SectionQuery(section, source_of(datasets, section.dataset), scope, as_of).compose()
             filled.append(reader.fill(section, queries, digest))
     return Content(kind, tuple(filled), LOCALES[kind.locale], project, author, as_of, digest.hexdigest())
+
+
+def _latest(connection: Connection, scope: Scope) -> datetime | None:
+    latest = select(func.max(DataUpdate.at)).where(DataUpdate.project_id == scope.project_id)
+    return connection.execute(latest).scalar()
 
 
 def _made_before(context: Context, fingerprint: str) -> dict[str, Any] | None:

@@ -6,9 +6,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from wharf.common.jobs.kinds import PACKAGE
+from wharf.common.jobs.kinds import PACKAGE, REPORT
 from wharf.common.runtime.implementation import Implementation
 from wharf.package_worker.packages import run_package
+from wharf.package_worker.reports import run_report
 
 # Before the pool forks: a process is one slot of the queue, and parallel work is more slots. The system's allocator
 # keeps less than Arrow's own between batches.
@@ -16,4 +17,7 @@ pa.set_cpu_count(1)
 pa.set_io_thread_count(1)
 pa.set_memory_pool(pa.system_memory_pool())
 
-IMPLEMENTATIONS: tuple[Implementation[Any], ...] = (Implementation(PACKAGE, run_package),)
+IMPLEMENTATIONS: tuple[Implementation[Any], ...] = (
+    Implementation(PACKAGE, run_package),
+    Implementation(REPORT, run_report),
+)

@@ -31,6 +31,8 @@ from wharf.scheduler.orphans import Orphans
 from wharf.scheduler.reaper import Reaper
 from wharf.scheduler.schedules import Schedules
 from wharf.scheduler.settings import SchedulerSettings
+from wharf.scheduler.webhooks.receiver import Receivers
+from wharf.scheduler.webhooks.sender import Sender
 
 LOOK_SECONDS = 5.0
 """How often ledger and broker are compared, and old things looked for."""
@@ -60,6 +62,8 @@ class LedgerScheduler(Scheduler):  # type: ignore[misc]  # Celery has no types
         self._looked = self._searched = 0.0
         host, port = self._settings.metrics_host, self._settings.metrics_port
         serve_health(host, port, lambda: self._beacon.fresh, lambda: self._beacon.fresh)
+        self._sender = _sender(self._settings)
+        self._sender.start()
         super().__init__(app, *args, **kwargs)
 
     def setup_schedule(self) -> None:
@@ -80,6 +84,11 @@ class LedgerScheduler(Scheduler):  # type: ignore[misc]  # Celery has no types
             self._leadership.give_up("the ledger is away")
         self._leadership.wait(HURRY_SECONDS if more else self._settings.dispatch_seconds)
         return 0.0
+
+    def close(self) -> None:
+        """As beat ends."""
+        self._sender.stop()
+        super().close()
 
     def _begin(self) -> bool:
         """What schedules begin; whatever is wrong with them holds up no job that is there."""
@@ -121,3 +130,11 @@ def _dispatcher(app: Celery, settings: SchedulerSettings, database: Database) ->
 def _schedules(dispatcher: Dispatcher) -> Schedules:
     database, feed = dispatcher.database, dispatcher.feed
     return Schedules(database, Announcer(database, dispatcher.doorbell, feed), feed)
+
+
+def _sender(settings: SchedulerSettings) -> Sender:
+    # Connections of its own: it must not wait for the dispatcher's, nor the other way round.
+    url = settings.database_url.get_secret_value()
+    database = Database.connect(url, pool=2, application="scheduler-webhooks", answer_within=30)
+    receivers = Receivers(seconds=settings.webhook_seconds, allowed=settings.allowed_networks)
+    return Sender(database, receivers, settings.webhook_seconds, settings.webhook_patience_days)

@@ -257,7 +257,7 @@ def _declared(one: Builtin, zone: ZoneInfo, now: datetime) -> dict[str, Any]:
         "cron": one.cron,
         "time_zone": zone.key,
         "kind": one.kind.name,
-        "payload": dict(one.payload),
+        "payload": one.payload_in(zone),
         "queue": one.kind.queue,
         "priority": Priority.NORMAL.rank,
         "overlap": one.overlap,

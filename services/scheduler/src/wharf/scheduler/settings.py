@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from typing import Annotated
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, SecretStr
 
 from wharf.common.errors import Invalid
 from wharf.common.schedules import zone_named
-from wharf.common.settings import WorkerSettings
+from wharf.common.settings import WebhookSettings, WorkerSettings
+from wharf.scheduler.mail import Post
 
 
 def _zone(name: str) -> str:
@@ -18,7 +20,14 @@ def _zone(name: str) -> str:
         raise ValueError(error.message) from None
 
 
-class SchedulerSettings(WorkerSettings):
+def _mail_server(url: SecretStr | None) -> SecretStr | None:
+    parts = urlsplit(url.get_secret_value() if url else "smtp://none")
+    if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
+        raise ValueError("it has to be smtp://user:password@host:587 or smtps://…")
+    return url
+
+
+class SchedulerSettings(WorkerSettings, WebhookSettings):
     """Beat reaches the ledger as the role `wharf_dispatch`, the maintenance worker as `wharf_app`."""
 
     dispatch_seconds: Annotated[float, Field(gt=0, le=60)] = 0.5
@@ -31,3 +40,21 @@ class SchedulerSettings(WorkerSettings):
     """How old a stored file without a row must be to be deleted: longer than any upload takes."""
     time_zone: Annotated[str, AfterValidator(_zone)] = "UTC"
     """The IANA zone of the built-in schedules."""
+    webhook_seconds: Annotated[float, Field(ge=1, le=60)] = 15.0
+    """How long one try to deliver a message may take, from resolving the name to the end of the answer."""
+    webhook_patience_days: Annotated[float, Field(gt=0, le=90)] = 5.0
+    """After so long without a success a webhook that fails is disabled."""
+    smtp_url: Annotated[SecretStr | None, AfterValidator(_mail_server)] = None
+    """The server that mail is handed to."""
+    mail_from: str | None = None
+    """Whom mail comes from, such as `Wharf <wharf@example.org>`."""
+    mail_max_bytes: Annotated[int, Field(ge=0)] = 10_000_000
+    """What the files of one mail may have together; larger ones are told of."""
+    public_url: str = ""
+    """Where the gateway is found from outside, for what mail tells."""
+
+    @property
+    def post(self) -> Post:
+        """How mail leaves the installation."""
+        url = self.smtp_url.get_secret_value() if self.smtp_url else None
+        return Post(url, self.mail_from, self.mail_max_bytes, self.public_url)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from sqlalchemy import text
 
-from wharf.common.jobs.kinds import CLEANUP, ECHO, CleanupPayload, EchoPayload
+from wharf.common.jobs.kinds import CLEANUP, ECHO, MAIL, REPORTS, CleanupPayload, EchoPayload
 from wharf.common.runtime.context import JobContext
 from wharf.common.runtime.implementation import Implementation
+from wharf.scheduler.mail import mail_report
+from wharf.scheduler.reports import order_reports
+from wharf.scheduler.settings import SchedulerSettings
 
 CLEAN_UP = text("SELECT wharf.clean_up(make_interval(days => :days))")
 
@@ -28,4 +32,11 @@ def cleanup(context: JobContext[CleanupPayload]) -> dict[str, Any]:
     return gone
 
 
-IMPLEMENTATIONS: tuple[Implementation[Any], ...] = (Implementation(ECHO, echo), Implementation(CLEANUP, cleanup))
+def implementations(settings: SchedulerSettings) -> tuple[Implementation[Any], ...]:
+    """All of them, with what the settings allow."""
+    return (
+        Implementation(ECHO, echo),
+        Implementation(CLEANUP, cleanup),
+        Implementation(REPORTS, order_reports),
+        Implementation(MAIL, partial(mail_report, post=settings.post)),
+    )

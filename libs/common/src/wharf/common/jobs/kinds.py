@@ -7,10 +7,11 @@ A message carries the job's id and attempt; the payload below is what the ledger
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, field_serializer
+from pydantic import AwareDatetime, BaseModel, ConfigDict, field_serializer
 
 from wharf.common.imports import ImportOptions
 from wharf.common.packages import PackageOptions, PackageType, builtin_packages
@@ -117,6 +118,33 @@ class PackagePayload(Payload):
         return kind.to_keep() if kind else None
 
 
+class ReportPayload(Payload):
+    """Tell a tenant what was done in a time, in all its projects."""
+
+    report: Literal["weekly", "monthly"]
+    since: AwareDatetime
+    until: AwareDatetime
+    """The first moment that is not told of."""
+    first_day: date
+    last_day: date
+    """As the installation's zone calls them."""
+    options: PackageOptions = PackageOptions(formats=("xlsx", "pdf"))
+
+
+class ReportsPayload(Payload):
+    """Order the reports of the last whole week or month, for all tenants with something to tell."""
+
+    report: Literal["weekly", "monthly"]
+    time_zone: str = "UTC"
+    """Whose weeks and months these are."""
+
+
+class MailPayload(Payload):
+    """Send a report to those whom its tenant has named."""
+
+    report_id: UUID
+
+
 class EchoPayload(Payload):
     """Say a message back: shows that queue, worker and ledger work."""
 
@@ -130,11 +158,17 @@ class CleanupPayload(Payload):
     """How long it is told what became of the occurrences of schedules."""
 
 
+ALL_PROJECTS = "_all"
+"""The project of a job that is about all of them: no key is bound to it, since no caller may choose such a name."""
+
 IMPORT = Kind("import", Queue.INGEST, ImportPayload, unit="rows")
 IMPORT_PART = Kind("import_part", Queue.INGEST, ImportPartPayload, unit="rows")
 INSPECT = Kind("inspect", Queue.INGEST, InspectPayload, unit="steps")
 UNDO = Kind("undo", Queue.INGEST, UndoPayload, unit="rows")
 PACKAGE = Kind("package", Queue.PACKAGE, PackagePayload, unit="rows")
+REPORT = Kind("report", Queue.PACKAGE, ReportPayload, unit="rows")
+REPORTS = Kind("reports", Queue.MAINTENANCE, ReportsPayload, unit="tenants")
+MAIL = Kind("mail", Queue.MAINTENANCE, MailPayload, unit="mails", max_attempts=8)
 ECHO = Kind("echo", Queue.MAINTENANCE, EchoPayload, unit="steps")
 CLEANUP = Kind("cleanup", Queue.MAINTENANCE, CleanupPayload, unit="rows")
 

@@ -28,6 +28,8 @@ class Shape:
     key: tuple[str, ...]
     table: tuple[str, str] | None = None
     """Its schema and table; None as long as nothing was loaded, and for what is no table."""
+    moment: str | None = None
+    """The column that says when a row came to be: what a report of a time is about."""
 
     def type_of(self, column: str) -> ColumnType:
         """The type of a column. Raises `Invalid` (`unknown_column`), which names the near ones."""
@@ -39,20 +41,34 @@ class Shape:
 
 def _of_ledger(name: str, kinds: dict[ColumnType, tuple[str, ...]], key: str) -> Shape:
     columns = {column: kind for kind, columns in kinds.items() for column in columns}
-    return Shape(name, columns, tuple(key.split()))
+    return Shape(name, columns, tuple(key.split()), moment="at")
 
 
-TEXT, INTEGER, TIMESTAMP = ColumnType.TEXT, ColumnType.INTEGER, ColumnType.TIMESTAMP
+TEXT, INTEGER, DECIMAL, TIMESTAMP = ColumnType.TEXT, ColumnType.INTEGER, ColumnType.DECIMAL, ColumnType.TIMESTAMP
 LEDGER = {
     "imports": _of_ledger(
         "imports",
-        {TEXT: ("profile", "mode"), INTEGER: NUMBERS, TIMESTAMP: ("at", "period_from", "period_to")},
+        {TEXT: ("project_id", "profile", "mode"), INTEGER: NUMBERS, TIMESTAMP: ("at", "period_from", "period_to")},
         "at id",
     ),
     "rejects": _of_ledger(
         "rejects",
-        {TEXT: ("profile", "raw", "column_name", "code", "message", "file_name"), INTEGER: ("line",)},
+        {
+            TEXT: ("project_id", "profile", "raw", "column_name", "code", "message", "file_name"),
+            INTEGER: ("line",),
+            TIMESTAMP: ("at",),
+        },
         "import_id byte_offset code",
+    ),
+    "finished_jobs": _of_ledger(
+        "finished_jobs",
+        {
+            TEXT: ("project_id", "kind", "queue", "status"),
+            INTEGER: ("failures", "deaths"),
+            DECIMAL: ("wait_seconds", "run_seconds"),
+            TIMESTAMP: ("at",),
+        },
+        "at id",
     ),
 }
 """What every tenant can report on, beside its datasets; a profile of such a name is hidden by it."""

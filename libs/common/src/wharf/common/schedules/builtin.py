@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from wharf.common.jobs.kinds import CLEANUP, Kind
+from wharf.common.jobs.kinds import CLEANUP, REPORTS, Kind
 from wharf.common.schedules.policies import Misfire, Overlap
 
 
@@ -22,5 +23,14 @@ class Builtin:
     misfire: Misfire = Misfire.RUN_ONCE
     grace_seconds: int = 300
 
+    def payload_in(self, zone: ZoneInfo) -> dict[str, Any]:
+        """What its jobs are told in an installation of that zone."""
+        zoned = "time_zone" in self.kind.payload.model_fields
+        return dict(self.payload) | ({"time_zone": zone.key} if zoned else {})
 
-BUILTIN: tuple[Builtin, ...] = (Builtin("cleanup", "30 3 * * *", CLEANUP, {"keep_runs_days": 90}),)
+
+BUILTIN: tuple[Builtin, ...] = (
+    Builtin("cleanup", "30 3 * * *", CLEANUP, {"keep_runs_days": 90}),
+    Builtin("weekly_reports", "0 8 * * MON", REPORTS, {"report": "weekly"}),
+    Builtin("monthly_reports", "0 8 1 * *", REPORTS, {"report": "monthly"}),
+)

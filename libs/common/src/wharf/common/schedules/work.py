@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
 from sqlalchemy import Connection
 
 from wharf.common.errors import Invalid, Problem
-from wharf.common.jobs.kinds import CLEANUP, ECHO, PACKAGE, CleanupPayload, EchoPayload, Kind, PackagePayload, Payload
+from wharf.common.jobs.kinds import (
+    CLEANUP,
+    ECHO,
+    PACKAGE,
+    REPORTS,
+    CleanupPayload,
+    EchoPayload,
+    Kind,
+    PackagePayload,
+    Payload,
+    ReportsPayload,
+)
 from wharf.common.packages import KnownPackages, PackageOptions, PackageType, builtin_packages, chosen
 
 Declaration = Mapping[str, Any]
@@ -47,6 +58,13 @@ class CleanupWish(Wish):
     """What is to be kept."""
 
     keep_runs_days: int = 90
+
+
+class ReportsWish(Wish):
+    """Which reports are to be made."""
+
+    report: Literal["weekly", "monthly"]
+    time_zone: str = "UTC"
 
 
 @dataclass(frozen=True)
@@ -96,6 +114,7 @@ SCHEDULABLE: dict[str, Schedulable[Any]] = {
         Schedulable(PACKAGE, PackageWish, _package, _check_package),
         Schedulable(ECHO, EchoWish, lambda wish, _declaration: EchoPayload(**dict(wish))),
         Schedulable(CLEANUP, CleanupWish, lambda wish, _declaration: CleanupPayload(**dict(wish)), of_tenants=False),
+        Schedulable(REPORTS, ReportsWish, lambda wish, _declaration: ReportsPayload(**dict(wish)), of_tenants=False),
     )
 }
 """By the kind's name."""

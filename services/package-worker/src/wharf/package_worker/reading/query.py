@@ -34,12 +34,28 @@ PAIRS = "(SELECT string_agg(key || ': ' || value, E'\\n' ORDER BY key) FROM json
 
 
 @dataclass(frozen=True, slots=True)
+class Scope:
+    """Which rows a package is about."""
+
+    project_id: str | None
+    """None: those of all projects."""
+    since: datetime | None = None
+    until: datetime | None = None
+    """Where both are said: only rows that came to be in between, of sources that know when."""
+
+    @property
+    def name(self) -> str:
+        """The project's, as files and their titles call it."""
+        return self.project_id or "all-projects"
+
+
+@dataclass(frozen=True, slots=True)
 class SectionQuery:
-    """A section's query over its source, in one project, at a time. Raises `Invalid` for columns that there are not."""
+    """A section's query over its source, in a scope, at a time. Raises `Invalid` for columns that there are not."""
 
     section: Section
     source: Source
-    project_id: str
+    scope: Scope
     as_of: datetime
 
     def compose(self) -> list[sql.Composed]:
@@ -119,7 +135,11 @@ class SectionQuery:
         return sql.SQL("{}::timestamptz").format(sql.Literal(self.as_of.isoformat()))
 
     def _conditions(self) -> Iterator[sql.Composable]:
-        yield sql.SQL("project_id = {}").format(sql.Literal(self.project_id))
+        scope, moment = self.scope, self.source.shape.moment
+        yield sql.SQL("true") if scope.project_id is None else sql.SQL("project_id = {}").format(scope.project_id)
+        if moment and scope.since and scope.until:
+            between = sql.SQL("{0} >= {1}::timestamptz AND {0} < {2}::timestamptz")
+            yield between.format(sql.Identifier(moment), scope.since.isoformat(), scope.until.isoformat())
         for condition in self.section.filters:
             yield self._condition(condition)
 

@@ -11,13 +11,18 @@ from wharf.common.profiles import ColumnType
 
 IMPORTS = """(SELECT *, import_id AS _import_id FROM wharf.data_updates)"""
 REJECTS = """(
-    SELECT i.project_id, i.profile, r.line, r.byte_offset, left(r.raw, 2000) AS raw, e ->> 'column' AS column_name,
-           e ->> 'code' AS code, e ->> 'message' AS message, u.file_name, r.import_id
+    SELECT i.project_id, i.profile, i.merged_at AS at, r.line, r.byte_offset, left(r.raw, 2000) AS raw,
+           e ->> 'column' AS column_name, e ->> 'code' AS code, e ->> 'message' AS message, u.file_name, r.import_id
     FROM wharf.rejects r
     JOIN wharf.imports i ON i.id = r.import_id
     JOIN wharf.uploads u ON u.id = i.upload_id
     CROSS JOIN LATERAL jsonb_array_elements(r.errors) e)"""
-LEDGER = {"imports": sql.SQL(IMPORTS), "rejects": sql.SQL(REJECTS)}
+JOBS = """(
+    SELECT id, project_id, kind, queue, status, failures, deaths, finished_at AS at,
+           extract(epoch FROM started_at - created_at)::numeric AS wait_seconds,
+           extract(epoch FROM finished_at - started_at)::numeric AS run_seconds
+    FROM wharf.jobs WHERE finished_at IS NOT NULL)"""
+LEDGER = {"imports": sql.SQL(IMPORTS), "rejects": sql.SQL(REJECTS), "finished_jobs": sql.SQL(JOBS)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Webhooks: the sender, what it says to a receiver, and how it connects."""

@@ -73,6 +73,21 @@ SCHEDULE_SUCCESS = Gauge(
     multiprocess_mode="mostrecent",
 )
 
+BACKUP_SUCCESS = Gauge(
+    "wharf_backup_last_success_timestamp_seconds",
+    "When the newest backup was complete.",
+    multiprocess_mode="mostrecent",
+)
+BACKUP_BYTES = Gauge("wharf_backup_bytes", "Size of the newest backup.", multiprocess_mode="mostrecent")
+BACKUP_SECONDS = Gauge(
+    "wharf_backup_seconds", "How long the newest backup took, its check included.", multiprocess_mode="mostrecent"
+)
+BACKUP_VERIFIED = Gauge(
+    "wharf_backup_last_verified_timestamp_seconds",
+    "When a backup was last restored on trial, and was whole.",
+    multiprocess_mode="mostrecent",
+)
+
 
 def exposition() -> bytes:
     """All metrics of this service in Prometheus' text format."""

@@ -7,10 +7,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from wharf.common.settings import ServiceSettings
+from wharf.common.settings import BackupStorageSettings, ServiceSettings
 
 
-class GatewaySettings(ServiceSettings):
+class GatewaySettings(ServiceSettings, BackupStorageSettings):
     """What the gateway needs: the ledger as the role `wharf_app`, Redis, the broker, object storage, an address."""
 
     host: str = "127.0.0.1"

@@ -6,9 +6,11 @@ from typing import Any
 
 from sqlalchemy import text
 
-from wharf.common.jobs.kinds import CLEANUP, ECHO, CleanupPayload, EchoPayload
+from wharf.common.jobs.kinds import BACKUP, CLEANUP, ECHO, CleanupPayload, EchoPayload
 from wharf.common.runtime.context import JobContext
 from wharf.common.runtime.implementation import Implementation
+from wharf.scheduler.backups.job import BackupJob
+from wharf.scheduler.settings import SchedulerSettings
 
 CLEAN_UP = text("SELECT wharf.clean_up(make_interval(days => :days))")
 
@@ -28,4 +30,10 @@ def cleanup(context: JobContext[CleanupPayload]) -> dict[str, Any]:
     return gone
 
 
-IMPLEMENTATIONS: tuple[Implementation[Any], ...] = (Implementation(ECHO, echo), Implementation(CLEANUP, cleanup))
+def implementations(settings: SchedulerSettings) -> tuple[Implementation[Any], ...]:
+    """All of them, with what the settings allow."""
+    return (
+        Implementation(ECHO, echo),
+        Implementation(CLEANUP, cleanup),
+        Implementation(BACKUP, BackupJob.of(settings).run),
+    )

@@ -41,6 +41,8 @@ class Kind(Generic[P]):
     first_delay: float = 5.0
     """Seconds before the first retry; they double each time."""
     longest_delay: float = 600.0
+    time_limit: float | None = None
+    """Seconds after which a job is told to end, where it needs longer than others; None: the worker's own limit."""
     also_transient: tuple[Rule, ...] = ()
     """Errors with a code and a sentence of this kind's own, before the table for all."""
     registry: ClassVar[dict[str, Kind[Any]]] = {}
@@ -119,12 +121,21 @@ class CleanupPayload(Payload):
     """How long it is told what became of the occurrences of schedules."""
 
 
+class BackupPayload(Payload):
+    """Make a backup of the ledger and all datasets, or restore one on trial."""
+
+    action: Literal["make", "verify"] = "make"
+    backup_id: UUID | None = None
+    """Which one is verified; None: the newest."""
+
+
 IMPORT = Kind("import", Queue.INGEST, ImportPayload, unit="rows")
 INSPECT = Kind("inspect", Queue.INGEST, InspectPayload, unit="steps")
 UNDO = Kind("undo", Queue.INGEST, UndoPayload, unit="rows")
 PACKAGE = Kind("package", Queue.PACKAGE, PackagePayload, unit="rows")
 ECHO = Kind("echo", Queue.MAINTENANCE, EchoPayload, unit="steps")
 CLEANUP = Kind("cleanup", Queue.MAINTENANCE, CleanupPayload, unit="rows")
+BACKUP = Kind("backup", Queue.MAINTENANCE, BackupPayload, unit="bytes", time_limit=86_400)
 
 
 def kind_named(name: str) -> Kind[Any]:

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
 from sqlalchemy import Connection
 
 from wharf.common.errors import Invalid, Problem
-from wharf.common.jobs.kinds import CLEANUP, ECHO, PACKAGE, CleanupPayload, EchoPayload, Kind, PackagePayload, Payload
+from wharf.common.jobs.kinds import (
+    BACKUP,
+    CLEANUP,
+    ECHO,
+    PACKAGE,
+    BackupPayload,
+    CleanupPayload,
+    EchoPayload,
+    Kind,
+    PackagePayload,
+    Payload,
+)
 from wharf.common.packages import KnownPackages, PackageOptions, PackageType, builtin_packages, chosen
 
 Declaration = Mapping[str, Any]
@@ -47,6 +58,12 @@ class CleanupWish(Wish):
     """What is to be kept."""
 
     keep_runs_days: int = 90
+
+
+class BackupWish(Wish):
+    """Whether a backup is made, or the newest one restored on trial."""
+
+    action: Literal["make", "verify"] = "make"
 
 
 @dataclass(frozen=True)
@@ -96,6 +113,7 @@ SCHEDULABLE: dict[str, Schedulable[Any]] = {
         Schedulable(PACKAGE, PackageWish, _package, _check_package),
         Schedulable(ECHO, EchoWish, lambda wish, _declaration: EchoPayload(**dict(wish))),
         Schedulable(CLEANUP, CleanupWish, lambda wish, _declaration: CleanupPayload(**dict(wish)), of_tenants=False),
+        Schedulable(BACKUP, BackupWish, lambda wish, _declaration: BackupPayload(**dict(wish)), of_tenants=False),
     )
 }
 """By the kind's name."""

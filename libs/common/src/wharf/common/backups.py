@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, Literal
 from uuid import UUID
 
@@ -152,7 +153,10 @@ class Backups:
         gone = [key for key in old if (found := PLACE.fullmatch(key)) and found["name"].endswith(".dump")]
         for key in gone:
             self.storage.delete(key)
-        return len(gone)
+        unfinished = [path for path in self.storage.unfinished(ROOT) if _written_before(path, before)]
+        for path in unfinished:
+            path.unlink(missing_ok=True)
+        return len(gone) + len(unfinished)
 
     def _names(self) -> dict[UUID, set[str]]:
         found: dict[UUID, set[str]] = {}
@@ -175,6 +179,13 @@ class Backups:
     def _bytes(self, backup_id: UUID, name: str) -> bytes:
         file = self.storage.open_file(f"{ROOT}/{backup_id}/{name}")
         return file.read(0, file.size)
+
+
+def _written_before(path: Path, moment: datetime) -> bool:
+    try:
+        return path.stat().st_mtime < moment.timestamp()
+    except FileNotFoundError:
+        return False
 
 
 def archive_key(backup_id: UUID, attempt: int) -> str:

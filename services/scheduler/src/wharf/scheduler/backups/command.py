@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from wharf.common.backups import Backup, Backups, TableCount
-from wharf.common.errors import Conflict, NotFound, WharfError
+from wharf.common.errors import Conflict, NotFound, Permanent, WharfError
 from wharf.common.ledger.database import driver_url
 from wharf.common.ledger.migration import latest_revision, prepare_roles
 from wharf.common.settings import BackupStorageSettings, DatabaseSettings, load
@@ -92,7 +92,11 @@ def _restore(settings: RestoreSettings, backups: Backups, wanted: str, *, replac
         work.check_sum(backup)
         _prepare(connection, url, used)
         _say("Restoring ...")
-        found = work.into(connection, url, backup, max(jobs, 1))
+        try:
+            found = work.into(connection, url, backup, max(jobs, 1))
+        except WharfError as error:
+            message = f"{error.message} The database is not whole: when that is mended, restore again with --replace."
+            raise Permanent(message, code=error.error_code) from error
         connection.execute("ANALYZE")
     _say_counts(backup, found)
 
@@ -142,9 +146,7 @@ def _say_counts(backup: Backup, found: Iterable[TableCount]) -> None:
         rows[table.place] += table.rows
     for place in sorted(tables):
         _say(f"  {place}: {tables[place]:,} tables, {rows[place]:,} rows")
-    _say(
-        f"Restored: {tables.total():,} tables with {rows.total():,} rows, as many as were backed up, and the same ones."
-    )
+    _say(f"Restored: {tables.total():,} tables with {rows.total():,} rows, counted and compared.")
     newer = "" if backup.manifest.revision == latest_revision() else f" (from {backup.manifest.revision})"
     _say(f"Next: wharf migrate, which gives the roles their passwords and brings the schema up to date{newer}.")
 

@@ -128,8 +128,8 @@ def connected(url: str) -> Iterator[Connection]:
 def moment(connection: Connection, check: Check) -> Iterator[Moment]:
     """A snapshot, kept while this lasts."""
     connection.execute(BEGIN)
-    snapshot, at = connection.execute(SNAPSHOT).fetchone() or ("", None)
-    (revision,) = connection.execute(REVISION).fetchone() or ("",)
+    ((snapshot, at),) = connection.execute(SNAPSHOT)
+    ((revision,),) = connection.execute(REVISION)
     places = schemas(connection)
     kept, left_out = tables(connection, places)
     number = connection.info.server_version

@@ -43,7 +43,11 @@ class Restore:
         self._compare(backup, meter)
 
     def on_trial(self, backup: Backup, url: str) -> list[TableCount]:
-        """Restore it into a database of its own on the server of `url`, compare, drop that. Raises as `into`."""
+        """Restore it into a database of its own on the server of `url`, compare, drop that.
+
+        Raises as `check_sum` and `into`.
+        """
+        self.check_sum(backup)
         with connected(url) as connection, trial_database(connection, backup) as name:
             programs = self._programs(connection)
             self._stream(programs, backup, make_conninfo(url, dbname=name), ["--no-owner", "--no-privileges"])
@@ -56,11 +60,11 @@ class Restore:
         Raises `Transient` where `pg_restore` fails, `Permanent` (`backup_differs`) where it left other rows than the
         backup's moment had.
         """
-        programs, options = self._programs(connection), ["--no-owner", "--role=wharf_owner"]
+        programs = self._programs(connection)
         if jobs == 1:
-            self._stream(programs, backup, url, options)
+            self._stream(programs, backup, url, [])
         else:
-            self._side_by_side(programs, backup, url, [*options, f"--jobs={jobs}"])
+            self._side_by_side(programs, backup, url, [f"--jobs={jobs}"])
         return self.compare(connection, backup)
 
     def compare(self, connection: Connection, backup: Backup) -> list[TableCount]:

@@ -35,17 +35,12 @@ def stored(gateway) -> list[Manifest]:
     backups = gateway.resources.backups
     for old in backups.all():
         backups.remove(old)
-    tables = (
-        TableCount(place="wharf", name="jobs", rows=2, digest="1"),
-        TableCount(place="t", name="x", rows=3, digest="2"),
-    )
+    jobs, sales = (TableCount(place=n, name=n, rows=rows, digest="1") for n, rows in (("jobs", 2), ("sales", 3)))
+    about = {"seconds": 1.5, "key": "k", "bytes": 10, "sha256": "ab", "compression": "1", "server_version": "18.4"}
     made = [
-        Manifest(
-            id=new_id(), created_at=AT + timedelta(days=day), seconds=1.5, key="k", bytes=10, sha256="ab", compression="1",
-            server_version="18.4", revision="0012", tables=tables,
-        )
+        Manifest(id=new_id(), created_at=AT + timedelta(days=day), revision="0012", tables=(jobs, sales), **about)
         for day in range(3)
-    ]  # fmt: skip
+    ]
     for manifest in made:
         backups.add(manifest)
     backups.note(backups.find(made[0].id), Verification(at=AT, passed=True, seconds=2))

@@ -76,7 +76,7 @@ def rows(backup: Backup) -> dict[tuple[str, str], int]:
 
 
 def test_it_is_one_moment_whatever_is_written_meanwhile(backend, ledger, backups, make, data):
-    """Rows that come, and staging tables that go, while it is made: restored it is what was counted at its beginning."""
+    """Rows that come, and staging tables that go, while it is made: restored it is what was counted at first."""
     done = []
 
     def write() -> None:
@@ -116,7 +116,7 @@ def test_bytes_that_changed_are_found_before_anything_is_restored(backend, backu
 
 
 def test_tables_that_differ_are_named(make, data):
-    """One that is missing, has another number of rows, or as many but others; between versions rows are only counted."""
+    """One that is missing, has another number of rows, or as many but others; between versions it counts only."""
     tables = make().manifest.tables
     sales = next(one for one in tables if one.name == "sales")
     others = [one for one in tables if one != sales]
@@ -247,9 +247,7 @@ def test_a_database_with_something_in_it_is_refused_unless_told(backend, make, c
     with psycopg.connect(as_app):
         assert "(wharf_app). Stop them first." in command("latest", replace=True)
     assert "counted and compared" in command("latest", replace=True, jobs=2)
-    assert ask(database, f"SELECT count(*) FROM {data}.sales, theirs.own RIGHT JOIN (VALUES (1)) v (x) ON true") == [
-        (500,)
-    ]
+    assert ask(database, f"SELECT count(*), to_regclass('theirs.own')::text FROM {data}.sales") == [(500, "theirs.own")]
 
 
 def test_a_damaged_backup_touches_no_database(backups, make, command, database, data):

@@ -68,7 +68,7 @@ def test_a_password_is_in_the_childs_environment_only(monkeypatch: pytest.Monkey
     ("complaint", "code", "said"),
     [
         ("pg_dump: error: no such role\npg_dump: detail: x", "python_failed", "python failed: no such role"),
-        ('x: error: COPY failed for table "t": ERROR: bad "Ann"', "python_failed", 'python failed: COPY failed for table "t"'),
+        ('x: error: COPY failed for table "t": ERROR: bad "Ann"', "python_failed", 'COPY failed for table "t"'),
         ("x: error: could not extend file: No space left on device", "database_full", "no room on the database's disk"),
         ("", "python_failed", "exit code 3"),
     ],

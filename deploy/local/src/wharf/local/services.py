@@ -95,6 +95,11 @@ def wharf_services(site: Site) -> list[ChildSpec]:
     return [_spec(service, name, site) for service in SERVICES for name in _names(service, site)]
 
 
+def no_services(_site: Site) -> list[ChildSpec]:
+    """None: servers alone, for those who restore a backup."""
+    return []
+
+
 def _names(service: Service, site: Site) -> Iterator[str]:
     """Yield `ingest-worker`, `ingest-worker-2` and so on."""
     yield service.name

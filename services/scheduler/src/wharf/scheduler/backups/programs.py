@@ -50,7 +50,7 @@ class Programs:
     def compression(self) -> str:
         """What `--compress` is given: Zstandard where they are built with it, else a little of gzip.
 
-        Both at the level that costs an import beside it least: docs/benchmarks.md.
+        Both at the level that costs an import beside it least: docs/backups.md.
         """
         tried = _said([self.path("pg_dump"), "--format=custom", f"--compress={ZSTD}", "--host=/nonexistent"])
         return GZIP if "compress" in tried else ZSTD

@@ -103,6 +103,18 @@ def test_nobody_else_may_enter_a_trial(backend, ledger, backups, make):
             psycopg.connect(backend.app_url.rsplit("/", 1)[0] + f"/{name}")
 
 
+def test_a_role_that_may_make_no_database_is_told(backend, ledger, backups, make):
+    """On servers whose owner could not give the right, until somebody does."""
+    made = make()
+    ledger.ask("ALTER ROLE wharf_backup NOCREATEDB")
+    try:
+        with pytest.raises(Permanent, match="ALTER ROLE wharf_backup CREATEDB") as refused:
+            Restore(backups, "", never).on_trial(made, backend.backup_url)
+    finally:
+        ledger.ask("ALTER ROLE wharf_backup CREATEDB")
+    assert refused.value.error_code == "no_trial_database"
+
+
 def test_bytes_that_changed_are_found_before_anything_is_restored(backend, backups, make, ledger):
     """One byte is enough; the archive that is whole is restored."""
     made = make()

@@ -1,7 +1,7 @@
 """Bringing a database to the current schema: roles, then the numbered migrations.
 
-Runs as a login that may create roles (the local stack's superuser, or a role with CREATEROLE and BYPASSRLS);
-everything is owned by `wharf_owner`, which nobody logs in as.
+Runs as a login that may create roles (the local stack's superuser, or a role with CREATEROLE and BYPASSRLS, and
+CREATEDB where backups are to be restored on trial); everything is owned by `wharf_owner`, which nobody logs in as.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ OLDEST_SERVER = 150_000
 LOCK = 0x57A4F  # one migration at a time, whoever starts it
 
 
+MAY_GIVE_DATABASES = "SELECT rolsuper OR rolcreatedb FROM pg_roles WHERE rolname = current_user"
 ROLES = ("wharf_owner", "wharf_app", "wharf_dispatch", "wharf_loader", "wharf_backup")
 
 
@@ -61,8 +62,10 @@ def prepare_roles(connection: Connection) -> None:
     for name in ROLES:
         _ensure_role(connection, name)
     connection.exec_driver_sql("ALTER ROLE wharf_loader BYPASSRLS")
-    # It reads all, and makes the databases in which backups are restored on trial.
-    connection.exec_driver_sql("ALTER ROLE wharf_backup BYPASSRLS CREATEDB")
+    connection.exec_driver_sql("ALTER ROLE wharf_backup BYPASSRLS")
+    if connection.exec_driver_sql(MAY_GIVE_DATABASES).scalar_one():
+        # For the databases in which backups are restored on trial.
+        connection.exec_driver_sql("ALTER ROLE wharf_backup CREATEDB")
     connection.exec_driver_sql("GRANT wharf_loader TO wharf_app")
     connection.exec_driver_sql("GRANT wharf_owner TO CURRENT_USER")
     database = sql.Identifier(str(connection.exec_driver_sql("SELECT current_database()").scalar_one()))

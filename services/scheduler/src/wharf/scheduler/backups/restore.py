@@ -124,7 +124,14 @@ def trial_database(connection: Connection, backup: Backup) -> Iterator[str]:
             connection.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(left)))
     name = f"{TRIAL}{backup.id.hex}"
     database = sql.Identifier(name)
-    connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(database))
+    try:
+        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(database))
+    except psycopg.errors.InsufficientPrivilege:
+        message = (
+            "wharf_backup may not make a database for trials. As a superuser: ALTER ROLE wharf_backup CREATEDB; or run "
+            "wharf migrate with a login that has CREATEDB."
+        )
+        raise Permanent(message, code="no_trial_database") from None
     try:
         connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(database))
         yield name

@@ -9,7 +9,14 @@ import pytest
 
 from wharf.common.clock import new_id
 
-OF_THE_PLATFORM = ("/api/v1/keys", "/api/v1/tenants", "/api/v1/queues", "/api/v1/workers", "/api/v1/backups")
+OF_THE_PLATFORM = (
+    "/api/v1/keys",
+    "/api/v1/tenants",
+    "/api/v1/queues",
+    "/api/v1/workers",
+    "/api/v1/schedules",
+    "/api/v1/backups",
+)
 
 
 BODIES = {("POST", "/api/v1/jobs/{job_id}/conflicts"): {"take": "existing", "all": True}}

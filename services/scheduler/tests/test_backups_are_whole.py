@@ -189,7 +189,7 @@ def test_an_attempt_that_lost_its_job_lists_nothing(backups, make):
 def test_without_a_login_the_job_says_what_to_set(backups):
     """An installation that was brought up to date has none yet."""
     job = BackupJob(None, backups, "", Retention(1, 1, 1))
-    with pytest.raises(Permanent, match=r"WHARF_BACKUP_PASSWORD.*WHARF_BACKUP_DATABASE_URL") as missing:
+    with pytest.raises(Permanent, match=r"WHARF_BACKUP_DATABASE_URL is missing.*WHARF_BACKUP_PASSWORD") as missing:
         job.run(None)
     assert missing.value.error_code == "backups_not_set_up"
 
@@ -223,7 +223,8 @@ def command(backups, database, monkeypatch, tmp_path, capsys) -> Callable[..., s
 
 def ask(url: str, query: str) -> list[Any]:
     with psycopg.connect(url) as connection:
-        return connection.execute(query.encode()).fetchall()
+        done = connection.execute(query.encode())
+        return done.fetchall() if done.description else []
 
 
 def test_it_is_restored_into_an_empty_database(backend, backups, make, command, database, data):

@@ -112,7 +112,7 @@ class Backups:
         """Newest first."""
         names = self._names()
         found = [self._read(backup_id, kept) for backup_id, kept in names.items() if MANIFEST in kept]
-        return sorted((one for one in found if one), key=lambda one: one.manifest.created_at, reverse=True)
+        return sorted((one for one in found if one), key=lambda one: (one.manifest.created_at, one.id), reverse=True)
 
     def find(self, backup_id: UUID | None) -> Backup:
         """That one, or the newest. Raises `NotFound` (`backup_not_found`)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Connection, text
@@ -30,10 +31,9 @@ LIVE = text("""
 
 def list_backups(backups: Backups, cursor: str | None, limit: int) -> tuple[list[Backup], str | None]:
     """Newest first. How many there are is bounded by what is kept."""
-    after = decode(cursor, (UUID,))[0] if cursor else None
-    found = sorted(backups.all(), key=lambda one: one.id, reverse=True)
-    rows = [one for one in found if after is None or one.id < after]
-    return page(rows[: limit + 1], limit, lambda one: (one.id,))
+    after = tuple(decode(cursor, (datetime.fromisoformat, UUID))) if cursor else None
+    rows = [one for one in backups.all() if after is None or (one.manifest.created_at, one.id) < after]
+    return page(rows[: limit + 1], limit, lambda one: (one.manifest.created_at.isoformat(), one.id))
 
 
 def submit(resources: Resources, wanted: BackupPayload, request_id: str) -> Written:

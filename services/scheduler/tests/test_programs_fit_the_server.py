@@ -45,6 +45,21 @@ def test_others_are_refused_with_what_to_do(tmp_path: Path, version: str | None,
     assert refused.value.error_code == "no_fitting_pg_dump"
 
 
+@pytest.mark.parametrize(
+    ("complaint", "chosen"),
+    [
+        ("connection to server on socket failed", "zstd:1"),
+        ("invalid compression specification: this build does not support compression with ZSTD", "1"),
+        ('invalid value "zstd:1" for option -Z/--compress', "1"),
+    ],
+)
+def test_it_is_compressed_as_the_programs_can(tmp_path: Path, complaint: str, chosen: str) -> None:
+    """Zstandard where they were built with it; the wheels' are not, and PostgreSQL 15 has none."""
+    folder = Path(programs(tmp_path / "x", "18.4"))
+    (folder / "pg_dump").write_text(f"#!/bin/sh\necho 'pg_dump: error: {complaint}' >&2\nexit 1\n")
+    assert Programs(folder, "18.4", 18).compression == chosen
+
+
 def test_the_local_stack_brings_its_own() -> None:
     """Without a setting those of its server's wheel are found."""
     assert fitting("", 18).major == 18

@@ -17,6 +17,9 @@ from wharf.common.clock import new_id
 from wharf.common.errors import Fenced, Permanent, Transient
 from wharf.common.jobs.kinds import BACKUP, BackupPayload
 from wharf.common.jobs.submission import Order, write_job
+from wharf.common.runtime.context import JobContext
+from wharf.common.runtime.heartbeat import Pulse
+from wharf.common.runtime.progress import Progress
 from wharf.common.schedules.policies import INSTALLATION
 from wharf.common.settings import BackupStorageSettings
 from wharf.common.storage import Storage
@@ -192,6 +195,48 @@ def test_without_a_login_the_job_says_what_to_set(backups):
     with pytest.raises(Permanent, match=r"WHARF_BACKUP_DATABASE_URL is missing.*WHARF_BACKUP_PASSWORD") as missing:
         job.run(None)
     assert missing.value.error_code == "backups_not_set_up"
+
+
+@pytest.fixture
+def attempt(ledger, feed, backups) -> Callable[..., JobContext[BackupPayload]]:
+    """An attempt at a job of the installation, as its worker has it."""
+
+    def begin(payload: BackupPayload) -> JobContext[BackupPayload]:
+        with ledger.app.tenant(INSTALLATION) as connection:
+            view = write_job(connection, Order(INSTALLATION, "default", BACKUP, payload)).view
+        assert ledger.claim(view.job_id)
+        pulse = Pulse(view.job_id, view.attempt, 20.0)
+        own = {"view": view, "pulse": pulse, "progress": Progress(view.progress), "feed": feed, "payload": payload}
+        shared = {"tenant_id": INSTALLATION, "checkpoint": None, "database": ledger.app, "storage": backups.storage}
+        return JobContext(**own, **shared)
+
+    return begin
+
+
+def test_an_attempt_that_finds_its_backup_leaves_it_as_it_is(backend, ledger, backups, attempt, data):
+    """After a restore the job of the backup goes on in the restored ledger: it must not write over what it came from."""
+    job, context = BackupJob(backend.backup_url, backups, "", Retention(1, 1, 1)), attempt(BackupPayload())
+    result = job.run(context)
+    (made,) = backups.all()
+    assert result["backup_id"] == str(context.job_id) == str(made.id)
+    ledger.ask(f"DELETE FROM {data}.sales")
+    assert job.run(context) == result
+    assert backups.all() == [made]
+    assert context.progress.view.percent == 100
+
+
+def test_old_ones_go_when_a_new_one_is_there(backend, backups, make, attempt):
+    """By the rules of retention, and only then; a trial that failed is noted and is none."""
+    first, last = make(), make()
+    job = BackupJob(backend.backup_url, backups, "", Retention(1, 1, 1))
+    backups.storage.put(last.manifest.key, b"x" * last.manifest.bytes)
+    with pytest.raises(Permanent, match="is damaged"):
+        job.run(attempt(BackupPayload(action="verify")))
+    assert "is damaged" in backups.find(last.id).verification.problem
+    assert job.run(attempt(BackupPayload(action="verify", backup_id=first.id)))["rows"] == first.manifest.rows
+    made = attempt(BackupPayload())
+    assert job.run(made)["removed"] == 1
+    assert [one.id for one in backups.all()] == [made.job_id, first.id]
 
 
 @pytest.fixture

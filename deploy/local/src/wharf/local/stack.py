@@ -150,7 +150,7 @@ class LocalStack:
             port=ports.pick,
         )
         specs = self.services(site)
-        self._go_on("starting " + ", ".join(spec.name for spec in specs))
+        self._go_on("starting " + (", ".join(spec.name for spec in specs) or "no services"))
         supervisor.start(*specs, within=SERVICES_READY_WITHIN)
         self._connect(database_url, site, credentials, specs)
 

@@ -59,17 +59,20 @@ class BackupJob:
             raise Transient(message, code="database_unavailable") from None
 
     def _make(self, context: Context, url: str) -> dict[str, Any]:
-        dump = Dump(url, self.backups, self.programs, context.check, _telling(context, "dump", None))
-
-        def fence() -> None:
-            with context.transaction():
-                pass
-
-        made = dump.make(context.job_id, context.attempt, fence)
+        # A ledger that was restored has the job of its own backup, still running: that one stays as it is.
+        made = next((one for one in self.backups.all() if one.id == context.job_id), None) or self._new(context, url)
         removed = self._let_go(context)
         total = made.manifest.bytes
         context.report(total, total, stage="backup", message=f"A backup of {made.manifest.rows:,} rows is stored.")
         return _result(context, made) | {"removed": removed, "seconds": made.manifest.seconds}
+
+    def _new(self, context: Context, url: str) -> Backup:
+        def fence() -> None:
+            with context.transaction():
+                pass
+
+        dump = Dump(url, self.backups, self.programs, context.check, _telling(context, "dump", None))
+        return dump.make(context.job_id, context.attempt, fence)
 
     def _let_go(self, context: Context) -> int:
         """What retention does not keep, and what never became a backup; only when a new one is there."""

@@ -214,7 +214,7 @@ def attempt(ledger, feed, backups) -> Callable[..., JobContext[BackupPayload]]:
 
 
 def test_an_attempt_that_finds_its_backup_leaves_it_as_it_is(backend, ledger, backups, attempt, data):
-    """After a restore the job of the backup goes on in the restored ledger: it must not write over what it came from."""
+    """A restored ledger has the job of its own backup, still running: it must not write over what it came from."""
     job, context = BackupJob(backend.backup_url, backups, "", Retention(1, 1, 1)), attempt(BackupPayload())
     result = job.run(context)
     (made,) = backups.all()

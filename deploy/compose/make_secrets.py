@@ -53,7 +53,7 @@ Keep = Callable[[str, Callable[[], str]], str]
 
 def _of_the_ledger(keep: Keep) -> None:
     logins = {"owner": ("wharf", "postgres_password"), "app": ("wharf_app", "app_password")}
-    logins |= {"dispatch": ("wharf_dispatch", "dispatch_password")}
+    logins |= {role: (f"wharf_{role}", f"{role}_password") for role in ("dispatch", "backup")}
     for role, (user, name) in logins.items():
         word = keep(name, password)
         url = f"postgresql://{user}:{word}@postgres:5432/wharf"

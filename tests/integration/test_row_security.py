@@ -56,13 +56,13 @@ def test_another_tenant_sees_nothing_and_can_write_nothing(loaded: Trial) -> Non
             )
 
 
-@pytest.mark.parametrize("role", ["wharf_app", "wharf_dispatch", "wharf_owner", "wharf_loader"])
+@pytest.mark.parametrize("role", ["wharf_app", "wharf_dispatch", "wharf_owner", "wharf_loader", "wharf_backup"])
 def test_no_role_of_the_services_owns_more_than_it_should(loaded: Trial, role: str) -> None:
-    """No superuser, no role maker; only the loader bypasses row security, and it cannot log in."""
+    """No superuser, no role maker; only loader and backup bypass row security, and the loader cannot log in."""
     row = loaded.ask("SELECT * FROM pg_roles WHERE rolname = %s", role)[0]
-    assert (row["rolsuper"], row["rolcreaterole"], row["rolcreatedb"]) == (False, False, False)
-    assert row["rolbypassrls"] is (role == "wharf_loader")
-    assert row["rolcanlogin"] is (role in {"wharf_app", "wharf_dispatch"})
+    assert (row["rolsuper"], row["rolcreaterole"], row["rolcreatedb"]) == (False, False, role == "wharf_backup")
+    assert row["rolbypassrls"] is (role in {"wharf_loader", "wharf_backup"})
+    assert row["rolcanlogin"] is (role in {"wharf_app", "wharf_dispatch", "wharf_backup"})
 
 
 def test_the_loader_may_insert_and_nothing_else(loaded: Trial) -> None:
@@ -72,6 +72,18 @@ def test_the_loader_may_insert_and_nothing_else(loaded: Trial) -> None:
         " UNION SELECT privilege_type FROM information_schema.role_column_grants WHERE grantee = 'wharf_loader'"
     )
     assert [row["privilege_type"] for row in rights] == ["INSERT"]
+
+
+def test_the_role_of_backups_reads_all_and_changes_nothing(loaded: Trial) -> None:
+    """Ledger and datasets of every tenant, those that were made a moment ago too; no right but to read."""
+    rights = loaded.ask(
+        "SELECT DISTINCT privilege_type FROM information_schema.role_table_grants WHERE grantee = 'wharf_backup'"
+    )
+    assert [row["privilege_type"] for row in rights] == ["SELECT"]
+    with as_app(loaded, "wharf_backup") as connection:
+        for table in ("wharf.jobs", "wharf.uploads", "wharf.alembic_version", loaded.dataset()):
+            ((rows,),) = connection.execute(f"SELECT count(*) FROM {table}".encode()).fetchall()
+            assert rows, table
 
 
 def reject(**further: str) -> bytes:

@@ -80,6 +80,7 @@ def test_no_secret_is_in_a_command_line(stack: LocalStack) -> None:
     """Command lines are everybody's to read."""
     secrets = Credentials.keep(stack.folder.secrets, lambda: "")
     passwords = (secrets.owner_password, secrets.app_password, secrets.dispatch_password, secrets.redis_password)
+    passwords = (*passwords, secrets.backup_password)
     lines = [" ".join(psutil.Process(pid).cmdline()) for pid in stack.connection.processes.values()]
     assert not [line for line in lines for secret in (*passwords, secrets.api_key) if secret in line]
 

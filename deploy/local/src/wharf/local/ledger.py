@@ -27,9 +27,14 @@ class WharfLedger:
         return new_key()
 
     def prepare(self, owner_url: str, credentials: Credentials) -> None:
-        """Run the migrations; make the two logins, the tenant `default` and its first keys."""
+        """Run the migrations; make the logins, the tenant `default` and its first keys."""
         from wharf.common.access import bootstrap  # noqa: PLC0415 - see the class
         from wharf.common.ledger.migration import migrate  # noqa: PLC0415 - see the class
 
-        migrate(owner_url, app_password=credentials.app_password, dispatch_password=credentials.dispatch_password)
+        migrate(
+            owner_url,
+            app_password=credentials.app_password,
+            dispatch_password=credentials.dispatch_password,
+            backup_password=credentials.backup_password,
+        )
         bootstrap(owner_url, api_key=credentials.api_key, platform_key=credentials.platform_key)

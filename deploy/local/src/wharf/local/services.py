@@ -33,6 +33,7 @@ class Site:
     gateway_port: int
     app_url: str
     dispatch_url: str
+    backup_url: str
     redis_url: str
     broker_url: str
     storage_url: str
@@ -63,6 +64,7 @@ class Service:
     queues: str | None = None
     scaled: bool = False
     dispatches: bool = False
+    backs_up: bool = False
     concurrency: int = 2
     grace: float = 10.0
 
@@ -82,6 +84,7 @@ SERVICES = (
         Stage.WORKERS,
         arguments=("worker",),
         queues="maintenance",
+        backs_up=True,
         grace=30.0,
     ),
 )
@@ -90,6 +93,11 @@ SERVICES = (
 def wharf_services(site: Site) -> list[ChildSpec]:
     """All of `SERVICES` on `site`."""
     return [_spec(service, name, site) for service in SERVICES for name in _names(service, site)]
+
+
+def no_services(_site: Site) -> list[ChildSpec]:
+    """None: servers alone, for those who restore a backup."""
+    return []
 
 
 def _names(service: Service, site: Site) -> Iterator[str]:
@@ -133,7 +141,8 @@ def _own(service: Service, name: str, site: Site) -> dict[str, str]:
     if service.stage is Stage.GATEWAY:
         return {"WHARF_HOST": "127.0.0.1", "WHARF_PORT": str(site.gateway_port)}
     queues = {"WHARF_QUEUES": service.queues} if service.queues else {}
-    return {"WHARF_METRICS_PORT": str(site.port(f"{name}-metrics")), **queues}
+    backups = {"WHARF_BACKUP_DATABASE_URL": site.backup_url} if service.backs_up else {}
+    return {"WHARF_METRICS_PORT": str(site.port(f"{name}-metrics")), **queues, **backups}
 
 
 def _empty(heartbeat: Path, metrics: Path) -> None:

@@ -31,6 +31,7 @@ from wharf.local.supervisor import Supervisor
 
 APP_ROLE = "wharf_app"
 DISPATCH_ROLE = "wharf_dispatch"
+BACKUP_ROLE = "wharf_backup"
 SERVICES_READY_WITHIN = 120.0
 PORT_TRIES = 3
 
@@ -141,6 +142,7 @@ class LocalStack:
             gateway_port=gateway_port,
             app_url=as_role(database_url, APP_ROLE, credentials.app_password),
             dispatch_url=as_role(database_url, DISPATCH_ROLE, credentials.dispatch_password),
+            backup_url=as_role(database_url, BACKUP_ROLE, credentials.backup_password),
             redis_url=redis_url,
             broker_url=self.broker_url or next_redis_database(redis_url),
             storage_url=str(self.storage_url),
@@ -148,7 +150,7 @@ class LocalStack:
             port=ports.pick,
         )
         specs = self.services(site)
-        self._go_on("starting " + ", ".join(spec.name for spec in specs))
+        self._go_on("starting " + (", ".join(spec.name for spec in specs) or "no services"))
         supervisor.start(*specs, within=SERVICES_READY_WITHIN)
         self._connect(database_url, site, credentials, specs)
 

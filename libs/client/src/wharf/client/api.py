@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
@@ -164,8 +164,15 @@ class WharfClient(Calls):
 
         Raises `ClientError` (`timeout`) after `timeout` seconds; the job goes on.
         """
+        return self._wait(lambda: self.job(job_id), timeout, interval)
+
+    def wait_for_backup(self, job_id: str, *, timeout: float | None = None, interval: float = 0.5) -> Job:
+        """The same for a job that makes or verifies a backup."""
+        return self._wait(lambda: self.backup_job(job_id), timeout, interval)
+
+    def _wait(self, ask: Callable[[], Job], timeout: float | None, interval: float) -> Job:
         deadline = time.monotonic() + timeout if timeout is not None else float("inf")
-        while not (job := self.job(job_id)).ended:
+        while not (job := ask()).ended:
             if time.monotonic() >= deadline:
                 raise ClientError(f"The job is still {job.status} after {timeout:g} s; it goes on.", code="timeout")
             time.sleep(interval)
@@ -303,6 +310,24 @@ class WharfClient(Calls):
     def workers(self) -> list[Document]:
         """The workers of the installation."""
         return list(self._items("/api/v1/workers", {}, None))
+
+    # Backups, with the platform's key
+
+    def backups(self) -> list[Document]:
+        """Those that can be restored, newest first, each with its last `verification`."""
+        return list(self._items("/api/v1/backups", {}, None))
+
+    def make_backup(self) -> Job:
+        """Make one now; its id will be the job's."""
+        return Job.of(self._call("POST", "/api/v1/backups"))
+
+    def verify_backup(self, backup_id: str) -> Job:
+        """Restore it on trial, into a database of its own, and compare."""
+        return Job.of(self._call("POST", f"/api/v1/backups/{_part(backup_id)}/verify"))
+
+    def backup_job(self, job_id: str) -> Job:
+        """A job that makes or verifies a backup."""
+        return Job.of(self._call("GET", f"/api/v1/backups/jobs/{_part(job_id)}"))
 
     # Keys and tenants
 

@@ -18,6 +18,8 @@ class MigrationSettings(DatabaseSettings):
 
     app_password: SecretStr
     dispatch_password: SecretStr
+    backup_password: SecretStr | None = None
+    """Without it there are no backups."""
     first_api_key: SecretStr | None = None
     """Of an admin of the tenant `default`, made if need be; `python -m wharf.common.access` prints a new key."""
     first_platform_key: SecretStr | None = None
@@ -45,6 +47,7 @@ def _migrate(settings: MigrationSettings) -> None:
         owner_url,
         app_password=settings.app_password.get_secret_value(),
         dispatch_password=settings.dispatch_password.get_secret_value(),
+        backup_password=settings.backup_password.get_secret_value() if settings.backup_password else None,
     )
     first = {"api_key": settings.first_api_key, "platform_key": settings.first_platform_key}
     bootstrap(owner_url, **{name: key.get_secret_value() for name, key in first.items() if key})

@@ -77,6 +77,20 @@ WEBHOOK_DELIVERIES = Counter(
     "wharf_webhook_deliveries_total", "Tries to deliver a message, by what came of them.", ["outcome"]
 )
 WEBHOOK_SECONDS = Histogram("wharf_webhook_delivery_seconds", "Length of a try to deliver.", buckets=SECONDS)
+BACKUP_SUCCESS = Gauge(
+    "wharf_backup_last_success_timestamp_seconds",
+    "When the newest backup was complete.",
+    multiprocess_mode="mostrecent",
+)
+BACKUP_BYTES = Gauge("wharf_backup_bytes", "Size of the newest backup.", multiprocess_mode="mostrecent")
+BACKUP_SECONDS = Gauge(
+    "wharf_backup_seconds", "How long the newest backup took, its check included.", multiprocess_mode="mostrecent"
+)
+BACKUP_VERIFIED = Gauge(
+    "wharf_backup_last_verified_timestamp_seconds",
+    "When a backup was last restored on trial, and was whole.",
+    multiprocess_mode="mostrecent",
+)
 
 
 def exposition() -> bytes:

@@ -82,6 +82,13 @@ class StorageSettings(Settings):
     s3_secret_key: SecretStr | None = None
 
 
+class BackupStorageSettings(StorageSettings):
+    """Where backups are kept."""
+
+    backup_storage_url: str | None = None
+    """Another place than `storage_url`, with the same keys; None: there, below `backups/`."""
+
+
 class LogSettings(Settings):
     """One JSON object a line on stdout."""
 

@@ -6,7 +6,7 @@ A local folder by default, S3-compatible storage by one setting (`s3://bucket/pr
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -35,6 +35,10 @@ UNFINISHED = re.compile(r"#\d+$")
 """How the local folder names a file that is being written."""
 PART_BYTES = 5 * 2**20
 """What an upload holds in memory before it writes a part: S3's smallest part."""
+
+LARGE_PART_BYTES = 32 * 2**20
+"""The same where an object may be very large: S3 takes 10,000 parts, so this bounds it to 312 GB."""
+PIECE_BYTES = 4 * 2**20
 
 
 @contextmanager
@@ -78,6 +82,10 @@ class StoredFile:
         """Bytes `start` to `start + length`, fewer at the file's end."""
         return self.store.read(self.key, start, min(length, self.size - start))
 
+    def pieces(self, length: int = PIECE_BYTES) -> Iterator[bytes]:
+        """All of it, from the first byte to the last."""
+        return (self.read(start, length) for start in range(0, self.size, length))
+
 
 @dataclass(frozen=True, slots=True)
 class Listed:
@@ -120,6 +128,11 @@ class Storage:
         """Write a local file, in parts where it is large: it is there, whole, or not at all."""
         with _in_our_words():
             obstore.put(self.inner, key, path)
+
+    def put_pieces(self, key: str, pieces: Iterable[bytes]) -> None:
+        """Write a large object as its bytes come: it is there, whole, or not at all, also where `pieces` raises."""
+        with _in_our_words():
+            obstore.put(self.inner, key, pieces, chunk_size=LARGE_PART_BYTES, max_concurrency=2)
 
     def open_file(self, key: str) -> StoredFile:
         """A stored object's size and a way to read it; `Permanent` where it is gone."""

@@ -16,6 +16,7 @@ from wharf.gateway import idempotency, problems
 from wharf.gateway.requests import Requests
 from wharf.gateway.resources import Resources
 from wharf.gateway.routes import (
+    backups,
     clients,
     datasets,
     events,
@@ -52,6 +53,7 @@ ABOUTS = (
     keys,
     projects,
     tenants,
+    backups,
     clients,
     health,
 )

@@ -10,6 +10,7 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from wharf.common.access import prefix_of
+from wharf.common.backups import Backups
 from wharf.common.doorbell import Doorbell
 from wharf.common.errors import Invalid
 from wharf.common.feed import Feed, QueuedFeed
@@ -29,6 +30,7 @@ class Resources:
     settings: GatewaySettings
     database: Database
     storage: Storage
+    backups: Backups
     feed: Feed
     announcer: Announcer
     keys: Keys
@@ -48,6 +50,7 @@ class Resources:
             settings=settings,
             database=database,
             storage=Storage.open(settings),
+            backups=Backups.open(settings),
             feed=feed,
             announcer=Announcer(database, doorbell, QueuedFeed(redis_url)),
             keys=Keys(database),

@@ -7,10 +7,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from wharf.common.settings import ServiceSettings, WebhookSettings
+from wharf.common.settings import BackupStorageSettings, ServiceSettings, WebhookSettings
 
 
-class GatewaySettings(ServiceSettings, WebhookSettings):
+class GatewaySettings(ServiceSettings, WebhookSettings, BackupStorageSettings):
     """What the gateway needs: the ledger as the role `wharf_app`, Redis, the broker, object storage, an address."""
 
     host: str = "127.0.0.1"

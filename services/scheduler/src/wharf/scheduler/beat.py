@@ -25,6 +25,7 @@ from wharf.common.runtime.health import Beacon, serve_health
 from wharf.common.schedules import zone_named
 from wharf.common.startup import check, give_up
 from wharf.common.storage import Storage
+from wharf.scheduler.backups.figures import measure
 from wharf.scheduler.dispatcher import Dispatcher
 from wharf.scheduler.leadership import Leadership
 from wharf.scheduler.orphans import Orphans
@@ -110,6 +111,7 @@ class LedgerScheduler(Scheduler):  # type: ignore[misc]  # Celery has no types
             self._dispatcher.reconcile()
             self._dispatcher.sweep()
             self._schedules.measure()
+            measure(self._schedules.database)
         if time.monotonic() - self._searched > min(ORPHANS_SECONDS, self._settings.orphan_seconds):
             self._searched = time.monotonic()
             self._orphans.look()

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, SecretStr
 
 from wharf.common.errors import Invalid
 from wharf.common.schedules import zone_named
-from wharf.common.settings import WebhookSettings, WorkerSettings
+from wharf.common.settings import BackupStorageSettings, Url, WebhookSettings, WorkerSettings
 from wharf.scheduler.mail import Post
 
 
@@ -27,7 +27,28 @@ def _mail_server(url: SecretStr | None) -> SecretStr | None:
     return url
 
 
-class SchedulerSettings(WorkerSettings, WebhookSettings):
+def _kept(number: int) -> int:
+    if number < 1:
+        raise ValueError("keep at least 1: with 0 there would be no backup of that kind, however much was lost")
+    return number
+
+
+Kept = Annotated[int, AfterValidator(_kept), Field(le=1000)]
+
+
+class BackupSettings(BackupStorageSettings):
+    """How backups are made, and which are kept."""
+
+    backup_database_url: Url | None = None
+    """The ledger as the role `wharf_backup`; None: there are no backups."""
+    backup_keep_daily: Kept = 7
+    backup_keep_weekly: Kept = 4
+    backup_keep_monthly: Kept = 12
+    postgres_programs: str = ""
+    """Folders with `pg_dump` and `pg_restore`, separated as in PATH; empty: PATH."""
+
+
+class SchedulerSettings(WorkerSettings, WebhookSettings, BackupSettings):
     """Beat reaches the ledger as the role `wharf_dispatch`, the maintenance worker as `wharf_app`."""
 
     dispatch_seconds: Annotated[float, Field(gt=0, le=60)] = 0.5

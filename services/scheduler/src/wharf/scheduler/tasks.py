@@ -7,9 +7,10 @@ from typing import Any
 
 from sqlalchemy import text
 
-from wharf.common.jobs.kinds import CLEANUP, ECHO, MAIL, REPORTS, CleanupPayload, EchoPayload
+from wharf.common.jobs.kinds import BACKUP, CLEANUP, ECHO, MAIL, REPORTS, CleanupPayload, EchoPayload
 from wharf.common.runtime.context import JobContext
 from wharf.common.runtime.implementation import Implementation
+from wharf.scheduler.backups.job import BackupJob
 from wharf.scheduler.mail import mail_report
 from wharf.scheduler.reports import order_reports
 from wharf.scheduler.settings import SchedulerSettings
@@ -39,4 +40,5 @@ def implementations(settings: SchedulerSettings) -> tuple[Implementation[Any], .
         Implementation(CLEANUP, cleanup),
         Implementation(REPORTS, order_reports),
         Implementation(MAIL, partial(mail_report, post=settings.post)),
+        Implementation(BACKUP, BackupJob.of(settings).run),
     )

@@ -42,6 +42,8 @@ class Kind(Generic[P]):
     first_delay: float = 5.0
     """Seconds before the first retry; they double each time."""
     longest_delay: float = 600.0
+    time_limit: float | None = None
+    """Seconds after which a job is told to end, where it needs longer than others; None: the worker's own limit."""
     also_transient: tuple[Rule, ...] = ()
     """Errors with a code and a sentence of this kind's own, before the table for all."""
     registry: ClassVar[dict[str, Kind[Any]]] = {}
@@ -161,6 +163,15 @@ class CleanupPayload(Payload):
 ALL_PROJECTS = "_all"
 """The project of a job that is about all of them: no key is bound to it, since no caller may choose such a name."""
 
+
+class BackupPayload(Payload):
+    """Make a backup of the ledger and all datasets, or restore one on trial."""
+
+    action: Literal["make", "verify"] = "make"
+    backup_id: UUID | None = None
+    """Which one is verified; None: the newest."""
+
+
 IMPORT = Kind("import", Queue.INGEST, ImportPayload, unit="rows")
 IMPORT_PART = Kind("import_part", Queue.INGEST, ImportPartPayload, unit="rows")
 INSPECT = Kind("inspect", Queue.INGEST, InspectPayload, unit="steps")
@@ -171,6 +182,7 @@ REPORTS = Kind("reports", Queue.MAINTENANCE, ReportsPayload, unit="tenants")
 MAIL = Kind("mail", Queue.MAINTENANCE, MailPayload, unit="mails", max_attempts=8)
 ECHO = Kind("echo", Queue.MAINTENANCE, EchoPayload, unit="steps")
 CLEANUP = Kind("cleanup", Queue.MAINTENANCE, CleanupPayload, unit="rows")
+BACKUP = Kind("backup", Queue.MAINTENANCE, BackupPayload, unit="bytes", time_limit=86_400)
 
 
 def kind_named(name: str) -> Kind[Any]:

@@ -1,7 +1,7 @@
 """Bringing a database to the current schema: roles, then the numbered migrations.
 
-Runs as a login that may create roles (the local stack's superuser, or a role with CREATEROLE and BYPASSRLS);
-everything is owned by `wharf_owner`, which nobody logs in as.
+Runs as a login that may create roles (the local stack's superuser, or a role with CREATEROLE and BYPASSRLS, and
+CREATEDB where backups are to be restored on trial); everything is owned by `wharf_owner`, which nobody logs in as.
 """
 
 from __future__ import annotations
@@ -20,8 +20,14 @@ OLDEST_SERVER = 150_000
 LOCK = 0x57A4F  # one migration at a time, whoever starts it
 
 
-def migrate(owner_url: str, *, app_password: str, dispatch_password: str) -> None:
+MAY_GIVE_DATABASES = "SELECT rolsuper OR rolcreatedb FROM pg_roles WHERE rolname = current_user"
+ROLES = ("wharf_owner", "wharf_app", "wharf_dispatch", "wharf_loader", "wharf_backup")
+
+
+def migrate(owner_url: str, *, app_password: str, dispatch_password: str, backup_password: str | None = None) -> None:
     """Create the roles with these passwords and apply what is missing. Running it again changes nothing.
+
+    Without a password of its own `wharf_backup` gets no login: there are no backups.
 
     Raises `Permanent` (`server_too_old`) on PostgreSQL before 15.
     """
@@ -29,7 +35,9 @@ def migrate(owner_url: str, *, app_password: str, dispatch_password: str) -> Non
     with engine.connect() as connection:
         _refuse_old(connection)
         connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": LOCK})
-        _prepare(connection, {"wharf_app": app_password, "wharf_dispatch": dispatch_password})
+        logins = {"wharf_app": app_password, "wharf_dispatch": dispatch_password, "wharf_backup": backup_password}
+        prepare_roles(connection)
+        _prepare(connection, {role: password for role, password in logins.items() if password is not None})
         _upgrade(connection)
     engine.dispose()
 
@@ -46,18 +54,33 @@ def _refuse_old(connection: Connection) -> None:
         raise Permanent(message, code="server_too_old")
 
 
-def _prepare(connection: Connection, logins: dict[str, str]) -> None:
-    for name in ("wharf_owner", "wharf_app", "wharf_dispatch", "wharf_loader"):
+def prepare_roles(connection: Connection) -> None:
+    """The roles, new ones without a login, and what they may do in the connection's database as a whole.
+
+    Roles belong to the server: a database that was restored from a backup needs them before its tables.
+    """
+    for name in ROLES:
         _ensure_role(connection, name)
-    for name, password in logins.items():
-        statement = sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(name), sql.Literal(password))
-        connection.exec_driver_sql(statement.as_string(None))
     connection.exec_driver_sql("ALTER ROLE wharf_loader BYPASSRLS")
+    connection.exec_driver_sql("ALTER ROLE wharf_backup BYPASSRLS")
+    if connection.exec_driver_sql(MAY_GIVE_DATABASES).scalar_one():
+        # For the databases in which backups are restored on trial.
+        connection.exec_driver_sql("ALTER ROLE wharf_backup CREATEDB")
     connection.exec_driver_sql("GRANT wharf_loader TO wharf_app")
     connection.exec_driver_sql("GRANT wharf_owner TO CURRENT_USER")
     database = sql.Identifier(str(connection.exec_driver_sql("SELECT current_database()").scalar_one()))
     for template in ("GRANT CREATE ON DATABASE {} TO wharf_owner", "REVOKE TEMPORARY ON DATABASE {} FROM PUBLIC"):
         connection.exec_driver_sql(sql.SQL(template).format(database).as_string(None))
+    for kind, right in (("SCHEMAS", "USAGE"), ("TABLES", "SELECT"), ("SEQUENCES", "SELECT")):
+        own = f"ALTER DEFAULT PRIVILEGES FOR ROLE wharf_owner GRANT {right} ON {kind} TO wharf_backup"
+        connection.exec_driver_sql(own)
+    connection.commit()
+
+
+def _prepare(connection: Connection, logins: dict[str, str]) -> None:
+    for name, password in logins.items():
+        statement = sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(name), sql.Literal(password))
+        connection.exec_driver_sql(statement.as_string(None))
     connection.exec_driver_sql("CREATE SCHEMA IF NOT EXISTS wharf AUTHORIZATION wharf_owner")
     connection.commit()
 

@@ -97,9 +97,9 @@ class Heart:
         threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
 
     @contextmanager
-    def during(self, pulse: Pulse) -> Iterator[None]:
-        """Keep that lease for as long as the block runs."""
-        self._deadline = time.monotonic() + self._time_limit
+    def during(self, pulse: Pulse, time_limit: float | None = None) -> Iterator[None]:
+        """Keep that lease for as long as the block runs, which has a time limit of its own or the usual one."""
+        self._deadline = time.monotonic() + (self._time_limit if time_limit is None else time_limit)
         self._pulse = pulse
         self._wake.set()
         try:

@@ -81,7 +81,7 @@ class Runner:
         self._note_start(view, row)
         started = time.monotonic()
         context = self._context(view, row)
-        with self.heart.during(context.pulse):
+        with self.heart.during(context.pulse, implementation.kind.time_limit):
             ending = self._attempt(implementation, context, row)
         JOB_RUN.labels(view.kind).observe(time.monotonic() - started)
         self._end(implementation, context, ending)

@@ -22,6 +22,7 @@ from celery.signals import (
 
 from wharf.common.errors import Invalid
 from wharf.common.feed import QueuedFeed
+from wharf.common.jobs.kinds import Kind
 from wharf.common.ledger.database import Database
 from wharf.common.logs import configure_logs, get_logger
 from wharf.common.metrics import WORKER_SLOTS
@@ -106,7 +107,14 @@ class Worker:
             except Exception:  # noqa: BLE001 - the ledger knows the job; Celery would log a text that may hold a row
                 get_logger().exception("job.not_run", kind=implementation.kind.name)
 
-        app.task(run, bind=True, name=implementation.kind.task_name, Request=request, ignore_result=True)
+        limits = self._limits(implementation.kind)
+        app.task(run, bind=True, name=implementation.kind.task_name, Request=request, ignore_result=True, **limits)
+
+    def _limits(self, kind: Kind[Any]) -> dict[str, float]:
+        """Celery's: of a kind with a time limit of its own as long after it as others are killed after theirs."""
+        if kind.time_limit is None:
+            return {}
+        return {"time_limit": kind.time_limit + self.settings.time_limit - self.settings.soft_time_limit}
 
     def _runner(self) -> Runner:
         # Made in the child, at its first job: nothing that is connected is carried over the fork.

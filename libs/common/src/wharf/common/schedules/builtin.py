@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from wharf.common.jobs.kinds import CLEANUP, REPORTS, Kind
+from wharf.common.jobs.kinds import BACKUP, CLEANUP, REPORTS, Kind
 from wharf.common.schedules.policies import Misfire, Overlap
 
 
@@ -33,4 +33,6 @@ BUILTIN: tuple[Builtin, ...] = (
     Builtin("cleanup", "30 3 * * *", CLEANUP, {"keep_runs_days": 90}),
     Builtin("weekly_reports", "0 8 * * MON", REPORTS, {"report": "weekly"}),
     Builtin("monthly_reports", "0 8 1 * *", REPORTS, {"report": "monthly"}),
+    Builtin("backup", "0 2 * * *", BACKUP),
+    Builtin("backup-verify", "0 4 * * SUN", BACKUP, {"action": "verify"}),
 )

@@ -11,10 +11,12 @@ from sqlalchemy import Connection
 
 from wharf.common.errors import Invalid, Problem
 from wharf.common.jobs.kinds import (
+    BACKUP,
     CLEANUP,
     ECHO,
     PACKAGE,
     REPORTS,
+    BackupPayload,
     CleanupPayload,
     EchoPayload,
     Kind,
@@ -67,6 +69,12 @@ class ReportsWish(Wish):
     time_zone: str = "UTC"
 
 
+class BackupWish(Wish):
+    """Whether a backup is made, or the newest one restored on trial."""
+
+    action: Literal["make", "verify"] = "make"
+
+
 @dataclass(frozen=True)
 class Schedulable(Generic[W]):
     """A kind of job for schedules: what they say about it, and what its job is then given."""
@@ -115,6 +123,7 @@ SCHEDULABLE: dict[str, Schedulable[Any]] = {
         Schedulable(ECHO, EchoWish, lambda wish, _declaration: EchoPayload(**dict(wish))),
         Schedulable(CLEANUP, CleanupWish, lambda wish, _declaration: CleanupPayload(**dict(wish)), of_tenants=False),
         Schedulable(REPORTS, ReportsWish, lambda wish, _declaration: ReportsPayload(**dict(wish)), of_tenants=False),
+        Schedulable(BACKUP, BackupWish, lambda wish, _declaration: BackupPayload(**dict(wish)), of_tenants=False),
     )
 }
 """By the kind's name."""

@@ -1,0 +1,76 @@
+"""What is in the tables of a database at one moment: how a backup is compared with what was restored from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from wharf.common.backups import TableCount
+
+# The same text for the same value on every server, whatever it is set to; and one process, since imports go first.
+SETTINGS = {
+    "timezone": "UTC",
+    "datestyle": "ISO, MDY",
+    "intervalstyle": "postgres",
+    "extra_float_digits": "1",
+    "bytea_output": "hex",
+    "max_parallel_workers_per_gather": "0",
+    "statement_timeout": "0",
+    "lock_timeout": "60s",
+    "idle_in_transaction_session_timeout": "0",
+}
+OURS = "SELECT nspname FROM pg_namespace WHERE nspowner = 'wharf_owner'::regrole ORDER BY 1"
+TABLES = """
+    SELECT n.nspname, c.relname, c.relpersistence FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = ANY (%s) AND c.relkind = 'r' ORDER BY 1, 2"""
+# A sum: the order of rows does not matter, and a row that is there twice counts twice.
+COUNT = "SELECT count(*), coalesce(sum(hashtextextended(t::text, 0)), 0)::text FROM ONLY {} t"
+UNLOGGED = "u"
+Connection = psycopg.Connection[Any]
+
+
+def settle(connection: Connection) -> None:
+    """Let the connection show values as every other one that counts."""
+    for name, value in SETTINGS.items():
+        connection.execute("SELECT set_config(%s, %s, false)", (name, value))
+
+
+def schemas(connection: Connection) -> list[str]:
+    """Those that are Wharf's."""
+    return [row[0] for row in connection.execute(OURS)]
+
+
+def tables(connection: Connection, places: Sequence[str]) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """Those that a backup has, and the unlogged ones that it leaves out: what is staged is staged again."""
+    found = connection.execute(TABLES, [list(places)]).fetchall()
+    kept = [(place, name) for place, name, how in found if how != UNLOGGED]
+    return kept, [(place, name) for place, name, how in found if how == UNLOGGED]
+
+
+def count(connection: Connection, names: Iterable[tuple[str, str]], check: Callable[[], None]) -> list[TableCount]:
+    """Rows and a digest of each table."""
+    found = []
+    for place, name in names:
+        check()
+        row = connection.execute(sql.SQL(COUNT).format(sql.Identifier(place, name))).fetchone()
+        rows, digest = row or (0, "0")
+        found.append(TableCount(place=place, name=name, rows=rows, digest=digest))
+    return found
+
+
+def differences(wanted: Iterable[TableCount], found: Iterable[TableCount], *, digests: bool) -> list[str]:
+    """What differs, a sentence for each table; `digests`: their rows are compared too, and not only counted."""
+    there = {(one.place, one.name): one for one in found}
+    said = []
+    for table in wanted:
+        other = there.get((table.place, table.name))
+        if other is None:
+            said.append(f"{table.place}.{table.name} is missing")
+        elif other.rows != table.rows:
+            said.append(f"{table.place}.{table.name} has {other.rows:,} rows instead of {table.rows:,}")
+        elif digests and other.digest != table.digest:
+            said.append(f"{table.place}.{table.name} has as many rows, but not the same ones")
+    return said

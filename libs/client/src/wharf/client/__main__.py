@@ -18,6 +18,7 @@ OWN = tuple(
     for name, target in (
         ("upload", "upload"), ("package", "package"), ("package-types", "app"), ("jobs", "app"), ("profiles", "app"),
         ("schedules", "app"), ("queues", "app"), ("workers", "workers"), ("keys", "app"), ("tenants", "app"),
+        ("cleanup", "cleanup"),
     )
 )  # fmt: skip
 

@@ -81,10 +81,11 @@ class StoredFile:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """An object in a list: its key, and when it was last written by the storage's clock."""
+    """An object in a list: its key, its size, and when it was last written by the storage's clock."""
 
     key: str
     written_at: datetime
+    size: int
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,7 @@ class Storage:
         with _in_our_words():
             for batch in obstore.list(self.inner, prefix):
                 for found in batch:
-                    yield Listed(found["path"], found["last_modified"])
+                    yield Listed(found["path"], found["last_modified"], found["size"])
 
     def unfinished(self, prefix: str) -> Iterator[Path]:
         """What a killed writer left in a local folder; in S3 a rule of the bucket drops such parts."""

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from wharf.common.clock import new_id
-from wharf.common.errors import WharfError
+from wharf.common.errors import Gone, WharfError
 from wharf.common.imports import ImportOptions
 from wharf.common.jobs.kinds import IMPORT, INSPECT, ImportPayload, InspectPayload
 from wharf.common.jobs.submission import Order, Written, write_job
@@ -145,7 +145,8 @@ def import_stored(
 ) -> Written:
     """Start an import of a stored upload, again if need be; raises `NotFound`, for another tenant's upload too."""
     with resources.database.tenant(member.tenant_id) as connection:
-        upload = find_upload(connection, member, upload_id)
+        upload = find_upload(connection, member, upload_id, lock=True)
+        refuse_removed(upload)
         check_profile(connection, wish.profile)
         queue = queue_for(upload.size, resources.settings.bulk_bytes)
         plan = Plan(new_id(), upload_id, upload.project_id, upload.file_name, queue, request_id)
@@ -155,9 +156,19 @@ def import_stored(
     return written
 
 
-def find_upload(connection: Connection, member: Member, upload_id: UUID) -> Row[Any]:
-    """The upload's row; raises `NotFound` where the key may see none of that id."""
-    row = connection.execute(select(*Upload.__table__.c).where(Upload.id == upload_id)).first()
+def refuse_removed(upload: Row[Any]) -> None:
+    """Raise `Gone` where its file was removed when its time was over."""
+    if upload.removed_at is not None:
+        message = (
+            f"The file of this upload was removed on {upload.removed_at:%Y-%m-%d}, as old files are. Upload it again."
+        )
+        raise Gone(message, code="upload_removed")
+
+
+def find_upload(connection: Connection, member: Member, upload_id: UUID, *, lock: bool = False) -> Row[Any]:
+    """The upload's row; raises `NotFound` where the key may see none of that id. Locked, its file stays meanwhile."""
+    query = select(*Upload.__table__.c).where(Upload.id == upload_id)
+    row = connection.execute(query.with_for_update(read=True, key_share=True) if lock else query).first()
     if row is None or not member.sees(row.project_id):
         raise hidden("upload", upload_id, "upload_not_found")
     return row

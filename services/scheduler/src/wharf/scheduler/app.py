@@ -6,9 +6,9 @@ from wharf.common.queues import Queue
 from wharf.common.runtime.worker import Worker
 from wharf.common.settings import load
 from wharf.scheduler.settings import SchedulerSettings
-from wharf.scheduler.tasks import IMPLEMENTATIONS
+from wharf.scheduler.tasks import implementations
 
 settings = load(SchedulerSettings)
-app = Worker("scheduler", settings, IMPLEMENTATIONS, (Queue.MAINTENANCE,)).build()
+app = Worker("scheduler", settings, implementations(settings), (Queue.MAINTENANCE,)).build()
 app.conf.wharf_settings = settings
 app.conf.beat_scheduler = "wharf.scheduler.beat:LedgerScheduler"

@@ -113,10 +113,19 @@ class EchoPayload(Payload):
 
 
 class CleanupPayload(Payload):
-    """Forget what is kept for a time only."""
+    """Forget what is kept for a time only; for how long say the settings of the worker that does it."""
 
+    # 2 is a dry run: a worker that does not know it would take something away
+    version: Literal[1, 2] = 1  # type: ignore[assignment]  # wider than that of the other kinds, and never written to
     keep_runs_days: int = 90
-    """How long it is told what became of the occurrences of schedules."""
+    """For workers of the version before, which had no setting for it."""
+    dry_run: bool = False
+    """Only say what would be removed."""
+
+    @classmethod
+    def of(cls, *, dry_run: bool) -> Self:
+        """What a worker is told."""
+        return cls(version=2, dry_run=True) if dry_run else cls()
 
 
 IMPORT = Kind("import", Queue.INGEST, ImportPayload, unit="rows")

@@ -23,4 +23,4 @@ class Builtin:
     grace_seconds: int = 300
 
 
-BUILTIN: tuple[Builtin, ...] = (Builtin("cleanup", "30 3 * * *", CLEANUP, {"keep_runs_days": 90}),)
+BUILTIN: tuple[Builtin, ...] = (Builtin("cleanup", "30 3 * * *", CLEANUP),)

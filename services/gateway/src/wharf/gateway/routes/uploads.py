@@ -48,6 +48,8 @@ class UploadView(BaseModel):
     sha256: str
     project_id: str
     created_at: datetime
+    removed_at: datetime | None = None
+    """When its file was removed; it can be imported no more."""
     inspection: dict[str, Any] | None = None
     """What the inspection found, where one was asked for (`start=false`) and has ended."""
 

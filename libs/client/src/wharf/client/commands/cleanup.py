@@ -10,14 +10,12 @@ import typer
 from wharf.client.api import WharfClient
 from wharf.client.calls import Document
 from wharf.client.commands.access import AsJson, client
-from wharf.client.figures import count
+from wharf.client.figures import count, size
 from wharf.client.job import Job
 from wharf.client.table import print_json, print_table
 
 SCHEDULE = "cleanup"
 LOOK_SECONDS = 0.5
-UNITS = ("B", "kB", "MB", "GB", "TB")
-STEP = 1000
 
 
 def cleanup(
@@ -49,19 +47,11 @@ def _ended(wharf: WharfClient, job: Job) -> Job:
 def _say(result: Document) -> None:
     sizes, trial = result["bytes"], result["dry_run"]
     rows = (
-        (name.replace("_", " "), count(number), _size(sizes.get(name))) for name, number in result["removed"].items()
+        (name.replace("_", " "), count(number), size(sizes[name]) if name in sizes else "")
+        for name, number in result["removed"].items()
     )
     print_table(("CLASS", "WOULD GO" if trial else "GONE", "BYTES"), rows, empty="Nothing is kept for a time only.")
     if not result["complete"]:
         typer.echo("The time for it was over: the next run goes on.")
     if missing := result["missing"]["count"]:
         typer.echo(f"{count(missing)} rows name a file that is not in the storage; --json names the first of them.")
-
-
-def _size(number: int | None) -> str:
-    if not number:
-        return ""
-    size, unit = float(number), 0
-    while size >= STEP and unit < len(UNITS) - 1:
-        size, unit = size / STEP, unit + 1
-    return f"{size:.0f} {UNITS[unit]}"

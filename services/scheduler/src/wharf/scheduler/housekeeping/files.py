@@ -34,7 +34,8 @@ COUNT_UPLOADS = text(
 )
 # Locked first, and looked at again: an import of it may have been asked for in between.
 LOCK_UPLOADS = text(f"""
-    WITH {LIVE} SELECT u.id FROM wharf.uploads u WHERE {_FREE} ORDER BY u.created_at LIMIT :most FOR UPDATE OF u SKIP LOCKED""")
+    WITH {LIVE} SELECT u.id FROM wharf.uploads u WHERE {_FREE}
+    ORDER BY u.created_at LIMIT :most FOR UPDATE OF u SKIP LOCKED""")
 REMOVE_UPLOADS = text(f"""
     WITH {LIVE} UPDATE wharf.uploads u SET removed_at = now() WHERE u.id = ANY (cast(:ids AS uuid[])) AND {_FREE}
     RETURNING u.storage_key, u.size""")

@@ -29,11 +29,13 @@ _OLD_REJECTS = f"""
       AND NOT EXISTS (SELECT FROM wharf.jobs j WHERE j.created_at = i.created_at
                       AND j.payload ->> 'import_id' = i.id::text AND j.finished_at >= {OLD})"""
 COUNT_REJECTS = text(f"""
-    WITH {LIVE}, chosen AS ({_OLD_REJECTS}) SELECT count(*) FROM wharf.rejects WHERE import_id IN (SELECT id FROM chosen)""")
+    WITH {LIVE}, chosen AS ({_OLD_REJECTS})
+    SELECT count(*) FROM wharf.rejects WHERE import_id IN (SELECT id FROM chosen)""")
 CHOOSE_REJECTS = text(f"WITH {LIVE} {_OLD_REJECTS} ORDER BY i.created_at LIMIT :most FOR UPDATE OF i SKIP LOCKED")
 # First of all: nobody is shown a part of them.
 HIDE_REJECTS = text("""
-    UPDATE wharf.imports i SET rejects_removed_at = now() WHERE id = ANY (cast(:ids AS uuid[])) AND rejects_removed_at IS NULL
+    UPDATE wharf.imports i SET rejects_removed_at = now()
+    WHERE id = ANY (cast(:ids AS uuid[])) AND rejects_removed_at IS NULL
       AND EXISTS (SELECT FROM wharf.rejects r WHERE r.import_id = i.id)""")
 SWEPT = text("UPDATE wharf.imports SET swept = true WHERE id = ANY (cast(:ids AS uuid[]))")
 

@@ -30,7 +30,8 @@ KNOWN = {
         SELECT id::text FROM wharf.jobs WHERE id = ANY (cast(:ids AS uuid[])) AND ({UNFINISHED} OR (
             status = 'completed' AND result ->> 'made_by' = id::text AND NOT result ? 'removed_at'))"""),
     RESULTS: text(f"""
-        SELECT id::text || CASE WHEN {UNFINISHED} THEN '' ELSE '/' || (result -> '_stored' ->> 'attempt') || '.json.gz' END
+        SELECT id::text || CASE WHEN {UNFINISHED} THEN ''
+                                ELSE '/' || (result -> '_stored' ->> 'attempt') || '.json.gz' END
         FROM wharf.jobs WHERE id = ANY (cast(:ids AS uuid[])) AND ({UNFINISHED} OR result ? '_stored')"""),
 }
 """Of each folder what is somebody's: all objects of an id, or one of them."""
@@ -39,15 +40,16 @@ ROWS = {
         SELECT id, storage_key AS key FROM wharf.uploads
         WHERE removed_at IS NULL AND created_at < now() - interval '1 hour' AND id > :after ORDER BY id LIMIT :most"""),
     PACKAGES: text("""
-        SELECT id, 'packages/' || tenant_id || '/' || id || '/' || (result -> 'files' -> 0 ->> 'name') AS key FROM wharf.jobs
-        WHERE kind = 'package' AND status = 'completed' AND NOT result ? 'removed_at' AND result ->> 'made_by' = id::text
-          AND finished_at < now() - interval '1 hour' AND id > :after ORDER BY id LIMIT :most"""),
+        SELECT id, 'packages/' || tenant_id || '/' || id || '/' || (result -> 'files' -> 0 ->> 'name') AS key
+        FROM wharf.jobs
+        WHERE kind = 'package' AND status = 'completed' AND NOT result ? 'removed_at'
+          AND result ->> 'made_by' = id::text AND finished_at < now() - interval '1 hour' AND id > :after ORDER BY id LIMIT :most"""),
 }
 
 
 @dataclass(frozen=True)
 class Orphans:
-    """Objects older than a day that no row knows: of a killed gateway or worker, or of a clean-up that was interrupted."""
+    """Objects older than a day that no row knows: a gateway, a worker or a clean-up was killed."""
 
     name: str = "orphans"
 

@@ -93,7 +93,8 @@ class Past:
         self.store(f"uploads/{self.id}/{upload_id}")
         self.ledger.ask(
             "INSERT INTO wharf.uploads (id, tenant_id, project_id, file_name, media_type, size, sha256, storage_key,"
-            " created_at) VALUES (%s, %s, 'default', 'a.csv', 'text/csv', 4, 'ab', %s, now() - make_interval(days => %s))",
+            " created_at) VALUES (%s, %s, 'default', 'a.csv', 'text/csv', 4, 'ab', %s,"
+            " now() - make_interval(days => %s))",
             upload_id, self.id, f"uploads/{self.id}/{upload_id}", days,
         )  # fmt: skip
         return upload_id

@@ -43,7 +43,8 @@ ROWS = {
         SELECT id, 'packages/' || tenant_id || '/' || id || '/' || (result -> 'files' -> 0 ->> 'name') AS key
         FROM wharf.jobs
         WHERE kind = 'package' AND status = 'completed' AND NOT result ? 'removed_at'
-          AND result ->> 'made_by' = id::text AND finished_at < now() - interval '1 hour' AND id > :after ORDER BY id LIMIT :most"""),
+          AND result ->> 'made_by' = id::text AND finished_at < now() - interval '1 hour' AND id > :after
+        ORDER BY id LIMIT :most"""),
 }
 
 

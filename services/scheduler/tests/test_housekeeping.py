@@ -34,11 +34,11 @@ UNTOUCHED = dict.fromkeys(CLASSES, 0)
 
 @pytest.fixture(autouse=True)
 def nothing_else(ledger):
-    """No tenant of another test has anything to be removed."""
-    for table in ("conflicts", "unfinished", "rejects", "assigned", "data_updates", "mappings", "imports", "uploads"):
+    """No other tenant is there, and nothing of one: each would be looked at."""
+    for table in ("conflicts", "unfinished", "rejects", "assigned", "data_updates", "mappings", "imports", "uploads",
+                  "idempotency", "workers", "datasets", "own_package_types", "projects"):  # fmt: skip
         ledger.ask(f"DELETE FROM wharf.{table}")
-    for table in ("idempotency", "workers"):
-        ledger.ask(f"DELETE FROM wharf.{table}")
+    ledger.ask("DELETE FROM wharf.tenants WHERE id <> %s", INSTALLATION)
 
 
 @pytest.fixture
@@ -220,13 +220,16 @@ NEEDS: dict[str, Callable[[Past, UUID], object]] = {
 }
 
 
-@pytest.mark.parametrize("reason", NEEDS)
-def test_an_upload_that_something_needs_is_kept(past, clean, objects, reason):
+def test_an_upload_that_something_needs_is_kept(past, clean, objects):
     """However old it is; what nobody needs goes beside it."""
-    needed, free = past.upload(days=1000), past.upload(days=91)
-    NEEDS[reason](past, needed)
+    needed = {reason: past.upload(days=1000) for reason in NEEDS}
+    for reason, upload in needed.items():
+        NEEDS[reason](past, upload)
+    free = past.upload(days=91)
     assert removed(clean())["uploads"] == 1
-    assert [(objects / f"uploads/{past.id}/{one}").exists() for one in (needed, free)] == [True, False]
+    there = {reason: (objects / f"uploads/{past.id}/{upload}").exists() for reason, upload in needed.items()}
+    assert there == dict.fromkeys(NEEDS, True)
+    assert not (objects / f"uploads/{past.id}/{free}").exists()
 
 
 def test_an_upload_that_somebody_is_about_to_import_is_not_waited_for(past, clean, ledger, objects):

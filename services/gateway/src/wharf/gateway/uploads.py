@@ -16,6 +16,7 @@ from wharf.common.clock import new_id
 from wharf.common.errors import Gone, WharfError
 from wharf.common.imports import ImportOptions
 from wharf.common.jobs.kinds import IMPORT, INSPECT, ImportPayload, InspectPayload
+from wharf.common.jobs.results import whole
 from wharf.common.jobs.submission import Order, Written, write_job
 from wharf.common.ledger.models import Upload
 from wharf.common.logs import get_logger
@@ -54,7 +55,7 @@ WRITE_IMPORT = """
 """
 # An upload and its inspection are written in one transaction: they share its time, by which the list's index finds it.
 INSPECTION = text("""
-    SELECT result FROM wharf.jobs
+    SELECT id, result FROM wharf.jobs
     WHERE created_at = :created_at AND kind = 'inspect' AND payload ->> 'upload_id' = :upload""")
 PATIENCE = text("SET LOCAL lock_timeout = '3s'")
 Seal = Callable[[Connection, Written], None]
@@ -127,11 +128,11 @@ def inspect(resources: Resources, member: Member, arrival: Arrival, request_id: 
     return written
 
 
-def inspection_of(connection: Connection, upload: Row[Any]) -> dict[str, Any] | None:
+def inspection_of(connection: Connection, storage: Storage, upload: Row[Any]) -> dict[str, Any] | None:
     """What the inspection of an upload found; None where there was none, or it has not ended well."""
     values = {"created_at": upload.created_at, "upload": str(upload.id)}
-    found: dict[str, Any] | None = connection.execute(INSPECTION, values).scalar_one_or_none()
-    return found
+    found = connection.execute(INSPECTION, values).one_or_none()
+    return whole(storage, upload.tenant_id, found.id, found.result) if found and found.result else None
 
 
 def import_stored(

@@ -128,4 +128,4 @@ def show(upload_id: UUID, resources: Wired, member: Viewer) -> UploadView:
     with resources.database.tenant(member.tenant_id) as connection:
         upload = find_upload(connection, member, upload_id)
         view = UploadView.model_validate(upload)
-        return view.model_copy(update={"inspection": inspection_of(connection, upload)})
+        return view.model_copy(update={"inspection": inspection_of(connection, resources.storage, upload)})

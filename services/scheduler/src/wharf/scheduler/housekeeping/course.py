@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from uuid import UUID
@@ -43,6 +43,19 @@ class Cut:
     size: int = 0
     """Bytes of the objects."""
     keys: Sequence[str] = ()
+
+
+NOTHING = Cut(0)
+"""There was nothing to do, nor was anything done: such a batch need not be committed."""
+
+
+def counted(items: int, size: int = 0) -> Cut:
+    """What a dry run found."""
+    return Cut(items, size=size) if items else NOTHING
+
+
+class _Nothing(Exception):
+    """Leaves a transaction that has nothing to commit."""
 
 
 class Chore(Protocol):
@@ -134,8 +147,12 @@ class Course:
 
     def batch(self, name: str, tenant_id: Place, cut: Callable[[Course, Connection], Cut]) -> Cut:
         """One batch of a class, its objects too: the rows first, so that nobody is led to what is gone."""
-        with self.transaction(tenant_id) as connection:
+        done = NOTHING
+        with suppress(_Nothing), self.transaction(tenant_id) as connection:
             done = cut(self, connection)
+            if done is NOTHING:
+                # Most tenants have nothing on most days: that costs no commit.
+                raise _Nothing
             self.count(name, done.items, done.size)
             if not done.more or self.is_trial:
                 self.last = tenant_id

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from wharf.common.jobs.results import LARGEST_BYTES, kept
 from wharf.common.packages.files import file_key
-from wharf.scheduler.housekeeping.course import Batched, Course, Cut
+from wharf.scheduler.housekeeping.course import NOTHING, Batched, Course, Cut, counted
 from wharf.scheduler.housekeeping.imports import LIVE, OLD
 
 FILES = 200
@@ -54,9 +54,10 @@ REMOVE_PACKAGES = text(f"""
     WHERE id = ANY (ARRAY({_OLD_PACKAGES} ORDER BY j.finished_at LIMIT :most FOR UPDATE OF j SKIP LOCKED))
     RETURNING id, result""")
 
+# No compression of PostgreSQL makes a value smaller than a ninetieth: most results need not be read.
 LARGE = text(f"""
     SELECT id, attempt, result FROM wharf.jobs
-    WHERE created_at > now() - interval '{RESULT_DAYS} days' AND status = 'completed' AND pg_column_size(result) > 2000
+    WHERE created_at > now() - interval '{RESULT_DAYS} days' AND status = 'completed' AND pg_column_size(result) > 700
       AND NOT result ? '_stored' AND octet_length(result::text) > {LARGEST_BYTES} * 11 / 10
     LIMIT :most FOR UPDATE SKIP LOCKED""")
 SHORTEN = text("UPDATE wharf.jobs SET result = :result WHERE id = :id").bindparams(bindparam("result", type_=JSONB))
@@ -67,10 +68,10 @@ def remove_uploads(course: Course, connection: Connection) -> Cut:
     values = {"days": course.keep.uploads}
     if course.is_trial:
         items, size = connection.execute(COUNT_UPLOADS, values).one()
-        return Cut(items, size=size)
+        return counted(items, size)
     ids = list(connection.execute(LOCK_UPLOADS, values | {"most": FILES}).scalars())
     if not ids:
-        return Cut(0)
+        return NOTHING
     gone = connection.execute(REMOVE_UPLOADS, values | {"ids": ids}).all()
     keys = [row.storage_key for row in gone]
     return Cut(len(gone), more=len(ids) == FILES, size=sum(row.size for row in gone), keys=keys)
@@ -84,6 +85,8 @@ def remove_packages(course: Course, connection: Connection) -> Cut:
         found = connection.execute(LOOK_PACKAGES, values).all()
     else:
         found = connection.execute(REMOVE_PACKAGES, values | {"most": FILES}).all()
+    if not found:
+        return NOTHING
     files = {key: size for row in found for key, size in _files(tenant_id, row.result)}
     return Cut(len(found), more=len(found) == FILES, size=sum(files.values()), keys=tuple(files))
 
@@ -97,6 +100,8 @@ def move_results(course: Course, connection: Connection) -> Cut:
     """Large results that are still in the ledger: of the last days only, those before have been looked at."""
     tenant_id = connection.exec_driver_sql("SELECT current_setting('wharf.tenant')::uuid").scalar_one()
     found = connection.execute(LARGE, {"most": ALL if course.is_trial else RESULTS}).all()
+    if not found:
+        return NOTHING
     for row in () if course.is_trial else found:
         course.check()
         short = kept(course.storage, tenant_id, row.id, row.attempt, row.result)

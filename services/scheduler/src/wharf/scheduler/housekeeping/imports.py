@@ -9,7 +9,7 @@ from psycopg import sql
 from sqlalchemy import Connection, text
 
 from wharf.common.ledger.database import driver_of
-from wharf.scheduler.housekeeping.course import BATCH, Batched, Course, Cut
+from wharf.scheduler.housekeeping.course import BATCH, NOTHING, Batched, Course, Cut, counted
 
 IMPORTS = 50
 """Imports of one transaction."""
@@ -71,10 +71,10 @@ def remove_rejects(course: Course, connection: Connection) -> Cut:
     """Rejects of imports that ended long ago; then their import says when they were removed."""
     values = {"days": course.keep.rejects}
     if course.is_trial:
-        return Cut(int(connection.execute(COUNT_REJECTS, values).scalar_one()))
+        return counted(connection.execute(COUNT_REJECTS, values).scalar_one())
     ids = list(connection.execute(CHOOSE_REJECTS, values | {"most": IMPORTS}).scalars())
     if not ids:
-        return Cut(0)
+        return NOTHING
     connection.execute(HIDE_REJECTS, {"ids": ids})
     rejects, assigned = (_delete_of(connection, table, ids) for table in ("rejects", "assigned"))
     emptied = max(rejects, assigned) < BATCH
@@ -95,7 +95,9 @@ def lapse_dry_runs(course: Course, connection: Connection) -> Cut:
     """Dry runs that nobody committed: their file need not be kept for it any longer."""
     values = {"days": course.keep.dry_runs, "most": BEYOND if course.is_trial else IMPORTS}
     ids = list(connection.execute(LAPSED, values).scalars())
-    if ids and not course.is_trial:
+    if not ids:
+        return NOTHING
+    if not course.is_trial:
         connection.execute(LET_LAPSE, {"ids": ids})
     return Cut(len(ids), more=len(ids) == IMPORTS)
 
@@ -112,7 +114,7 @@ def forget_prior_values(course: Course, connection: Connection) -> Cut:
     for journal in connection.execute(JOURNALS).all():
         rows = _forget_rows(course, connection, sql.Identifier(*journal), horizon, turns)
         gone, full = gone + rows, full or rows >= BATCH
-    return Cut(gone, more=full or len(found) == IMPORTS)
+    return Cut(gone, more=full or len(found) == IMPORTS) if found or gone else NOTHING
 
 
 def _forget_rows(
@@ -125,8 +127,8 @@ def _forget_rows(
     driver = driver_of(connection)
     if course.is_trial:
         query = sql.SQL("SELECT count(*) FROM {} was WHERE was._turn = ANY (%s) OR ({})").format(journal, kept)
-        counted: Any = driver.execute(query, [turns]).fetchone()
-        return int(counted[0])
+        row: Any = driver.execute(query, [turns]).fetchone()
+        return int(row[0])
     statement = sql.SQL(
         "DELETE FROM {0} WHERE ctid = ANY (ARRAY(SELECT was.ctid FROM {0} was WHERE {1} LIMIT {2}))"
     ).format(journal, kept, BATCH)

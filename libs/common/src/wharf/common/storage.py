@@ -6,7 +6,7 @@ A local folder by default, S3-compatible storage by one setting (`s3://bucket/pr
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -141,6 +141,15 @@ class Storage:
                 obstore.delete(self.inner, key)
             except FileNotFoundError:
                 return
+
+    def delete_all(self, keys: Sequence[str]) -> None:
+        """Remove objects, in one request where the storage can; those that are not there are no error."""
+        with _in_our_words():
+            try:
+                obstore.delete(self.inner, [*keys])
+            except FileNotFoundError:
+                for key in keys:
+                    self.delete(key)
 
     def list(self, prefix: str) -> Iterator[Listed]:
         """The objects below a prefix, in no order."""

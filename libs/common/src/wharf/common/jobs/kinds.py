@@ -133,7 +133,7 @@ INSPECT = Kind("inspect", Queue.INGEST, InspectPayload, unit="steps")
 UNDO = Kind("undo", Queue.INGEST, UndoPayload, unit="rows")
 PACKAGE = Kind("package", Queue.PACKAGE, PackagePayload, unit="rows")
 ECHO = Kind("echo", Queue.MAINTENANCE, EchoPayload, unit="steps")
-CLEANUP = Kind("cleanup", Queue.MAINTENANCE, CleanupPayload, unit="rows")
+CLEANUP = Kind("cleanup", Queue.MAINTENANCE, CleanupPayload, unit="classes")
 
 
 def kind_named(name: str) -> Kind[Any]:

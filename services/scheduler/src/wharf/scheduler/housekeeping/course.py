@@ -23,6 +23,8 @@ from wharf.scheduler.housekeeping.retention import Retention
 
 BATCH = 2_000
 """Rows of one transaction."""
+AT_ONCE = 100
+"""Objects of one request to the storage."""
 PATIENCE = text("SET LOCAL lock_timeout = '2s'")
 """Whoever works goes first: a batch that meets them for so long is tried again later."""
 TENANTS = text("SELECT wharf.tenants_kept()")
@@ -162,9 +164,9 @@ class Course:
 
     def delete(self, keys: Sequence[str]) -> None:
         """Delete objects; those that are left where that fails no row knows, and the class `orphans` finds them."""
-        for key in keys:
+        for start in range(0, len(keys), AT_ONCE):
             self.check()
-            self.storage.delete(key)
+            self.storage.delete_all(keys[start : start + AT_ONCE])
 
     def count(self, name: str, items: int, size: int = 0) -> None:
         """So many more, and tell it."""

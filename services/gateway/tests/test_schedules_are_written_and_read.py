@@ -277,7 +277,7 @@ def test_a_clean_up_can_be_tried_and_an_echo_cannot(platform, builtin, api, back
     echo = api.post(PATH, json=ECHO).json()
     answer = api.post(f"{PATH}/{echo['id']}/run", json={"dry_run": True})
     assert (answer.status_code, answer.json()["code"]) == (422, "no_dry_run")
-    assert answer.json()["errors"][0]["loc"] == "body.dry_run"
+    assert answer.json()["errors"][0]["loc"] == ["body", "dry_run"]
     assert api.get(f"{PATH}/{echo['id']}/runs").json()["items"] == []
 
 

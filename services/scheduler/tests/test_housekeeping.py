@@ -35,7 +35,7 @@ CLASSES = [chore.name for chore in CHORES if chore.name != "missing"]
 def nothing_else(ledger):
     """No other tenant is there, and nothing of one: each would be looked at."""
     for table in ("conflicts", "unfinished", "rejects", "assigned", "data_updates", "mappings", "imports", "uploads",
-                  "idempotency", "workers", "datasets", "own_package_types", "projects"):  # fmt: skip
+                  "idempotency", "workers", "datasets", "own_package_types", "projects", "api_keys"):  # fmt: skip
         ledger.ask(f"DELETE FROM wharf.{table}")
     ledger.ask("DELETE FROM wharf.tenants WHERE id <> %s", INSTALLATION)
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine
@@ -11,10 +13,12 @@ from wharf.local.credentials import Credentials
 from wharf.local.stack import LocalStack
 from wharf.local.trial import Trial
 
+PARTITION = re.compile(r"(attempts|job_logs)_(before|rest|\d{4}_\d{2})")
+
 
 def ours(_object: object, name: str | None, kind: str, *_others: object) -> bool:
-    """The ledger's schema only, and no indexes: they are the migrations' business."""
-    return kind != "index" and name != "alembic_version"
+    """The ledger's schema only; no indexes and no partitions: they are the migrations' business."""
+    return kind != "index" and name != "alembic_version" and not PARTITION.fullmatch(name or "")
 
 
 def in_our_schema(name: str | None, kind: str, _parents: object) -> bool:

@@ -82,7 +82,7 @@ def test_the_built_in_cleanup_forgets_what_is_old(wharf: Trial, platform: dict[s
     job = wharf.api.post(f"{PATH}/{schedule}/run", headers=platform).raise_for_status().json()
     done = "SELECT result FROM wharf.jobs WHERE id::text = %s AND status = 'completed'"
     result = eventually(lambda: wharf.ask(done, job["job_id"]), "the clean-up")[0]["result"]
-    assert result["schedule_runs"] == 1
+    assert result["removed"]["schedule_runs"] == 1
     left = [run["outcome"] for run in runs(wharf, schedule, **platform) if not run["manual"]]
     assert left.count("missed") == 1
 

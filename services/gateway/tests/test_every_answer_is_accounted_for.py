@@ -36,6 +36,7 @@ def lines() -> Iterator[list[dict]]:
         (errors.Unauthorized("x"), 401),
         (errors.Forbidden("x"), 403),
         (errors.NotFound("x"), 404),
+        (errors.Gone("x"), 410),
         (errors.Conflict("x"), 409),
         (errors.TooLarge("x"), 413),
         (errors.Invalid("x"), 422),

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 from sqlalchemy import text
 
@@ -263,6 +264,21 @@ def test_the_platform_changes_built_in_ones_and_nobody_else_sees_them(platform, 
     assert api.get(f"/api/v1/jobs/{job['job_id']}").status_code == 404
     assert [run["job_id"] for run in platform.get(f"{own}/runs").json()["items"]] == [job["job_id"]]
     assert platform.patch(own, json={"enabled": False}).json()["next_at"] is None
+
+
+def test_a_clean_up_can_be_tried_and_an_echo_cannot(platform, builtin, api, backend):
+    """A dry run is another job's payload, refused by workers that do not know it; nobody else's schedule has one."""
+    own = f"{PATH}/{builtin}/run"
+    job = platform.post(own, json={"dry_run": True}).json()
+    with psycopg.connect(backend.owner_url) as owner:
+        (payload,) = owner.execute("SELECT payload FROM wharf.jobs WHERE id = %s", [job["job_id"]]).fetchone()
+    assert (payload["version"], payload["dry_run"]) == (2, True)
+    assert (platform.post(own).status_code, platform.post(own, json={"dry": 1}).status_code) == (202, 422)
+    echo = api.post(PATH, json=ECHO).json()
+    answer = api.post(f"{PATH}/{echo['id']}/run", json={"dry_run": True})
+    assert (answer.status_code, answer.json()["code"]) == (422, "no_dry_run")
+    assert answer.json()["errors"][0]["loc"] == ["body", "dry_run"]
+    assert api.get(f"{PATH}/{echo['id']}/runs").json()["items"] == []
 
 
 def test_the_installation_is_no_tenant_to_be_listed_or_limited(platform):

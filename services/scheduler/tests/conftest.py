@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
@@ -35,6 +38,8 @@ from wharf.common.queues import Priority, Queue
 from wharf.common.runtime.celery import celery_app
 from wharf.common.runtime.context import FENCE, SAVE
 from wharf.common.runtime.endings import HOLDING
+from wharf.common.settings import StorageSettings
+from wharf.common.storage import Storage
 from wharf.local.stack import LocalStack
 from wharf.scheduler.dispatcher import Dispatcher
 from wharf.scheduler.reaper import Reaper
@@ -394,3 +399,30 @@ def run(ledger: Ledger) -> Callable[[Sequence[UUID]], None]:
 def zone() -> ZoneInfo:
     """The installation's."""
     return ZoneInfo("Europe/Berlin")
+
+
+@pytest.fixture
+def objects(tmp_path: Path) -> Path:
+    """The folder of the object storage."""
+    return tmp_path / "objects"
+
+
+@pytest.fixture
+def storage(objects: Path) -> Storage:
+    """The object storage."""
+    return Storage.open(StorageSettings(storage_url=objects.as_uri()))
+
+
+@pytest.fixture
+def store(objects: Path) -> Callable[..., Path]:
+    """Put an object there, so many seconds old; gives its path."""
+
+    def put(key: str, seconds: float = 3 * 86_400.0) -> Path:
+        path = objects / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"a,b\n")
+        written = time.time() - seconds
+        os.utime(path, (written, written))
+        return path
+
+    return put

@@ -2,47 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import time
-from pathlib import Path
-
 import pytest
 
 from wharf.common.clock import new_id
-from wharf.common.settings import StorageSettings
-from wharf.common.storage import Storage
 from wharf.local.trial import eventually
 from wharf.scheduler.orphans import BATCH, Orphans
 
 AGE = 3600.0
-OLD = 2 * AGE
 
 
 @pytest.fixture
-def objects(tmp_path) -> Path:
-    """The folder of the object storage."""
-    return tmp_path / "objects"
-
-
-@pytest.fixture
-def orphans(ledger, objects) -> Orphans:
+def orphans(ledger, storage) -> Orphans:
     """In the dispatcher's role."""
-    return Orphans(ledger.dispatch, Storage.open(StorageSettings(storage_url=objects.as_uri())), AGE)
-
-
-@pytest.fixture
-def store(objects):
-    """Put an object there, as old as that; gives its path."""
-
-    def put(key: str, seconds: float = OLD) -> Path:
-        path = objects / key
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(b"a,b\n")
-        written = time.time() - seconds
-        os.utime(path, (written, written))
-        return path
-
-    return put
+    return Orphans(ledger.dispatch, storage, AGE)
 
 
 @pytest.fixture

@@ -107,6 +107,9 @@ def test_other_tables_are_closed(ask, table):
         "wharf.pause('ingest', gen_random_uuid())",
         "wharf.set_limits('default', '{}')",
         "wharf.clean_up('1 day')",
+        "wharf.forget('answers', '1 day', 1, true)",
+        "wharf.drop_partition('attempts', '90 days', true)",
+        "wharf.tenants_kept()",
     ],
 )
 def test_what_workers_and_operators_do_is_not_its_own(ask, call):

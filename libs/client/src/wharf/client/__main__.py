@@ -19,6 +19,7 @@ OWN = tuple(
         ("upload", "upload"), ("package", "package"), ("package-types", "app"), ("jobs", "app"), ("profiles", "app"),
         ("schedules", "app"), ("queues", "app"), ("workers", "workers"), ("keys", "app"), ("tenants", "app"),
         ("backup", "app"),
+        ("cleanup", "cleanup"),
     )
 )  # fmt: skip
 

@@ -285,9 +285,10 @@ class WharfClient(Calls):
         """Take it away with its history; its jobs stay."""
         self._call("DELETE", _schedule(schedule_id))
 
-    def run_schedule(self, schedule_id: str) -> Job:
+    def run_schedule(self, schedule_id: str, *, dry_run: bool = False) -> Job:
         """Start its job now, beside its times."""
-        return Job.of(self._call("POST", _schedule(schedule_id, "run")))
+        said = {"json": {"dry_run": True}} if dry_run else {}
+        return Job.of(self._call("POST", _schedule(schedule_id, "run"), **said))
 
     def schedule_runs(self, schedule_id: str, *, limit: int | None = None) -> Iterator[Document]:
         """What became of its occurrences, newest first: `{scheduled_for, outcome, manual, job_id, status}`."""

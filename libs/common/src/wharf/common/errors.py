@@ -82,6 +82,12 @@ class NotFound(Invalid):
     code = "not_found"
 
 
+class Gone(NotFound):
+    """The thing was there, and was removed when its time was over."""
+
+    code = "gone"
+
+
 class Conflict(Invalid):
     """The thing is in a state that does not allow this."""
 

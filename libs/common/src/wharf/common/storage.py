@@ -6,7 +6,7 @@ A local folder by default, S3-compatible storage by one setting (`s3://bucket/pr
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -89,10 +89,11 @@ class StoredFile:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """An object in a list: its key, and when it was last written by the storage's clock."""
+    """An object in a list: its key, its size, and when it was last written by the storage's clock."""
 
     key: str
     written_at: datetime
+    size: int
 
 
 @dataclass(frozen=True)
@@ -154,12 +155,21 @@ class Storage:
             except FileNotFoundError:
                 return
 
+    def delete_all(self, keys: Sequence[str]) -> None:
+        """Remove objects, in one request where the storage can; those that are not there are no error."""
+        with _in_our_words():
+            try:
+                obstore.delete(self.inner, [*keys])
+            except FileNotFoundError:
+                for key in keys:
+                    self.delete(key)
+
     def list(self, prefix: str) -> Iterator[Listed]:
         """The objects below a prefix, in no order."""
         with _in_our_words():
             for batch in obstore.list(self.inner, prefix):
                 for found in batch:
-                    yield Listed(found["path"], found["last_modified"])
+                    yield Listed(found["path"], found["last_modified"], found["size"])
 
     def unfinished(self, prefix: str) -> Iterator[Path]:
         """What a killed writer left in a local folder; in S3 a rule of the bucket drops such parts."""

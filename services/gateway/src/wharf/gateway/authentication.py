@@ -14,6 +14,7 @@ from starlette.requests import HTTPConnection
 
 from wharf.common.access import Caller, Role
 from wharf.common.errors import Forbidden, NotFound, Unauthorized
+from wharf.common.schedules.policies import INSTALLATION
 from wharf.gateway.resources import Resources, Wired
 
 BEARER = HTTPBearer(auto_error=False, description="An API key: `Authorization: Bearer wk_…`")
@@ -138,11 +139,27 @@ def _client_with(role: Role) -> Callable[[Caller], Awaitable[Member]]:
     return check
 
 
+def _owner_with(role: Role) -> Callable[[Caller], Awaitable[Member]]:
+    """As `_member_with`; the platform counts as a member of the installation, whose jobs are about nobody's data."""
+
+    async def check(caller: Known) -> Member:
+        allow(caller, role, Role.PLATFORM)
+        if caller.tenant_id is None:
+            return Member(caller.key_id, caller.role, INSTALLATION, "_installation", None)
+        return member(caller)
+
+    return check
+
+
 Viewer = Annotated[Member, Depends(_member_with(Role.VIEWER))]
 Operator = Annotated[Member, Depends(_member_with(Role.OPERATOR))]
 Admin = Annotated[Member, Depends(_member_with(Role.ADMIN))]
 ClientViewer = Annotated[Member, Depends(_client_with(Role.VIEWER))]
 ClientOperator = Annotated[Member, Depends(_client_with(Role.OPERATOR))]
+JobViewer = Annotated[Member, Depends(_owner_with(Role.VIEWER))]
+"""Who may see one job: a tenant's viewer its own, the platform one of the installation."""
+JobOperator = Annotated[Member, Depends(_owner_with(Role.OPERATOR))]
+"""Who may cancel one."""
 Platform = Annotated[Caller, Depends(require(Role.PLATFORM))]
 Manager = Annotated[Caller, Depends(require(Role.ADMIN, Role.PLATFORM))]
 """Who may manage keys and queues: a tenant's admin its own, the platform those of any tenant."""

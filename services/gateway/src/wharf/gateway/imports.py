@@ -16,6 +16,7 @@ from wharf.common.ledger.models import DataUpdate, Import, Job
 from wharf.common.queues import Queue
 from wharf.gateway.authentication import Member
 from wharf.gateway.jobs import find_job
+from wharf.gateway.uploads import find_upload, refuse_removed
 
 LIVE = tuple(status for status in Status if status not in ENDED)
 GO_ON = text("""
@@ -48,6 +49,7 @@ def commit(connection: Connection, member: Member, job_id: UUID, request_id: str
         raise _refused("wrong_state", f"Only a completed dry run can be committed; this one is {job.status}.", job)
     if found.merged_at is not None:
         raise _refused("already_committed", "This dry run is committed already.", job)
+    refuse_removed(find_upload(connection, member, found.upload_id, lock=True))
     _refuse_another(connection, job_id, IMPORT.name, "commit_under_way", "A commit of this dry run is under way.")
     wanted = payload.model_copy(update={"dry_run": False})
     written = write_job(connection, _order(member, job, job_id, request_id, wanted))

@@ -10,15 +10,17 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Connection, Select, Text, cast, or_, select, text, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 
-from wharf.common.errors import Conflict, NotFound
+from wharf.common.errors import Conflict, Gone, NotFound, Permanent, Transient
 from wharf.common.feed import Feed
 from wharf.common.jobs.control import find
 from wharf.common.jobs.kinds import IMPORT
+from wharf.common.jobs.results import is_short, whole
 from wharf.common.jobs.states import ENDED, Status
 from wharf.common.jobs.view import JobView, job_view
 from wharf.common.ledger.database import Database
-from wharf.common.ledger.models import Attempt, Job, JobLog, Reject
+from wharf.common.ledger.models import Attempt, Import, Job, JobLog, Reject
 from wharf.common.queues import Queue
+from wharf.common.storage import Storage
 from wharf.gateway.authentication import Member, hidden
 from wharf.gateway.cursors import decode, page
 from wharf.gateway.rejects import rejects_of
@@ -116,6 +118,26 @@ def current_job(database: Database, feed: Feed, member: Member, job_id: UUID) ->
         return find_job(connection, member, job_id)
 
 
+def with_whole_result(storage: Storage, member: Member, job: JobView) -> JobView:
+    """The job with all of its result, wherever that is; raises `Gone` where its file is lost."""
+    if not is_short(job.result):
+        return job
+    try:
+        result = whole(storage, member.tenant_id, job.job_id, job.result or {})
+    except Permanent as error:
+        message = "The result of this job is not in the storage any more; the job's row says what is left of it."
+        raise Gone(message, code="result_missing") from error
+    return job.model_copy(update={"result": result})
+
+
+def shown(storage: Storage, member: Member, job: JobView) -> JobView:
+    """The job with all of its result where that can be had: what else is known of it is told in any case."""
+    try:
+        return with_whole_result(storage, member, job)
+    except (Gone, Transient):
+        return job
+
+
 def _no_job(job_id: UUID) -> NotFound:
     return hidden("job", job_id, "job_not_found")
 
@@ -140,7 +162,19 @@ def list_attempts(connection: Connection, member: Member, job_id: UUID, cursor: 
 def list_rejects(connection: Connection, member: Member, job_id: UUID, cursor: str | None, limit: int) -> Rows:
     """The rows that an import set aside, in the file's order."""
     find_job(connection, member, job_id)
-    return _by_number(connection, rejects_of(import_of(connection, job_id)), Reject.byte_offset, cursor, limit)
+    return _by_number(
+        connection, rejects_of(import_with_rejects(connection, job_id)), Reject.byte_offset, cursor, limit
+    )
+
+
+def import_with_rejects(connection: Connection, job_id: UUID) -> UUID:
+    """The import that a job works on; raises `Gone` where its rejects were removed when their time was over."""
+    import_id = import_of(connection, job_id)
+    removed_at = connection.execute(select(Import.rejects_removed_at).where(Import.id == import_id)).scalar()
+    if removed_at is not None:
+        message = f"The rejected rows of this import were removed on {removed_at:%Y-%m-%d}, as old ones are."
+        raise Gone(message, code="rejects_removed")
+    return import_id
 
 
 def import_of(connection: Connection, job_id: UUID) -> UUID:

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from wharf.common.errors import Conflict, OutOfRange
+from wharf.common.errors import Conflict, Gone, OutOfRange
 from wharf.common.jobs.kinds import PACKAGE, REPORT, PackagePayload
 from wharf.common.jobs.states import Status
 from wharf.common.jobs.submission import Order, Written, write_job
@@ -90,6 +90,9 @@ def package_of(connection: Connection, member: Member, job_id: UUID) -> tuple[Jo
     if job.status != Status.COMPLETED or job.result is None:
         message = f"The package's job is {job.status}: its files are there when it is completed."
         raise Conflict(message, code="package_not_completed")
+    if "removed_at" in job.result:
+        message = "The files of this package were removed when their time was over. Order it again."
+        raise Gone(message, code="package_removed")
     return job, [_file(member, job.result, said) for said in job.result["files"]]
 
 

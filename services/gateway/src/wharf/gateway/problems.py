@@ -19,6 +19,7 @@ from starlette.responses import Response
 from wharf.common.errors import (
     Conflict,
     Forbidden,
+    Gone,
     Invalid,
     NotFound,
     OutOfRange,
@@ -41,6 +42,7 @@ STATUSES: dict[type[WharfError], HTTPStatus] = {
     Unauthorized: HTTPStatus.UNAUTHORIZED,
     Forbidden: HTTPStatus.FORBIDDEN,
     NotFound: HTTPStatus.NOT_FOUND,
+    Gone: HTTPStatus.GONE,
     Conflict: HTTPStatus.CONFLICT,
     OutOfRange: HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
     TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,

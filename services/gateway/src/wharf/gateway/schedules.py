@@ -125,9 +125,13 @@ def remove(connection: Connection, owner: Owner, schedule_id: UUID) -> None:
     connection.execute(delete(Schedule).where(Schedule.id == schedule_id))
 
 
-def run(connection: Connection, owner: Owner, schedule_id: UUID, request_id: str) -> Written:
-    """Start its job now, whatever else of it runs; noted in its history."""
+def run(connection: Connection, owner: Owner, schedule_id: UUID, request_id: str, *, dry_run: bool = False) -> Written:
+    """Start its job now, whatever else of it runs; noted in its history. Raises `Invalid` where it has no dry run."""
     row = find(connection, owner, schedule_id, lock=True)
+    if dry_run:
+        with _in_body():
+            trial = schedulable(row["kind"], of_tenants=not row["builtin"]).trial(row["payload"])
+        row = row | {"payload": trial}
     written = write_job(connection, _order(connection, row, request_id))
     noted = {"schedule_id": schedule_id, "tenant_id": row["tenant_id"], "job_id": written.view.job_id}
     moment = connection.execute(NOW).scalar_one()

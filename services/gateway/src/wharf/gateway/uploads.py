@@ -13,9 +13,10 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from wharf.common.clock import new_id
-from wharf.common.errors import WharfError
+from wharf.common.errors import Gone, WharfError
 from wharf.common.imports import ImportOptions
 from wharf.common.jobs.kinds import IMPORT, INSPECT, ImportPayload, InspectPayload
+from wharf.common.jobs.results import whole
 from wharf.common.jobs.submission import Order, Written, write_job
 from wharf.common.ledger.models import Upload
 from wharf.common.logs import get_logger
@@ -54,7 +55,7 @@ WRITE_IMPORT = """
 """
 # An upload and its inspection are written in one transaction: they share its time, by which the list's index finds it.
 INSPECTION = text("""
-    SELECT result FROM wharf.jobs
+    SELECT id, result FROM wharf.jobs
     WHERE created_at = :created_at AND kind = 'inspect' AND payload ->> 'upload_id' = :upload""")
 PATIENCE = text("SET LOCAL lock_timeout = '3s'")
 Seal = Callable[[Connection, Written], None]
@@ -127,11 +128,11 @@ def inspect(resources: Resources, member: Member, arrival: Arrival, request_id: 
     return written
 
 
-def inspection_of(connection: Connection, upload: Row[Any]) -> dict[str, Any] | None:
+def inspection_of(connection: Connection, storage: Storage, upload: Row[Any]) -> dict[str, Any] | None:
     """What the inspection of an upload found; None where there was none, or it has not ended well."""
     values = {"created_at": upload.created_at, "upload": str(upload.id)}
-    found: dict[str, Any] | None = connection.execute(INSPECTION, values).scalar_one_or_none()
-    return found
+    found = connection.execute(INSPECTION, values).one_or_none()
+    return whole(storage, upload.tenant_id, found.id, found.result) if found and found.result else None
 
 
 def import_stored(
@@ -145,7 +146,8 @@ def import_stored(
 ) -> Written:
     """Start an import of a stored upload, again if need be; raises `NotFound`, for another tenant's upload too."""
     with resources.database.tenant(member.tenant_id) as connection:
-        upload = find_upload(connection, member, upload_id)
+        upload = find_upload(connection, member, upload_id, lock=True)
+        refuse_removed(upload)
         check_profile(connection, wish.profile)
         queue = queue_for(upload.size, resources.settings.bulk_bytes)
         plan = Plan(new_id(), upload_id, upload.project_id, upload.file_name, queue, request_id)
@@ -155,9 +157,19 @@ def import_stored(
     return written
 
 
-def find_upload(connection: Connection, member: Member, upload_id: UUID) -> Row[Any]:
-    """The upload's row; raises `NotFound` where the key may see none of that id."""
-    row = connection.execute(select(*Upload.__table__.c).where(Upload.id == upload_id)).first()
+def refuse_removed(upload: Row[Any]) -> None:
+    """Raise `Gone` where its file was removed when its time was over."""
+    if upload.removed_at is not None:
+        message = (
+            f"The file of this upload was removed on {upload.removed_at:%Y-%m-%d}, as old files are. Upload it again."
+        )
+        raise Gone(message, code="upload_removed")
+
+
+def find_upload(connection: Connection, member: Member, upload_id: UUID, *, lock: bool = False) -> Row[Any]:
+    """The upload's row; raises `NotFound` where the key may see none of that id. Locked, its file stays meanwhile."""
+    query = select(*Upload.__table__.c).where(Upload.id == upload_id)
+    row = connection.execute(query.with_for_update(read=True, key_share=True) if lock else query).first()
     if row is None or not member.sees(row.project_id):
         raise hidden("upload", upload_id, "upload_not_found")
     return row

@@ -306,5 +306,7 @@ def _plan_for(found: Recognised, sample: Sample, opened: Opened) -> Plan:
 
 
 def _note_profile(connection: Connection, context: Context, profile: Profile) -> None:
-    values = {"profile": profile.name, "mode": merge_mode(context.payload, profile)}
+    # Read anew after housekeeping was here, its rejects are new ones.
+    anew = {"rejects_removed_at": None, "swept": False}
+    values = {"profile": profile.name, "mode": merge_mode(context.payload, profile)} | anew
     connection.execute(update(Import).where(Import.id == context.payload.import_id).values(values))

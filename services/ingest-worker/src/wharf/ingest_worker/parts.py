@@ -17,6 +17,7 @@ from sqlalchemy import Connection, select
 from wharf.common.clock import new_id
 from wharf.common.errors import Permanent, Waits
 from wharf.common.jobs.kinds import IMPORT_PART, ImportPartPayload
+from wharf.common.jobs.results import whole
 from wharf.common.jobs.states import ENDED, Status
 from wharf.common.jobs.submission import Order, write_job
 from wharf.common.ledger.models import Job
@@ -74,11 +75,11 @@ def gathered(connection: Connection, loading: Loading) -> Checkpoint | None:
     Raises `Waits` while one has not ended, and the error of one that failed.
     """
     parts = _ended_parts(connection, loading)
-    whole = loading.checkpoint.model_copy(update={"parts": None})
+    first = loading.checkpoint.model_copy(update={"parts": None})
     if parts is None:
         return None
-    found = [whole.model_validate(whole.to_json() | part["loaded"]) for part in parts]
-    joined = reduce(Checkpoint.joined, found, whole)
+    found = [first.model_validate(first.to_json() | part["loaded"]) for part in parts]
+    joined = reduce(Checkpoint.joined, found, first)
     numbered = all(one.numbered for one in found) and _stand_apart(found)
     joined = joined.model_copy(update={"numbered": numbered, "complete": True, "carries": {}})
     return _as_it_is_now(connection, loading, joined)
@@ -99,7 +100,7 @@ def _as_it_is_now(connection: Connection, loading: Loading, joined: Checkpoint) 
 
 def _ended_parts(connection: Connection, loading: Loading) -> list[dict[str, Any]] | None:
     division = loading.checkpoint.parts
-    query = select(Job.status, Job.result, Job.error, Job.payload).order_by(Job.part)
+    query = select(Job.id, Job.status, Job.result, Job.error, Job.payload).order_by(Job.part)
     rows = connection.execute(query.where(Job.parent_id == loading.context.job_id, Job.part.is_not(None))).all()
     if any(row.status not in ENDED for row in rows):
         raise Waits
@@ -108,7 +109,8 @@ def _ended_parts(connection: Connection, loading: Loading) -> list[dict[str, Any
         if row.status == Status.FAILED:
             raise Permanent(row.error["message"], code=row.error["code"], detail=row.error["detail"])
     complete = division is not None and [row.status for row in rows] == [Status.COMPLETED] * division.count
-    return [row.result for row in rows] if complete else None
+    context = loading.context
+    return [whole(context.storage, context.tenant_id, row.id, row.result) for row in rows] if complete else None
 
 
 def _stand_apart(found: Sequence[Checkpoint]) -> bool:

@@ -18,7 +18,7 @@ EARLIER = text("""
         SELECT result, created_at FROM wharf.jobs WHERE kind = 'package' AND status = 'completed'
         ORDER BY created_at DESC LIMIT :latest
     ) AS packages
-    WHERE result ->> 'fingerprint' = :fingerprint AND result ->> 'cached' = 'false'
+    WHERE result ->> 'fingerprint' = :fingerprint AND result ->> 'cached' = 'false' AND NOT result ? 'removed_at'
     ORDER BY created_at DESC LIMIT 1""")
 
 

@@ -126,6 +126,7 @@ def _dispatcher(app: Celery, settings: SchedulerSettings, database: Database) ->
         grace=settings.publish_grace_seconds,
         ageing=settings.ageing_seconds,
         reaper=Reaper(database, feed),
+        keep_staging_days=settings.keep_staging_days,
     )
 
 

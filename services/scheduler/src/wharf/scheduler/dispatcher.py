@@ -65,7 +65,7 @@ RING_AGAIN = text("""
         SELECT id FROM wharf.jobs WHERE queue = :queue AND status = 'queued' AND admitted AND published_at IS NOT NULL
         ORDER BY published_at LIMIT :missing FOR UPDATE SKIP LOCKED))""")
 
-SWEEP = text("SELECT wharf.sweep_staging()")
+SWEEP = text("SELECT wharf.drop_staging_older(make_interval(days => :days), :most, false)")
 FORGET = text("SELECT wharf.forget_old()")
 
 
@@ -80,6 +80,7 @@ class Dispatcher:
     ageing: float
     reaper: Reaper
     reconciler: Reconciler = field(default_factory=lambda: Reconciler(UNHEARD_SECONDS))
+    keep_staging_days: int = 1
 
     def tick(self) -> bool:
         """Reap, wake, admit, publish: in this order, so that what was taken back is published in the same tick.
@@ -132,7 +133,7 @@ class Dispatcher:
         """Drop staging tables that no job will come back for, and what is kept for a time only."""
         with self.database.anyone() as connection:
             connection.execute(FORGET)
-            return int(connection.execute(SWEEP).scalar_one())
+            return int(connection.execute(SWEEP, {"days": self.keep_staging_days, "most": BATCH}).scalar_one())
 
     def _reconcile(self, queue: Queue, published: int) -> int:
         waiting = self.doorbell.waiting(queue)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 from uuid import UUID
 
 from sqlalchemy import text
@@ -19,6 +20,7 @@ from wharf.common.ledger.database import Database
 from wharf.common.logs import get_logger
 from wharf.common.storage import Storage
 
+T = TypeVar("T")
 UPLOADS = "uploads"
 BATCH = 1000
 KNOWN = text("SELECT id FROM wharf.uploads WHERE id = ANY(cast(:ids AS uuid[]))")
@@ -46,7 +48,7 @@ class Orphans:
         for path in unfinished:
             with suppress(FileNotFoundError):
                 path.unlink()
-        return len(unfinished) + sum(self._delete_unknown(keys) for keys in _batches(self._old(before)))
+        return len(unfinished) + sum(self._delete_unknown(keys) for keys in batches(self._old(before)))
 
     def _old(self, before: datetime) -> Iterator[str]:
         return (found.key for found in self.storage.list(UPLOADS) if found.written_at < before)
@@ -71,8 +73,9 @@ class Orphans:
                 get_logger().info("orphans.deleted", objects=deleted)
 
 
-def _batches(keys: Iterator[str]) -> Iterator[tuple[str, ...]]:
-    while batch := tuple(islice(keys, BATCH)):
+def batches(found: Iterator[T]) -> Iterator[tuple[T, ...]]:
+    """As many at a time as are looked up at once."""
+    while batch := tuple(islice(found, BATCH)):
         yield batch
 
 

@@ -48,6 +48,20 @@ class BackupSettings(BackupStorageSettings):
     """Folders with `pg_dump` and `pg_restore`, separated as in PATH; empty: PATH."""
 
 
+LONGEST_DAYS = 36_500
+
+
+def _days(value: int) -> int:
+    if not 1 <= value <= LONGEST_DAYS:
+        message = f"say 1 to {LONGEST_DAYS} days; with {value} what is still needed would be removed at once"
+        raise ValueError(message)
+    return value
+
+
+Days = Annotated[int, AfterValidator(_days)]
+"""For how long something is kept."""
+
+
 class SchedulerSettings(WorkerSettings, WebhookSettings, BackupSettings):
     """Beat reaches the ledger as the role `wharf_dispatch`, the maintenance worker as `wharf_app`."""
 
@@ -79,3 +93,22 @@ class SchedulerSettings(WorkerSettings, WebhookSettings, BackupSettings):
         """How mail leaves the installation."""
         url = self.smtp_url.get_secret_value() if self.smtp_url else None
         return Post(url, self.mail_from, self.mail_max_bytes, self.public_url)
+
+    keep_uploads_days: Days = 90
+    """Files of uploads, from the last import of them on; longer where something below still needs them."""
+    keep_rejects_days: Days = 90
+    """Rejected rows, from the end of their import on."""
+    keep_staging_days: Days = 1
+    """Staged rows of a dry run: its commit reads the file again afterwards."""
+    keep_dry_runs_days: Days = 30
+    """How long a dry run keeps its file for its commit."""
+    keep_undo_days: Days = 90
+    """What rows were before an import: for so long it can be undone."""
+    keep_packages_days: Days = 30
+    """Files of packages, from the last job that gave them on."""
+    keep_logs_days: Days = 90
+    """Log lines of jobs, by whole months, counted from the job's submission."""
+    keep_attempts_days: Days = 90
+    """Attempts at jobs, likewise."""
+    keep_runs_days: Days = 90
+    """What became of the times of schedules."""

@@ -5,17 +5,18 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from sqlalchemy import text
-
-from wharf.common.jobs.kinds import BACKUP, CLEANUP, ECHO, MAIL, REPORTS, CleanupPayload, EchoPayload
+from wharf.common.jobs.kinds import BACKUP, CLEANUP, ECHO, MAIL, REPORTS, EchoPayload
 from wharf.common.runtime.context import JobContext
 from wharf.common.runtime.implementation import Implementation
 from wharf.scheduler.backups.job import BackupJob
+from wharf.scheduler.housekeeping import run_cleanup
+from wharf.scheduler.housekeeping.retention import Retention
 from wharf.scheduler.mail import mail_report
 from wharf.scheduler.reports import order_reports
 from wharf.scheduler.settings import SchedulerSettings
 
-CLEAN_UP = text("SELECT wharf.clean_up(make_interval(days => :days))")
+SHARE = 0.9
+"""Of the time that a job may take: housekeeping stops by itself, and leaves the rest to the next run."""
 
 
 def echo(context: JobContext[EchoPayload]) -> dict[str, Any]:
@@ -24,17 +25,10 @@ def echo(context: JobContext[EchoPayload]) -> dict[str, Any]:
     return {"message": context.payload.message}
 
 
-def cleanup(context: JobContext[CleanupPayload]) -> dict[str, Any]:
-    """Delete what is kept for a time only; how many rows of what went."""
-    with context.transaction() as connection:
-        gone: dict[str, Any] = connection.execute(CLEAN_UP, {"days": context.payload.keep_runs_days}).scalar_one()
-    total = sum(gone.values())
-    context.report(total, total, stage="cleanup", message=f"{total:,} rows that were kept for a time only are gone.")
-    return gone
-
-
 def implementations(settings: SchedulerSettings) -> tuple[Implementation[Any], ...]:
     """All of them, with what the settings allow."""
+    seconds = SHARE * settings.soft_time_limit
+    cleanup = partial(run_cleanup, keep=Retention.of(settings), seconds=seconds)
     return (
         Implementation(ECHO, echo),
         Implementation(CLEANUP, cleanup),

@@ -151,11 +151,12 @@ def run(
     name: Name,
     *,
     installation: Installation = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Change nothing: say what it would do.")] = False,
     watch: Annotated[bool, typer.Option(help="Stay and show the progress; exit code 1 when the job fails.")] = False,
 ) -> None:
     """Start a schedule's job now, beside its times."""
     with client(platform=installation) as wharf:
-        job = wharf.run_schedule(wharf.schedule(name)["id"])
+        job = wharf.run_schedule(wharf.schedule(name)["id"], dry_run=dry_run)
         if watch and not installation:
             watch_to_the_end(wharf, job.job_id)
             return

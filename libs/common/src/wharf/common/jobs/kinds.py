@@ -154,10 +154,19 @@ class EchoPayload(Payload):
 
 
 class CleanupPayload(Payload):
-    """Forget what is kept for a time only."""
+    """Forget what is kept for a time only; for how long say the settings of the worker that does it."""
 
+    # 2 is a dry run: a worker that does not know it would take something away
+    version: Literal[1, 2] = 1  # type: ignore[assignment]  # wider than that of the other kinds, and never written to
     keep_runs_days: int = 90
-    """How long it is told what became of the occurrences of schedules."""
+    """For workers of the version before, which had no setting for it."""
+    dry_run: bool = False
+    """Only say what would be removed."""
+
+    @classmethod
+    def of(cls, *, dry_run: bool) -> Self:
+        """What a worker is told."""
+        return cls(version=2, dry_run=True) if dry_run else cls()
 
 
 ALL_PROJECTS = "_all"
@@ -181,8 +190,8 @@ REPORT = Kind("report", Queue.PACKAGE, ReportPayload, unit="rows")
 REPORTS = Kind("reports", Queue.MAINTENANCE, ReportsPayload, unit="tenants")
 MAIL = Kind("mail", Queue.MAINTENANCE, MailPayload, unit="mails", max_attempts=8)
 ECHO = Kind("echo", Queue.MAINTENANCE, EchoPayload, unit="steps")
-CLEANUP = Kind("cleanup", Queue.MAINTENANCE, CleanupPayload, unit="rows")
 BACKUP = Kind("backup", Queue.MAINTENANCE, BackupPayload, unit="bytes", time_limit=86_400)
+CLEANUP = Kind("cleanup", Queue.MAINTENANCE, CleanupPayload, unit="classes")
 
 
 def kind_named(name: str) -> Kind[Any]:

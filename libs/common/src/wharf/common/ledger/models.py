@@ -71,7 +71,7 @@ class ApiKey(Table):
 
 
 class Upload(Table):
-    """One stored file, by its sha256; it never changes."""
+    """One stored file, by its sha256; it never changes. `removed_at`: the file is gone, what is known of it stays."""
 
     __tablename__ = "uploads"
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -83,6 +83,7 @@ class Upload(Table):
     sha256: Mapped[str]
     storage_key: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(server_default=NOW)
+    removed_at: Mapped[datetime | None]
 
 
 class Job(Table):
@@ -145,7 +146,7 @@ class Lease(Table):
 
 
 class Attempt(Table):
-    """One try at a job by one worker."""
+    """One try at a job by one worker. In partitions by the month of the job, which its number tells."""
 
     __tablename__ = "attempts"
     job_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -159,10 +160,10 @@ class Attempt(Table):
 
 
 class JobLog(Table):
-    """A line that a job wrote about itself."""
+    """A line that a job wrote about itself. In partitions by the month of the job, which its number tells."""
 
     __tablename__ = "job_logs"
-    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    id: Mapped[int] = mapped_column(server_default=text("nextval('wharf.job_log_ids')"), primary_key=True)
     tenant_id: Mapped[UUID]
     job_id: Mapped[UUID]
     attempt: Mapped[int]
@@ -177,7 +178,7 @@ class Import(Table):
 
     `turn` is the number of its merge, by which the journals keep what rows were before; null where nothing is kept.
     `datasets` are those that it wrote into, its profile's own first. `waiting` is the checkpoint of a dry run that
-    completed: its commit goes on from there.
+    completed: its commit goes on from there. `rejects_removed_at`: they are not shown any more; `swept`: none is left.
     """
 
     __tablename__ = "imports"
@@ -193,6 +194,8 @@ class Import(Table):
     datasets: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
     undone_at: Mapped[datetime | None]
     waiting: Mapped[Json | None]
+    rejects_removed_at: Mapped[datetime | None]
+    swept: Mapped[bool] = mapped_column(server_default="false")
 
 
 class Reject(Table):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from psycopg.rows import dict_row
 from sqlalchemy import text
 
 from wharf.common.errors import Permanent, WharfError
+from wharf.common.jobs.results import kept
 from wharf.common.jobs.states import Event, Status, after, allows
 from wharf.common.jobs.view import JobView, job_view
 from wharf.common.ledger.database import driver_of, dumps
@@ -40,6 +41,7 @@ class Ending:
 
 def finish(context: JobContext[Any], implementation: Implementation[Any], ending: Ending) -> JobView | None:
     """Write the end into the ledger; None where the attempt had lost its lease and nothing was written."""
+    ending = _with_short_result(context, ending)
 
     def write() -> JobView | None:
         reach(Point.BEFORE_END)
@@ -54,6 +56,18 @@ def finish(context: JobContext[Any], implementation: Implementation[Any], ending
         get_logger().exception("job.result_refused")
     message = "The ledger refused the job's result. This is a mistake in Wharf: tell those who run it the job's id."
     return finish(context, implementation, Ending(Event.FAIL, error=Permanent(message, code="result_refused")))
+
+
+def _with_short_result(context: JobContext[Any], ending: Ending) -> Ending:
+    """A large result goes into the storage. Where that does not take it the ledger does, until housekeeping comes."""
+    if not ending.result:
+        return ending
+    try:
+        result = kept(context.storage, context.tenant_id, context.job_id, context.attempt, ending.result)
+    except WharfError as error:
+        get_logger().warning("job.result_not_stored", code=error.error_code)
+        return ending
+    return replace(ending, result=result)
 
 
 def _written_before(context: JobContext[Any], ending: Ending) -> JobView | None:

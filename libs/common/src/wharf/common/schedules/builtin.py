@@ -30,7 +30,7 @@ class Builtin:
 
 
 BUILTIN: tuple[Builtin, ...] = (
-    Builtin("cleanup", "30 3 * * *", CLEANUP, {"keep_runs_days": 90}),
+    Builtin("cleanup", "30 3 * * *", CLEANUP),
     Builtin("weekly_reports", "0 8 * * MON", REPORTS, {"report": "weekly"}),
     Builtin("monthly_reports", "0 8 1 * *", REPORTS, {"report": "monthly"}),
     Builtin("backup", "0 2 * * *", BACKUP),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from sqlalchemy import Connection
 
 from wharf.common.errors import Invalid, Problem
@@ -57,9 +57,10 @@ class EchoWish(Wish):
 
 
 class CleanupWish(Wish):
-    """What is to be kept."""
+    """Whether anything is to be removed. `keep_runs_days` was said by earlier versions: it is a setting now."""
 
-    keep_runs_days: int = 90
+    keep_runs_days: Annotated[int, Field(ge=1)] | None = None
+    dry_run: bool = False
 
 
 class ReportsWish(Wish):
@@ -97,6 +98,13 @@ class Schedulable(Generic[W]):
         message = f"The payload does not fit the kind {self.kind.name}: {', '.join(p.loc for p in problems)}."
         raise Invalid(message, code="invalid_payload", problems=problems)
 
+    def trial(self, payload: Mapping[str, Any]) -> dict[str, Any]:
+        """The same work, that changes nothing and says what it would; raises `Invalid` where there is no such thing."""
+        if "dry_run" in self.wish.model_fields:
+            return dict(payload) | {"dry_run": True}
+        message = f"A job of the kind {self.kind.name} has no dry run. Start it without dry_run."
+        raise Invalid(message, code="no_dry_run", problems=(Problem("dry_run", "no_dry_run", message),))
+
     def order(self, payload: Mapping[str, Any], declaration: Declaration | None) -> Payload:
         """What a job of now is given; raises `Invalid` for what a later version has written."""
         return self.payload(self.read(payload), declaration)
@@ -121,9 +129,11 @@ SCHEDULABLE: dict[str, Schedulable[Any]] = {
     for one in (
         Schedulable(PACKAGE, PackageWish, _package, _check_package),
         Schedulable(ECHO, EchoWish, lambda wish, _declaration: EchoPayload(**dict(wish))),
-        Schedulable(CLEANUP, CleanupWish, lambda wish, _declaration: CleanupPayload(**dict(wish)), of_tenants=False),
         Schedulable(REPORTS, ReportsWish, lambda wish, _declaration: ReportsPayload(**dict(wish)), of_tenants=False),
         Schedulable(BACKUP, BackupWish, lambda wish, _declaration: BackupPayload(**dict(wish)), of_tenants=False),
+        Schedulable(
+            CLEANUP, CleanupWish, lambda wish, _declaration: CleanupPayload.of(dry_run=wish.dry_run), of_tenants=False
+        ),
     )
 }
 """By the kind's name."""

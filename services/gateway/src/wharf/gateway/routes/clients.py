@@ -26,7 +26,7 @@ from wharf.gateway.authentication import ClientOperator, ClientViewer, Member, h
 from wharf.gateway.clients import Answer
 from wharf.gateway.form import MOST_MAPPED, Header, ImportRequest, Optional, Slug, UploadFields, checked, plain
 from wharf.gateway.intake import DEFAULT_PROJECT, Read, take_in
-from wharf.gateway.jobs import current_job, find_job, job_of_upload
+from wharf.gateway.jobs import current_job, find_job, job_of_upload, shown
 from wharf.gateway.requests import REQUEST_ID
 from wharf.gateway.resources import Resources, Wired
 from wharf.gateway.sockets import Show, attend
@@ -159,7 +159,8 @@ def task(task_id: UUID, resources: Wired, member: ClientViewer) -> Answer:
 @router.get("/api/v1/tasks/{task_id}/result")
 def task_result(task_id: UUID, resources: Wired, member: ClientViewer) -> Answer:
     """Milestone 6: what a task resulted in."""
-    return clients.task_result(_current(resources, member, task_id, kind=None))
+    job = _current(resources, member, task_id, kind=None)
+    return clients.task_result(shown(resources.storage, member, job))
 
 
 @router.post("/api/v1/tasks/test")

@@ -18,12 +18,13 @@ from starlette.responses import StreamingResponse
 
 from wharf.common.jobs import control
 from wharf.common.jobs.bulk import Action
+from wharf.common.jobs.results import is_short
 from wharf.common.jobs.states import Status
 from wharf.common.jobs.submission import Written
 from wharf.common.jobs.view import ErrorView, JobView
 from wharf.common.queues import Queue
 from wharf.gateway import conflicts, imports, jobs
-from wharf.gateway.authentication import Member, Operator, Viewer
+from wharf.gateway.authentication import JobOperator, JobViewer, Member, Operator, Viewer
 from wharf.gateway.bulk import act_on_matching, count_matching
 from wharf.gateway.cursors import LONGEST, MOST, Cursor, Limit
 from wharf.gateway.form import storable
@@ -236,9 +237,12 @@ def list_jobs(resources: Wired, member: Viewer, query: Annotated[JobQuery, Query
 
 
 @router.get("/{job_id}", response_model=JobView)
-def show(job_id: UUID, resources: Wired, member: Viewer) -> Response:
+def show(job_id: UUID, resources: Wired, member: JobViewer) -> Response:
     """One job as it is now."""
     job = jobs.current_job(resources.database, resources.feed, member, job_id)
+    if is_short(job.result if isinstance(job, JobView) else job["result"]):
+        view = job if isinstance(job, JobView) else JobView.model_validate(job)
+        job = jobs.shown(resources.storage, member, view)
     # The snapshot is the contract's JSON already: checking it again would cost more than reading it.
     body = job.model_dump_json().encode() if isinstance(job, JobView) else orjson.dumps(job)
     return Response(body, media_type="application/json")
@@ -255,7 +259,7 @@ def bulk(body: BulkRequest, resources: Wired, member: Operator) -> BulkView:
 
 
 @router.post("/{job_id}/cancel", status_code=HTTPStatus.ACCEPTED)
-def cancel(job_id: UUID, resources: Wired, member: Operator) -> JobView:
+def cancel(job_id: UUID, resources: Wired, member: JobOperator) -> JobView:
     """Ask for a job's end."""
     return _change(resources, member, job_id, control.cancel)
 
@@ -305,7 +309,7 @@ def _change(resources: Resources, member: Member, job_id: UUID, change: Change) 
 
 
 @router.get("/{job_id}/logs")
-def logs(job_id: UUID, resources: Wired, member: Viewer, cursor: Cursor = None, limit: Limit = 50) -> LogPage:
+def logs(job_id: UUID, resources: Wired, member: JobViewer, cursor: Cursor = None, limit: Limit = 50) -> LogPage:
     """The lines that the job wrote about itself."""
     with resources.database.tenant(member.tenant_id) as connection:
         items, next_cursor = jobs.list_logs(connection, member, job_id, cursor, limit)
@@ -313,7 +317,9 @@ def logs(job_id: UUID, resources: Wired, member: Viewer, cursor: Cursor = None, 
 
 
 @router.get("/{job_id}/attempts")
-def attempts(job_id: UUID, resources: Wired, member: Viewer, cursor: Cursor = None, limit: Limit = 50) -> AttemptPage:
+def attempts(
+    job_id: UUID, resources: Wired, member: JobViewer, cursor: Cursor = None, limit: Limit = 50
+) -> AttemptPage:
     """The tries at the job."""
     with resources.database.tenant(member.tenant_id) as connection:
         items, next_cursor = jobs.list_attempts(connection, member, job_id, cursor, limit)
@@ -333,7 +339,8 @@ def rejects_as_file(job_id: UUID, resources: Wired, member: Viewer) -> Streaming
     """The same rows as a file that can be corrected and uploaded as it is; what looks like a formula is guarded."""
     with resources.database.tenant(member.tenant_id) as connection:
         job = jobs.find_job(connection, member, job_id)
-        import_id = jobs.import_of(connection, job_id)
+        import_id = jobs.import_with_rejects(connection, job_id)
+    job = jobs.with_whole_result(resources.storage, member, job)
 
     def page(after: int) -> Sequence[Any]:
         with resources.database.tenant(member.tenant_id) as connection:
@@ -365,7 +372,8 @@ def decide(job_id: UUID, body: Decisions, resources: Wired, member: Operator) ->
 
 
 @router.get("/{job_id}/result")
-def result(job_id: UUID, resources: Wired, member: Viewer) -> dict[str, Any]:
+def result(job_id: UUID, resources: Wired, member: JobViewer) -> dict[str, Any]:
     """What the completed job resulted in."""
     with resources.database.tenant(member.tenant_id) as connection:
-        return jobs.result_of(jobs.find_job(connection, member, job_id))
+        job = jobs.find_job(connection, member, job_id)
+    return jobs.result_of(jobs.with_whole_result(resources.storage, member, job))

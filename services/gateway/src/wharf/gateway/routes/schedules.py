@@ -112,6 +112,14 @@ class SchedulePage(BaseModel):
     next_cursor: str | None
 
 
+class RunRequest(BaseModel):
+    """How a schedule is started by hand; a dry run changes nothing and says what it would."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    dry_run: bool = False
+
+
 class RunView(BaseModel):
     """What became of an occurrence; `status` is that of its job as it is now."""
 
@@ -173,11 +181,13 @@ def remove(schedule_id: UUID, resources: Wired, caller: Engineer) -> None:
 
 
 @router.post("/{schedule_id}/run", status_code=HTTPStatus.ACCEPTED)
-def run(schedule_id: UUID, request: Request, resources: Wired, caller: Engineer) -> JobView:
-    """Start its job now, beside its times."""
-    owner = Owner.of(caller)
+def run(
+    schedule_id: UUID, request: Request, resources: Wired, caller: Engineer, body: RunRequest | None = None
+) -> JobView:
+    """Start its job now, beside its times; a clean-up as a dry run too."""
+    owner, dry_run = Owner.of(caller), bool(body and body.dry_run)
     with resources.database.tenant(owner.tenant_id) as connection:
-        written = schedules.run(connection, owner, schedule_id, request.scope[REQUEST_ID])
+        written = schedules.run(connection, owner, schedule_id, request.scope[REQUEST_ID], dry_run=dry_run)
     resources.announcer.announce(written, owner.tenant_id)
     return written.view
 

@@ -48,6 +48,8 @@ class UploadView(BaseModel):
     sha256: str
     project_id: str
     created_at: datetime
+    removed_at: datetime | None = None
+    """When its file was removed; it can be imported no more."""
     inspection: dict[str, Any] | None = None
     """What the inspection found, where one was asked for (`start=false`) and has ended."""
 
@@ -126,4 +128,4 @@ def show(upload_id: UUID, resources: Wired, member: Viewer) -> UploadView:
     with resources.database.tenant(member.tenant_id) as connection:
         upload = find_upload(connection, member, upload_id)
         view = UploadView.model_validate(upload)
-        return view.model_copy(update={"inspection": inspection_of(connection, upload)})
+        return view.model_copy(update={"inspection": inspection_of(connection, resources.storage, upload)})

@@ -2,6 +2,7 @@
 ALTER TABLE wharf.jobs
     ADD COLUMN part bigint,
     ADD COLUMN waits boolean NOT NULL DEFAULT false;
+CREATE INDEX ix_jobs_waits ON wharf.jobs (id) WHERE waits;
 GRANT SELECT (part), INSERT (part) ON wharf.jobs TO wharf_dispatch;
 
 -- As before, and an attempt may end by waiting for the parts that it has made; the next one begins when all have ended.

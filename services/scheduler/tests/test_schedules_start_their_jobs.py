@@ -17,6 +17,7 @@ from wharf.scheduler.schedules import BATCH, DUE, TENANTS
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 MISSED = "wharf_schedule_missed_total"
+FIRST = "name = 'cleanup'"
 
 
 def outcomes(ledger, schedule):
@@ -202,25 +203,25 @@ def test_one_that_cannot_be_read_holds_up_no_other(schedules, ledger, tenant):
 def test_built_in_ones_are_there_and_stay_as_somebody_made_them(schedules, ledger, zone, broker):
     """In the installation's zone; a new version changes what nobody has; an emptied Redis changes nothing."""
     schedules.declare(zone, NOON)
-    (row,) = ledger.ask("SELECT * FROM wharf.schedules WHERE builtin")
+    (row,) = ledger.ask(f"SELECT * FROM wharf.schedules WHERE {FIRST}")
     assert (row["tenant_id"], row["name"], row["time_zone"]) == (INSTALLATION, BUILTIN[0].name, "Europe/Berlin")
     assert row["next_at"] == datetime(2026, 5, 2, 1, 30, tzinfo=UTC)
     broker.lose()
     schedules.declare(zone, NOON + MINUTE)
-    assert ledger.ask("SELECT * FROM wharf.schedules WHERE builtin") == [row]
-    ledger.ask("UPDATE wharf.schedules SET cron = '0 0 * * *' WHERE builtin")
+    assert ledger.ask(f"SELECT * FROM wharf.schedules WHERE {FIRST}") == [row]
+    ledger.ask(f"UPDATE wharf.schedules SET cron = '0 0 * * *' WHERE {FIRST}")
     schedules.declare(zone, NOON)
-    assert ledger.ask("SELECT cron FROM wharf.schedules WHERE builtin") == [{"cron": BUILTIN[0].cron}]
-    ledger.ask("UPDATE wharf.schedules SET cron = '0 0 * * *', adjusted = true WHERE builtin")
+    assert ledger.ask(f"SELECT cron FROM wharf.schedules WHERE {FIRST}") == [{"cron": BUILTIN[0].cron}]
+    ledger.ask(f"UPDATE wharf.schedules SET cron = '0 0 * * *', adjusted = true WHERE {FIRST}")
     schedules.declare(zone, NOON)
-    assert ledger.ask("SELECT cron FROM wharf.schedules WHERE builtin") == [{"cron": "0 0 * * *"}]
+    assert ledger.ask(f"SELECT cron FROM wharf.schedules WHERE {FIRST}") == [{"cron": "0 0 * * *"}]
 
 
 def test_built_in_ones_say_when_they_last_succeeded(schedules, ledger, zone, counted):
     """By name: their number is bounded. One that has only begun says nothing."""
     name = "wharf_schedule_last_success_timestamp_seconds"
     schedules.declare(zone, NOON)
-    (row,) = ledger.ask("SELECT * FROM wharf.schedules WHERE builtin")
+    (row,) = ledger.ask(f"SELECT * FROM wharf.schedules WHERE {FIRST}")
     schedules.tick(row["next_at"])
     job = job_of(ledger, row["id"])
     assert (job["kind"], job["tenant_id"]) == ("cleanup", INSTALLATION)

@@ -304,6 +304,10 @@ class WharfClient(Calls):
         """The workers of the installation."""
         return list(self._items("/api/v1/workers", {}, None))
 
+    def health(self) -> Document:
+        """How the installation is: `{status, at, parts: {name: {status, detail, …}}}`. Needs the platform's key."""
+        return self._call("GET", "/api/v1/health")
+
     # Keys and tenants
 
     def keys(self) -> list[Document]:

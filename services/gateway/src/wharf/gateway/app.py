@@ -27,6 +27,7 @@ from wharf.gateway.routes import (
     profiles,
     projects,
     queues,
+    report,
     schedules,
     tenants,
     uploads,
@@ -49,6 +50,7 @@ ABOUTS = (
     projects,
     tenants,
     clients,
+    report,
     health,
 )
 """The modules whose routes there are."""

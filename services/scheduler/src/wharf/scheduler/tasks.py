@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from sqlalchemy import text
 
-from wharf.common.jobs.kinds import CLEANUP, ECHO, CleanupPayload, EchoPayload
+from wharf.common.jobs.kinds import CLEANUP, ECHO, HEALTH, CleanupPayload, EchoPayload
 from wharf.common.runtime.context import JobContext
 from wharf.common.runtime.implementation import Implementation
+from wharf.scheduler.health import Voice, run_health
 
 CLEAN_UP = text("SELECT wharf.clean_up(make_interval(days => :days))")
 
@@ -28,4 +30,8 @@ def cleanup(context: JobContext[CleanupPayload]) -> dict[str, Any]:
     return gone
 
 
-IMPLEMENTATIONS: tuple[Implementation[Any], ...] = (Implementation(ECHO, echo), Implementation(CLEANUP, cleanup))
+IMPLEMENTATIONS: tuple[Implementation[Any], ...] = (
+    Implementation(ECHO, echo),
+    Implementation(CLEANUP, cleanup),
+    Implementation(HEALTH, partial(run_health, announce=Voice())),
+)

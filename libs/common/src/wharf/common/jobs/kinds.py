@@ -119,12 +119,18 @@ class CleanupPayload(Payload):
     """How long it is told what became of the occurrences of schedules."""
 
 
+class HealthPayload(Payload):
+    """Send a tiny job through each queue, and account for those that were sent before."""
+
+
 IMPORT = Kind("import", Queue.INGEST, ImportPayload, unit="rows")
 INSPECT = Kind("inspect", Queue.INGEST, InspectPayload, unit="steps")
 UNDO = Kind("undo", Queue.INGEST, UndoPayload, unit="rows")
 PACKAGE = Kind("package", Queue.PACKAGE, PackagePayload, unit="rows")
 ECHO = Kind("echo", Queue.MAINTENANCE, EchoPayload, unit="steps")
 CLEANUP = Kind("cleanup", Queue.MAINTENANCE, CleanupPayload, unit="rows")
+# Not tried again: the next one is a minute away.
+HEALTH = Kind("health", Queue.MAINTENANCE, HealthPayload, unit="steps", max_attempts=1)
 
 
 def kind_named(name: str) -> Kind[Any]:

@@ -35,7 +35,7 @@ class Table(DeclarativeBase):
 
 
 class Tenant(Table):
-    """The company whose data it is. The one of zeros is the installation: it has jobs, no data, no keys."""
+    """The company whose data it is. The one of zeros is the installation: it has jobs and no keys."""
 
     __tablename__ = "tenants"
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -407,3 +407,21 @@ class ScheduleRun(Table):
     manual: Mapped[bool] = mapped_column(server_default="false")
     job_id: Mapped[UUID | None]
     noted_at: Mapped[datetime] = mapped_column(server_default=NOW)
+
+
+class Canary(Table):
+    """A tiny job that the installation sent through a queue; `id` is also that of its upload and import.
+
+    `outcome` is null while it is under way, then `ok`, `failed`, `late` (it did not end in time) or `paused`.
+    """
+
+    __tablename__ = "canaries"
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
+    queue: Mapped[str]
+    job_id: Mapped[UUID]
+    sent_at: Mapped[datetime] = mapped_column(server_default=NOW)
+    ended_at: Mapped[datetime | None]
+    outcome: Mapped[str | None]
+    seconds: Mapped[float | None]
+    code: Mapped[str | None]

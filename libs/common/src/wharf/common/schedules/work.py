@@ -10,7 +10,18 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, V
 from sqlalchemy import Connection
 
 from wharf.common.errors import Invalid, Problem
-from wharf.common.jobs.kinds import CLEANUP, ECHO, PACKAGE, CleanupPayload, EchoPayload, Kind, PackagePayload, Payload
+from wharf.common.jobs.kinds import (
+    CLEANUP,
+    ECHO,
+    HEALTH,
+    PACKAGE,
+    CleanupPayload,
+    EchoPayload,
+    HealthPayload,
+    Kind,
+    PackagePayload,
+    Payload,
+)
 from wharf.common.packages import KnownPackages, PackageOptions, PackageType, builtin_packages, chosen
 
 Declaration = Mapping[str, Any]
@@ -47,6 +58,10 @@ class CleanupWish(Wish):
     """What is to be kept."""
 
     keep_runs_days: int = 90
+
+
+class HealthWish(Wish):
+    """Nothing to choose."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +111,7 @@ SCHEDULABLE: dict[str, Schedulable[Any]] = {
         Schedulable(PACKAGE, PackageWish, _package, _check_package),
         Schedulable(ECHO, EchoWish, lambda wish, _declaration: EchoPayload(**dict(wish))),
         Schedulable(CLEANUP, CleanupWish, lambda wish, _declaration: CleanupPayload(**dict(wish)), of_tenants=False),
+        Schedulable(HEALTH, HealthWish, lambda _wish, _declaration: HealthPayload(), of_tenants=False),
     )
 }
 """By the kind's name."""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import socket
 import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+import httpx
 import pytest
 
+from wharf.common.queues import Queue
 from wharf.gateway.checks import Checkup, Level, Part
 from wharf.gateway.checks.part import filled, of_problems, size
-from wharf.gateway.checks.servers import check_disk
+from wharf.gateway.checks.servers import check_broker, check_disk
 from wharf.gateway.checks.work import canary_problems, queue_problems, schedule_problems, worker_problems
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -138,3 +142,62 @@ def test_a_storage_without_a_folder_has_no_disk_here():
             return None
 
     assert check_disk(Elsewhere()).level is Level.OK
+
+
+@pytest.fixture
+def silent_broker() -> Iterator[str]:
+    """The address of one that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield f"redis://127.0.0.1:{listener.getsockname()[1]}/1"
+
+
+def asked(backend, url: str, key: str | None = None) -> httpx.Response:
+    return httpx.get(f"{url}{HEALTH}", headers={"X-API-Key": key or backend.platform_key}, timeout=30)
+
+
+def test_the_platform_sees_the_whole(backend, gateway):
+    """Every part with a status, a sentence and its figures; here no workers run, and so it says."""
+    answer = asked(backend, gateway.url)
+    assert answer.status_code == 200, answer.text
+    report, parts = answer.json(), answer.json()["parts"]
+    assert set(parts) == PARTS
+    assert {part["status"] for part in parts.values()} <= {"ok", "warn", "fail"}
+    assert all(part["detail"] for part in parts.values())
+    assert (report["status"], parts["workers"]["status"], parts["database"]["status"]) == ("fail", "fail", "ok")
+    database, broker = parts["database"], parts["broker"]
+    assert 0 < database["connections"] < database["connections_limit"]
+    assert database["size_bytes"] > 2**20
+    assert (broker["status"], broker["eviction_policy"]) == ("ok", "noeviction")
+    assert 0 < parts["disk"]["free_bytes"] < parts["disk"]["total_bytes"]
+    assert parts["storage"]["status"] == "ok"
+    assert set(parts["queues"]["queues"]) == {queue.value for queue in Queue}
+
+
+def test_nobody_else_sees_it(backend, gateway, tenant):
+    """An admin is the owner of a tenant, not of the installation."""
+    assert [asked(backend, gateway.url, tenant.keys[role]).status_code for role in ("viewer", "admin")] == [403, 403]
+    assert httpx.get(f"{gateway.url}{HEALTH}").status_code == 401
+
+
+def test_what_does_not_answer_is_told_of_and_the_rest_too(backend, serve, silent_broker):
+    """200, with a broker that hangs and a Redis that is not there."""
+    gateway = serve(WHARF_BROKER_URL=silent_broker, WHARF_REDIS_URL="redis://127.0.0.1:1/0")
+    answer = asked(backend, gateway.url)
+    assert answer.status_code == 200, answer.text
+    parts = answer.json()["parts"]
+    assert [parts[name]["status"] for name in ("broker", "redis", "database", "storage")] == [
+        "fail",
+        "fail",
+        "ok",
+        "ok",
+    ]
+
+
+def test_a_broker_that_throws_messages_away_fails(backend, gateway, broker):
+    """No service starts with such a one, but somebody may change it later."""
+    broker.config_set("maxmemory-policy", "allkeys-lru")
+    try:
+        part = check_broker(backend.broker_url)
+    finally:
+        broker.config_set("maxmemory-policy", "noeviction")
+    assert (part.level, "allkeys-lru" in part.detail) == (Level.FAIL, True)

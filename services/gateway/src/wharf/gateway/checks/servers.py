@@ -8,7 +8,9 @@ from typing import Any
 
 import redis
 from kombu import Connection
+from redis.backoff import NoBackoff
 from redis.exceptions import ResponseError
+from redis.retry import Retry
 from sqlalchemy import text
 
 from wharf.common.ledger.database import Database
@@ -98,7 +100,8 @@ def _check_amqp(url: str) -> Part:
 def _ask_redis(url: str) -> dict[str, Any]:
     started = time.monotonic()
     within = {"socket_timeout": ANSWER_SECONDS, "socket_connect_timeout": ANSWER_SECONDS}
-    with redis.Redis.from_url(url, decode_responses=True, **within) as client:
+    # Not tried again by itself: a server that hangs would be waited for four times.
+    with redis.Redis.from_url(url, decode_responses=True, retry=Retry(NoBackoff(), 0), **within) as client:
         told: dict[str, Any] = client.info()
         policy = _policy(client)
     memory = {"memory_bytes": told["used_memory"], "memory_limit_bytes": told.get("maxmemory") or None}

@@ -16,6 +16,7 @@ from wharf.gateway import idempotency, problems
 from wharf.gateway.requests import Requests
 from wharf.gateway.resources import Resources
 from wharf.gateway.routes import (
+    benchmarks,
     clients,
     datasets,
     events,
@@ -40,6 +41,7 @@ ABOUTS = (
     jobs,
     events,
     datasets,
+    benchmarks,
     packages,
     packagetypes,
     profiles,

@@ -7,9 +7,10 @@ from typing import Any
 
 from sqlalchemy import text
 
-from wharf.common.jobs.kinds import CLEANUP, ECHO, HEALTH, CleanupPayload, EchoPayload
+from wharf.common.jobs.kinds import BENCHMARK, CLEANUP, ECHO, HEALTH, CleanupPayload, EchoPayload
 from wharf.common.runtime.context import JobContext
 from wharf.common.runtime.implementation import Implementation
+from wharf.scheduler.benchmarks import run_benchmarks
 from wharf.scheduler.health import Voice, run_health
 
 CLEAN_UP = text("SELECT wharf.clean_up(make_interval(days => :days))")
@@ -33,5 +34,6 @@ def cleanup(context: JobContext[CleanupPayload]) -> dict[str, Any]:
 IMPLEMENTATIONS: tuple[Implementation[Any], ...] = (
     Implementation(ECHO, echo),
     Implementation(CLEANUP, cleanup),
+    Implementation(BENCHMARK, run_benchmarks),
     Implementation(HEALTH, partial(run_health, announce=Voice())),
 )

@@ -123,6 +123,15 @@ class HealthPayload(Payload):
     """Send a tiny job through each queue, and account for those that were sent before."""
 
 
+class BenchmarkPayload(Payload):
+    """Compare the projects of each tenant, and the tenants that share."""
+
+    days: int = 365
+    """The time that is compared, up to each tenant's newest row; growth is against as many days before."""
+    most: int = 500
+    """Of each level the so many names with the largest amounts."""
+
+
 IMPORT = Kind("import", Queue.INGEST, ImportPayload, unit="rows")
 INSPECT = Kind("inspect", Queue.INGEST, InspectPayload, unit="steps")
 UNDO = Kind("undo", Queue.INGEST, UndoPayload, unit="rows")
@@ -131,6 +140,7 @@ ECHO = Kind("echo", Queue.MAINTENANCE, EchoPayload, unit="steps")
 CLEANUP = Kind("cleanup", Queue.MAINTENANCE, CleanupPayload, unit="rows")
 # Not tried again: the next one is a minute away.
 HEALTH = Kind("health", Queue.MAINTENANCE, HealthPayload, unit="steps", max_attempts=1)
+BENCHMARK = Kind("benchmark", Queue.MAINTENANCE, BenchmarkPayload, unit="tenants")
 
 
 def kind_named(name: str) -> Kind[Any]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from wharf.common.jobs.kinds import CLEANUP, HEALTH, Kind
+from wharf.common.jobs.kinds import BENCHMARK, CLEANUP, HEALTH, Kind
 from wharf.common.schedules.policies import Misfire, Overlap
 
 
@@ -27,4 +27,5 @@ BUILTIN: tuple[Builtin, ...] = (
     Builtin("cleanup", "30 3 * * *", CLEANUP, {"keep_runs_days": 90}),
     # What was not looked at then cannot be made up for now.
     Builtin("health", "* * * * *", HEALTH, misfire=Misfire.SKIP, grace_seconds=60),
+    Builtin("benchmark", "0 4 * * MON", BENCHMARK, {"days": 365}),
 )

@@ -6,15 +6,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from sqlalchemy import Connection
 
 from wharf.common.errors import Invalid, Problem
 from wharf.common.jobs.kinds import (
+    BENCHMARK,
     CLEANUP,
     ECHO,
     HEALTH,
     PACKAGE,
+    BenchmarkPayload,
     CleanupPayload,
     EchoPayload,
     HealthPayload,
@@ -58,6 +60,12 @@ class CleanupWish(Wish):
     """What is to be kept."""
 
     keep_runs_days: int = 90
+
+
+class BenchmarkWish(Wish):
+    """What is to be compared."""
+
+    days: Annotated[int, Field(ge=1, le=3650)] = 365
 
 
 class HealthWish(Wish):
@@ -111,6 +119,7 @@ SCHEDULABLE: dict[str, Schedulable[Any]] = {
         Schedulable(PACKAGE, PackageWish, _package, _check_package),
         Schedulable(ECHO, EchoWish, lambda wish, _declaration: EchoPayload(**dict(wish))),
         Schedulable(CLEANUP, CleanupWish, lambda wish, _declaration: CleanupPayload(**dict(wish)), of_tenants=False),
+        Schedulable(BENCHMARK, BenchmarkWish, lambda wish, _: BenchmarkPayload(**dict(wish)), of_tenants=False),
         Schedulable(HEALTH, HealthWish, lambda _wish, _declaration: HealthPayload(), of_tenants=False),
     )
 }

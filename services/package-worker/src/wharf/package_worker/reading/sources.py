@@ -1,4 +1,4 @@
-"""Where a section's rows come from: the table of a dataset, or a query over what the ledger tells of imports."""
+"""Where a section's rows come from: the table of a dataset, or a query over what the ledger tells."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ REJECTS = """(
     JOIN wharf.imports i ON i.id = r.import_id
     JOIN wharf.uploads u ON u.id = i.upload_id
     CROSS JOIN LATERAL jsonb_array_elements(r.errors) e)"""
-LEDGER = {"imports": sql.SQL(IMPORTS), "rejects": sql.SQL(REJECTS)}
+BENCHMARKS = """(SELECT * FROM wharf.benchmark_rows WHERE profile = 'transactions')"""
+LEDGER = {"imports": sql.SQL(IMPORTS), "rejects": sql.SQL(REJECTS), "benchmarks": sql.SQL(BENCHMARKS)}
 
 
 @dataclass(frozen=True, slots=True)

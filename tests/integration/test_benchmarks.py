@@ -52,14 +52,12 @@ def test_a_project_sees_its_own_beside_its_peers(sold: Trial) -> None:
     assert calculate(sold)["compared"] >= 8
     found = read(sold, project_id="south")
     assert found["projects"] == 3
-    assert datetime.fromisoformat(found["period"]["to"]) - datetime.fromisoformat(found["period"]["from"]) == timedelta(
-        365
-    )
+    begin, end = (datetime.fromisoformat(found["period"][name]) for name in ("from", "to"))
+    assert end - begin == timedelta(days=365)
     rows = {(row["level"], row["name"], row["metric"]): row for row in found["items"]}
     assert {row["project_id"] for row in found["items"]} == {"south"}
-    assert set(rows) == {
-        (*of, m) for of in (("category", "Lighting"), ("product", "L1")) for m in ("amount", "quantity", "unit_price")
-    }
+    names, metrics = (("category", "Lighting"), ("product", "L1")), ("amount", "quantity", "unit_price")
+    assert set(rows) == {(*of, metric) for of in names for metric in metrics}
     amount = rows["category", "Lighting", "amount"]
     assert (amount["value"], amount["projects"]) == (50.0, {"count": 3, "q1": 37.5, "median": 50.0, "q3": 75.0})
     assert rows["product", "L1", "unit_price"]["projects"] == {"count": 3, "q1": 2.5, "median": 2.5, "q3": 2.5}
@@ -74,11 +72,12 @@ def test_a_project_sees_its_own_beside_its_peers(sold: Trial) -> None:
 def test_they_are_read_page_by_page_and_reported(sold: Trial) -> None:
     """Pages together are the whole; a package of the built-in type shows the project's."""
     calculate(sold)
-    whole, pages, cursor = read(sold)["items"], [], ""
-    while cursor is not None:
-        page = read(sold, limit="7", **({"cursor": cursor} if cursor else {}))
+    whole = read(sold)["items"]
+    page = read(sold, limit="7")
+    pages = page["items"]
+    while page["next_cursor"]:
+        page = read(sold, limit="7", cursor=page["next_cursor"])
         pages += page["items"]
-        cursor = page["next_cursor"]
     assert pages == whole
     wish = {"package_type": "benchmark_report", "project_id": "south", "options": {"formats": ["xlsx", "pdf"]}}
     job = sold.ended(sold.api.post("/api/v1/packages", json=wish).raise_for_status().json()["job_id"])

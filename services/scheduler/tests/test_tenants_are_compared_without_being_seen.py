@@ -82,7 +82,6 @@ def test_shares_are_not_read_across_tenants(ledger, give):
 def test_two_digits(ledger):
     """Small and large numbers, losses, and nothing."""
     numbers = [0.0, 0.01234, -0.0567, 1.0, 99.6, -1234567.0]
-    found = ledger.ask(
-        "SELECT wharf.rough(x) AS r FROM unnest(%s::float8[]) WITH ORDINALITY AS u (x, n) ORDER BY n", numbers
-    )
+    query = "SELECT wharf.rough(x) AS r FROM unnest(%s::float8[]) WITH ORDINALITY AS u (x, n) ORDER BY n"
+    found = ledger.ask(query, numbers)
     assert [row["r"] for row in found] == [0.0, 0.012, -0.057, 1.0, 100.0, -1200000.0]

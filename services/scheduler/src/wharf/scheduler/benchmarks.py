@@ -130,7 +130,8 @@ def _dataset(connection: Connection) -> sql.Identifier | None:
     """The table of the transaction's tenant; None where it has none, or one of another kind."""
     query = select(Dataset.schema_name, Dataset.table_name, Dataset.definition).where(Dataset.profile == PROFILE)
     row = connection.execute(query).first()
-    if row is None or not {column["name"] for column in row.definition["columns"]} >= COLUMNS:
+    found = {column["name"]: column["type"] for column in row.definition["columns"]} if row else {}
+    if row is None or any(found.get(name) != kind for name, kind in COLUMNS.items()):
         return None
     return sql.Identifier(row.schema_name, row.table_name)
 

@@ -92,6 +92,7 @@ class Told:
 
 def run_health(context: Context, *, announce: Announce) -> dict[str, Any]:
     """One round; what it found by queue, and how many canaries were sent and forgotten."""
+    _show_failures()
     told = _account(context)
     forgotten = _forget(context)
     sent = _send(context, announce)
@@ -159,6 +160,13 @@ def _delete_files(storage: Storage, number: UUID, job_id: UUID) -> None:
     storage.delete(upload_key(number))
     for made in storage.list(file_key(INSTALLATION, job_id, "")):
         storage.delete(made.key)
+
+
+def _show_failures() -> None:
+    """From the first round on: of a counter that appears with its first failure nobody sees that it grew."""
+    for queue in Queue:
+        for outcome in (Outcome.FAILED, Outcome.LATE):
+            CANARY_FAILURES.labels(queue, outcome)
 
 
 def _send(context: Context, announce: Announce) -> int:

@@ -9,7 +9,7 @@ import pytest
 
 from wharf.common.clock import new_id
 
-OF_THE_PLATFORM = ("/api/v1/keys", "/api/v1/tenants", "/api/v1/queues", "/api/v1/workers")
+OF_THE_PLATFORM = tuple(f"/api/v1/{name}" for name in ("keys", "tenants", "queues", "workers", "schedules", "health"))
 
 
 BODIES = {("POST", "/api/v1/jobs/{job_id}/conflicts"): {"take": "existing", "all": True}}

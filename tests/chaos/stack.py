@@ -21,7 +21,7 @@ from wharf.local.address import next_redis_database
 from wharf.local.child import ChildSpec
 from wharf.local.services import Site, is_fresh, wharf_services
 from wharf.local.stack import LocalStack
-from wharf.local.trial import Trial
+from wharf.local.trial import Trial, eventually
 
 SECOND = "scheduler-2"
 LEASE_SECONDS = 8
@@ -29,6 +29,10 @@ LEASE_SECONDS = 8
 
 SETTINGS = {"WHARF_ORPHAN_SECONDS": "10", "WHARF_BULK_BYTES": str(10 * 2**20)}
 """Sooner than in production: orphaned objects are tidied up, and a file of 20 MB is large enough for `ingest-bulk`."""
+
+NO_CANARIES = """
+    UPDATE wharf.schedules SET enabled = false, next_at = NULL, adjusted = true WHERE builtin AND kind = 'health'
+    RETURNING 1"""
 
 
 def rerouted(url: str, port: int) -> str:
@@ -144,4 +148,12 @@ def chaos_stack(folder: Path, lease_seconds: int | None = LEASE_SECONDS, ingest_
             assert wiring.to_redis is not None
             headers = {"Authorization": f"Bearer {stack.connection.api_key}"}
             with httpx.Client(base_url=stack.connection.url, headers=headers, timeout=30) as api:
-                yield Chaos(Trial(stack, api), switchboard, wiring.to_postgres, wiring.to_redis)
+                trial = Trial(stack, api)
+                _send_no_canaries(trial)
+                yield Chaos(trial, switchboard, wiring.to_postgres, wiring.to_redis)
+
+
+def _send_no_canaries(trial: Trial) -> None:
+    """They would run into what is armed for others, and the account is of what was submitted."""
+    eventually(lambda: trial.ask(NO_CANARIES), "the built-in schedule")
+    eventually(lambda: not trial.ask("SELECT 1 FROM wharf.jobs WHERE finished_at IS NULL"), "canaries sent before")

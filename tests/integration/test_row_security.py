@@ -33,8 +33,9 @@ def as_app(wharf: Trial, role: str = "wharf_app") -> psycopg.Connection[tuple[ob
 
 
 def test_every_table_with_rows_of_tenants_has_a_forced_policy(loaded: Trial) -> None:
-    """Ledger and datasets are walked in the catalogue; only Alembic's version and the workers belong to no tenant."""
-    assert sorted(row["name"] for row in loaded.ask(UNPROTECTED)) == ["wharf.alembic_version", "wharf.workers"]
+    """Ledger and datasets are walked in the catalogue; what belongs to no tenant is listed here."""
+    of_no_tenant = ["wharf.alembic_version", "wharf.benchmark_pool", "wharf.workers"]
+    assert sorted(row["name"] for row in loaded.ask(UNPROTECTED)) == of_no_tenant
 
 
 def test_without_a_tenant_the_app_sees_nothing(loaded: Trial) -> None:

@@ -9,13 +9,8 @@ import pytest
 
 from wharf.common.clock import new_id
 
-OF_THE_PLATFORM = (
-    "/api/v1/keys",
-    "/api/v1/tenants",
-    "/api/v1/queues",
-    "/api/v1/workers",
-    "/api/v1/schedules",
-    "/api/v1/backups",
+OF_THE_PLATFORM = tuple(
+    f"/api/v1/{name}" for name in ("keys", "tenants", "queues", "workers", "schedules", "backups", "health")
 )
 
 

@@ -17,9 +17,8 @@ OWN = tuple(
     EntryPoint(name, f"wharf.client.commands.{name.replace('-', '')}:{target}", GROUP)
     for name, target in (
         ("upload", "upload"), ("package", "package"), ("package-types", "app"), ("jobs", "app"), ("profiles", "app"),
-        ("schedules", "app"), ("queues", "app"), ("workers", "workers"), ("keys", "app"), ("tenants", "app"),
-        ("backup", "app"),
-        ("cleanup", "cleanup"),
+        ("schedules", "app"), ("queues", "app"), ("workers", "workers"), ("health", "health"), ("keys", "app"),
+        ("tenants", "app"), ("backup", "app"), ("cleanup", "cleanup"),
     )
 )  # fmt: skip
 

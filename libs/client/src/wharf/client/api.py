@@ -330,6 +330,12 @@ class WharfClient(Calls):
         """A job that makes or verifies a backup."""
         return Job.of(self._call("GET", f"/api/v1/backups/jobs/{_part(job_id)}"))
 
+    # The installation, with the platform's key
+
+    def health(self) -> Document:
+        """How the installation is: `{status, at, parts: {name: {status, detail, …}}}`. Needs the platform's key."""
+        return self._call("GET", "/api/v1/health")
+
     # Keys and tenants
 
     def keys(self) -> list[Document]:

@@ -91,6 +91,17 @@ BACKUP_VERIFIED = Gauge(
     "When a backup was last restored on trial, and was whole.",
     multiprocess_mode="mostrecent",
 )
+CANARY_SECONDS = Histogram(
+    "wharf_canary_seconds", "From sending a canary through a queue to its end.", ["queue"], buckets=SECONDS
+)
+CANARY_SUCCESS = Gauge(
+    "wharf_canary_last_success_timestamp_seconds",
+    "When a canary last came through a queue.",
+    ["queue"],
+)
+CANARY_FAILURES = Counter(
+    "wharf_canary_failures_total", "Canaries that failed, or did not come through in time.", ["queue", "outcome"]
+)
 
 
 def exposition() -> bytes:

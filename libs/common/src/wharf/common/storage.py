@@ -6,6 +6,7 @@ A local folder by default, S3-compatible storage by one setting (`s3://bucket/pr
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -96,6 +97,14 @@ class Listed:
     size: int
 
 
+@dataclass(frozen=True, slots=True)
+class Room:
+    """The bytes of the disk that a folder is on."""
+
+    free: int
+    total: int
+
+
 @dataclass(frozen=True)
 class Storage:
     """The installation's object storage."""
@@ -109,7 +118,8 @@ class Storage:
         if parts.scheme == "file":
             folder = Path(unquote(parts.path))
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            return cls(LocalStore(folder))
+            # The last file of a folder takes it along: each package has one.
+            return cls(LocalStore(folder, automatic_cleanup=True))
         return cls(_s3(settings) if parts.scheme in S3 else from_url(settings.storage_url))
 
     def writer(self, key: str) -> obstore.AsyncWritableFile:
@@ -177,6 +187,13 @@ class Storage:
         for path in (Path(root) / prefix).rglob("*") if root else ():
             if UNFINISHED.search(path.name):
                 yield path
+
+    def room(self) -> Room | None:
+        """How much room there is in a local folder; None of a storage that is none."""
+        if not isinstance(self.inner, LocalStore) or self.inner.prefix is None:
+            return None
+        found = shutil.disk_usage(self.inner.prefix)
+        return Room(found.free, found.free + found.used)
 
     def now(self) -> datetime:
         """The time by the storage's own clock: ages of objects are told by no other."""

@@ -17,6 +17,7 @@ from wharf.gateway.requests import Requests
 from wharf.gateway.resources import Resources
 from wharf.gateway.routes import (
     backups,
+    benchmarks,
     clients,
     datasets,
     events,
@@ -28,6 +29,7 @@ from wharf.gateway.routes import (
     profiles,
     projects,
     queues,
+    report,
     reports,
     schedules,
     tenants,
@@ -42,6 +44,7 @@ ABOUTS = (
     jobs,
     events,
     datasets,
+    benchmarks,
     packages,
     packagetypes,
     profiles,
@@ -55,6 +58,7 @@ ABOUTS = (
     tenants,
     backups,
     clients,
+    report,
     health,
 )
 """The modules whose routes there are."""

@@ -2,36 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, text
 
 from wharf.common.access import Caller, Role
 from wharf.common.errors import Forbidden
-from wharf.common.queues import Priority, Queue
+from wharf.common.queues import Queue
 from wharf.gateway.authentication import hidden
+from wharf.gateway.workload import EVERYBODY, Item, queues_of
 
-EVERYBODY = UUID(int=0)
-"""Stands in the ledger's pauses for the whole installation."""
-DEPTHS = text("""
-    SELECT queue, priority, waiting, running,
-           CAST(greatest(extract(epoch FROM clock_timestamp() - oldest), 0) AS double precision) AS wait_seconds
-    FROM wharf.queue_depths(:of_tenant)
-""")
-PAUSES = text("SELECT queue, tenant_id, paused_at FROM wharf.list_pauses(:of_tenant)")
-SLOTS = text("""
-    SELECT queue, CAST(sum(slots) AS bigint) AS slots
-    FROM wharf.list_workers() CROSS JOIN unnest(queues) AS queue WHERE alive GROUP BY queue
-""")
-WORKERS = text("""
-    SELECT name, service, queues, slots, version, started_at, seen_at, alive FROM wharf.list_workers()
-    WHERE CAST(:after AS text) IS NULL OR name > :after ORDER BY name LIMIT :most
-""")
 PAUSE = text("SELECT wharf.pause(:queue, :of_tenant)")
 RESUME = text("SELECT wharf.resume(:queue, :of_tenant)")
-Item = dict[str, Any]
 
 
 def queue_named(name: str) -> Queue:
@@ -44,14 +26,7 @@ def queue_named(name: str) -> Queue:
 
 def list_queues(connection: Connection, caller: Caller) -> list[Item]:
     """Every queue, with the caller's figures: a tenant's own, the platform's of all."""
-    depths = [dict(row) for row in connection.execute(DEPTHS, {"of_tenant": caller.tenant_id}).mappings()]
-    pauses = connection.execute(PAUSES, {"of_tenant": caller.tenant_id or EVERYBODY}).mappings().all()
-    slots = {row.queue: row.slots for row in connection.execute(SLOTS)}
-    return [
-        _item(queue, [row for row in depths if row["queue"] == queue], slots.get(queue, 0))
-        | _pause({row["tenant_id"]: row["paused_at"] for row in pauses if row["queue"] == queue})
-        for queue in Queue
-    ]
+    return queues_of(connection, caller.tenant_id)
 
 
 def one_queue(connection: Connection, caller: Caller, queue: Queue) -> Item:
@@ -69,11 +44,6 @@ def resume(connection: Connection, caller: Caller, queue: Queue) -> None:
     connection.execute(RESUME, {"queue": queue, "of_tenant": _place_of(caller)})
 
 
-def list_workers(connection: Connection, after: str | None, most: int) -> list[Item]:
-    """The workers' main processes as they told of themselves, by name."""
-    return [dict(row) for row in connection.execute(WORKERS, {"after": after, "most": most}).mappings()]
-
-
 def _place_of(caller: Caller) -> UUID:
     if caller.role is Role.PLATFORM:
         return EVERYBODY
@@ -81,24 +51,3 @@ def _place_of(caller: Caller) -> UUID:
         message = f"A queue is the whole tenant's; this key is for the project {caller.project_id} only."
         raise Forbidden(message, code="wrong_project")
     return caller.tenant_id
-
-
-def _item(queue: Queue, depths: list[Item], slots: int) -> Item:
-    waiting = {row["priority"]: row["waiting"] for row in depths}
-    return {
-        "name": queue,
-        "depth": {priority.value: waiting.get(priority.rank, 0) for priority in Priority},
-        "waiting": sum(waiting.values()),
-        "oldest_wait_seconds": max((row["wait_seconds"] for row in depths if row["waiting"]), default=None),
-        "running": sum(row["running"] for row in depths),
-        "slots": slots,
-    }
-
-
-def _pause(since: dict[UUID, datetime]) -> Item:
-    """The installation's pause is told before the tenant's: nobody but its owner can end it."""
-    if EVERYBODY in since:
-        return {"paused": True, "paused_by": "platform", "paused_at": since[EVERYBODY]}
-    for at in since.values():
-        return {"paused": True, "paused_by": "tenant", "paused_at": at}
-    return {"paused": False, "paused_by": None, "paused_at": None}

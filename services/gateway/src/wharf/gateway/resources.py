@@ -18,6 +18,7 @@ from wharf.common.jobs.announcing import Announcer
 from wharf.common.ledger.database import Database
 from wharf.common.runtime.celery import celery_app
 from wharf.common.storage import Storage
+from wharf.gateway.checks import PATIENCE_SECONDS, Checkup, server_checks, work_checks
 from wharf.gateway.events import Events
 from wharf.gateway.keys import Keys
 from wharf.gateway.settings import GatewaySettings
@@ -35,6 +36,7 @@ class Resources:
     announcer: Announcer
     keys: Keys
     events: Events
+    checkup: Checkup
     legacy_key: str | None = None
     """Under which the five systems' clients stand that bring no key."""
 
@@ -46,15 +48,17 @@ class Resources:
         database = Database.connect(url, pool=settings.database_pool, application="wharf-gateway", answer_within=30)
         feed = Feed(redis_url)
         doorbell = Doorbell(celery_app("wharf.gateway", settings.broker_url.get_secret_value()))
+        storage = Storage.open(settings)
         return cls(
             settings=settings,
             database=database,
-            storage=Storage.open(settings),
+            storage=storage,
             backups=Backups.open(settings),
             feed=feed,
             announcer=Announcer(database, doorbell, QueuedFeed(redis_url)),
             keys=Keys(database),
             events=Events(redis_url, limit=settings.events_max_streams),
+            checkup=_checkup(settings, storage),
             legacy_key=_legacy_key(settings.legacy_key_file),
         )
 
@@ -62,6 +66,13 @@ class Resources:
         """Announce what is left, give the connections back."""
         self.announcer.close()
         self.database.close()
+
+
+def _checkup(settings: GatewaySettings, storage: Storage) -> Checkup:
+    """With a connection of its own, while it looks: one that requests wait for would make a busy gateway look ill."""
+    url = settings.database_url.get_secret_value()
+    own = Database.connect(url, pool=1, application="wharf-gateway-health", answer_within=PATIENCE_SECONDS)
+    return Checkup(server_checks(own, storage, settings) | work_checks(own), close=own.close)
 
 
 def _legacy_key(file: Path | None) -> str | None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from wharf.common.jobs.kinds import BACKUP, CLEANUP, ECHO, MAIL, REPORTS, EchoPayload
+from wharf.common.jobs.kinds import BACKUP, BENCHMARK, CLEANUP, ECHO, HEALTH, MAIL, REPORTS, EchoPayload
 from wharf.common.runtime.context import JobContext
 from wharf.common.runtime.implementation import Implementation
 from wharf.scheduler.backups.job import BackupJob
+from wharf.scheduler.benchmarks import run_benchmarks
+from wharf.scheduler.health import Voice, run_health
 from wharf.scheduler.housekeeping import run_cleanup
 from wharf.scheduler.housekeeping.retention import Retention
 from wharf.scheduler.mail import mail_report
@@ -35,4 +37,6 @@ def implementations(settings: SchedulerSettings) -> tuple[Implementation[Any], .
         Implementation(REPORTS, order_reports),
         Implementation(MAIL, partial(mail_report, post=settings.post)),
         Implementation(BACKUP, BackupJob.of(settings).run),
+        Implementation(BENCHMARK, run_benchmarks),
+        Implementation(HEALTH, partial(run_health, announce=Voice())),
     )

@@ -181,6 +181,19 @@ class BackupPayload(Payload):
     """Which one is verified; None: the newest."""
 
 
+class HealthPayload(Payload):
+    """Send a tiny job through each queue, and account for those that were sent before."""
+
+
+class BenchmarkPayload(Payload):
+    """Compare the projects of each tenant, and the tenants that share."""
+
+    days: int = 365
+    """The time that is compared, up to each tenant's newest row; growth is against as many days before."""
+    most: int = 500
+    """Of each level the so many names with the largest amounts."""
+
+
 IMPORT = Kind("import", Queue.INGEST, ImportPayload, unit="rows")
 IMPORT_PART = Kind("import_part", Queue.INGEST, ImportPartPayload, unit="rows")
 INSPECT = Kind("inspect", Queue.INGEST, InspectPayload, unit="steps")
@@ -192,6 +205,9 @@ MAIL = Kind("mail", Queue.MAINTENANCE, MailPayload, unit="mails", max_attempts=8
 ECHO = Kind("echo", Queue.MAINTENANCE, EchoPayload, unit="steps")
 BACKUP = Kind("backup", Queue.MAINTENANCE, BackupPayload, unit="bytes", time_limit=86_400)
 CLEANUP = Kind("cleanup", Queue.MAINTENANCE, CleanupPayload, unit="classes")
+# Not tried again: the next one is a minute away.
+HEALTH = Kind("health", Queue.MAINTENANCE, HealthPayload, unit="steps", max_attempts=1)
+BENCHMARK = Kind("benchmark", Queue.MAINTENANCE, BenchmarkPayload, unit="tenants")
 
 
 def kind_named(name: str) -> Kind[Any]:

@@ -35,13 +35,14 @@ class Table(DeclarativeBase):
 
 
 class Tenant(Table):
-    """The company whose data it is. The one of zeros is the installation: it has jobs, no data, no keys."""
+    """The company whose data it is. The one of zeros is the installation: it has jobs and no keys."""
 
     __tablename__ = "tenants"
     id: Mapped[UUID] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(unique=True)
     schema_name: Mapped[str] = mapped_column(unique=True)
     limits: Mapped[Json] = mapped_column(server_default=EMPTY)
+    shares_benchmarks: Mapped[bool] = mapped_column(server_default="false")
     created_at: Mapped[datetime] = mapped_column(server_default=NOW)
 
 
@@ -469,3 +470,86 @@ class ReportRecipient(Table):
     tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
     address: Mapped[str] = mapped_column(primary_key=True)
     created_at: Mapped[datetime] = mapped_column(server_default=NOW)
+
+
+class Canary(Table):
+    """A tiny job that the installation sent through a queue; `id` is also that of its upload and import.
+
+    `outcome` is null while it is under way, then `ok`, `failed`, `late` (it did not end in time) or `paused`.
+    """
+
+    __tablename__ = "canaries"
+    queue: Mapped[str]
+    job_id: Mapped[UUID]
+    sent_at: Mapped[datetime] = mapped_column(server_default=NOW)
+    outcome: Mapped[str | None]
+    seconds: Mapped[float | None]
+    code: Mapped[str | None]
+
+
+class BenchmarkRun(Table):
+    """The last calculation of a tenant's benchmarks: when it was, over which time, over how many projects."""
+
+    __tablename__ = "benchmark_runs"
+    profile: Mapped[str] = mapped_column(primary_key=True)
+    as_of: Mapped[datetime] = mapped_column(server_default=NOW)
+    period_from: Mapped[datetime]
+    period_to: Mapped[datetime]
+    projects: Mapped[int]
+
+
+class BenchmarkValue(Table):
+    """A project's own value of a metric of a category or product."""
+
+    __tablename__ = "benchmark_values"
+    profile: Mapped[str] = mapped_column(primary_key=True)
+    project_id: Mapped[str] = mapped_column(primary_key=True)
+    level: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    metric: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[float]
+
+
+class Benchmark(Table):
+    """Quartiles over so many of a tenant's projects."""
+
+    __tablename__ = "benchmarks"
+    profile: Mapped[str] = mapped_column(primary_key=True)
+    level: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    metric: Mapped[str] = mapped_column(primary_key=True)
+    projects: Mapped[int]
+    q1: Mapped[float]
+    median: Mapped[float]
+    q3: Mapped[float]
+
+
+class BenchmarkShare(Table):
+    """What a tenant as a whole gives to the comparison with others.
+
+    `peer` is how others would call it; `weight` is its amount.
+    """
+
+    __tablename__ = "benchmark_shares"
+    profile: Mapped[str] = mapped_column(primary_key=True)
+    level: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    metric: Mapped[str] = mapped_column(primary_key=True)
+    peer: Mapped[str]
+    value: Mapped[float]
+    weight: Mapped[float]
+
+
+class PooledBenchmark(Table):
+    """Quartiles over so many tenants that share; nobody's rows, seen by those who share."""
+
+    __tablename__ = "benchmark_pool"
+    profile: Mapped[str] = mapped_column(primary_key=True)
+    level: Mapped[str] = mapped_column(primary_key=True)
+    peer: Mapped[str] = mapped_column(primary_key=True)
+    metric: Mapped[str] = mapped_column(primary_key=True)
+    tenants: Mapped[int]
+    q1: Mapped[float]
+    median: Mapped[float]
+    q3: Mapped[float]
+    as_of: Mapped[datetime] = mapped_column(server_default=NOW)

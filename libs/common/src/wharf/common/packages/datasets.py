@@ -1,4 +1,4 @@
-"""What a section can read: a tenant's datasets, loaded or only declared, and what the ledger tells of imports."""
+"""What a section can read: a tenant's datasets, loaded or only declared, and what the ledger tells."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from wharf.common.profiles import ColumnType, KnownProfiles, Profile
 PROPERTIES = "properties"
 ROWS = ("_import_id", "_line")
 """What tells the rows of a dataset without a key apart."""
+BESIDE_TENANTS = ("tenant_value", "tenants_q1", "tenants_median", "tenants_q3")
 NUMBERS = ("rows_before", "inserted", "updated", "unchanged", "superseded", "rejected", "rows_after")
 
 
@@ -69,6 +70,16 @@ LEDGER = {
             TIMESTAMP: ("at",),
         },
         "at id",
+    ),
+    "benchmarks": _of_ledger(
+        "benchmarks",
+        {
+            TEXT: ("level", "name", "metric"),
+            INTEGER: ("projects", "tenants"),
+            DECIMAL: ("value", "q1", "median", "q3", *BESIDE_TENANTS),
+            TIMESTAMP: ("as_of", "period_from", "period_to", "tenants_as_of"),
+        },
+        "level name metric",
     ),
 }
 """What every tenant can report on, beside its datasets; a profile of such a name is hidden by it."""

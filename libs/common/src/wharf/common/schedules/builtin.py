@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from wharf.common.jobs.kinds import BACKUP, CLEANUP, REPORTS, Kind
+from wharf.common.jobs.kinds import BACKUP, BENCHMARK, CLEANUP, HEALTH, REPORTS, Kind
 from wharf.common.schedules.policies import Misfire, Overlap
 
 
@@ -35,4 +35,7 @@ BUILTIN: tuple[Builtin, ...] = (
     Builtin("monthly_reports", "0 8 1 * *", REPORTS, {"report": "monthly"}),
     Builtin("backup", "0 2 * * *", BACKUP),
     Builtin("backup-verify", "0 4 * * SUN", BACKUP, {"action": "verify"}),
+    # What was not looked at then cannot be made up for now.
+    Builtin("health", "* * * * *", HEALTH, misfire=Misfire.SKIP, grace_seconds=60),
+    Builtin("benchmark", "0 4 * * MON", BENCHMARK, {"days": 365}),
 )

@@ -6,7 +6,7 @@ from enum import StrEnum
 from uuid import UUID
 
 INSTALLATION = UUID(int=0)
-"""The tenant of what belongs to nobody's data but to the installation; it has no keys."""
+"""The tenant of what belongs to nobody's data but to the installation; it has no keys, no list shows it."""
 
 
 class Overlap(StrEnum):

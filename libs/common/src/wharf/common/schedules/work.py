@@ -12,13 +12,17 @@ from sqlalchemy import Connection
 from wharf.common.errors import Invalid, Problem
 from wharf.common.jobs.kinds import (
     BACKUP,
+    BENCHMARK,
     CLEANUP,
     ECHO,
+    HEALTH,
     PACKAGE,
     REPORTS,
     BackupPayload,
+    BenchmarkPayload,
     CleanupPayload,
     EchoPayload,
+    HealthPayload,
     Kind,
     PackagePayload,
     Payload,
@@ -74,6 +78,16 @@ class BackupWish(Wish):
     """Whether a backup is made, or the newest one restored on trial."""
 
     action: Literal["make", "verify"] = "make"
+
+
+class BenchmarkWish(Wish):
+    """What is to be compared."""
+
+    days: Annotated[int, Field(ge=1, le=3650)] = 365
+
+
+class HealthWish(Wish):
+    """Nothing to choose."""
 
 
 @dataclass(frozen=True)
@@ -134,6 +148,8 @@ SCHEDULABLE: dict[str, Schedulable[Any]] = {
         Schedulable(
             CLEANUP, CleanupWish, lambda wish, _declaration: CleanupPayload.of(dry_run=wish.dry_run), of_tenants=False
         ),
+        Schedulable(BENCHMARK, BenchmarkWish, lambda wish, _: BenchmarkPayload(**dict(wish)), of_tenants=False),
+        Schedulable(HEALTH, HealthWish, lambda _wish, _declaration: HealthPayload(), of_tenants=False),
     )
 }
 """By the kind's name."""

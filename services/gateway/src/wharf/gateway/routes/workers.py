@@ -7,7 +7,7 @@ from datetime import datetime
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from wharf.gateway import queues
+from wharf.gateway import workload
 from wharf.gateway.authentication import Engineer
 from wharf.gateway.cursors import Cursor, Limit, decode, name_of, page
 from wharf.gateway.resources import Wired
@@ -40,6 +40,6 @@ def list_workers(resources: Wired, _caller: Engineer, cursor: Cursor = None, lim
     """The workers of the installation."""
     after = decode(cursor, (name_of,))[0] if cursor else None
     with resources.database.anyone() as connection:
-        found = queues.list_workers(connection, after, limit + 1)
+        found = workload.list_workers(connection, after, limit + 1)
     items, next_cursor = page(found, limit, lambda worker: (worker["name"],))
     return WorkerPage.model_validate({"items": items, "next_cursor": next_cursor})

@@ -1,4 +1,4 @@
-"""Where a section's rows come from: the table of a dataset, or a query over what the ledger tells of imports."""
+"""Where a section's rows come from: the table of a dataset, or a query over what the ledger tells."""
 
 from __future__ import annotations
 
@@ -22,7 +22,13 @@ JOBS = """(
            extract(epoch FROM started_at - created_at)::numeric AS wait_seconds,
            extract(epoch FROM finished_at - started_at)::numeric AS run_seconds
     FROM wharf.jobs WHERE finished_at IS NOT NULL)"""
-LEDGER = {"imports": sql.SQL(IMPORTS), "rejects": sql.SQL(REJECTS), "finished_jobs": sql.SQL(JOBS)}
+BENCHMARKS = """(SELECT * FROM wharf.benchmark_rows WHERE profile = 'transactions')"""
+LEDGER = {
+    "imports": sql.SQL(IMPORTS),
+    "rejects": sql.SQL(REJECTS),
+    "finished_jobs": sql.SQL(JOBS),
+    "benchmarks": sql.SQL(BENCHMARKS),
+}
 
 
 @dataclass(frozen=True, slots=True)

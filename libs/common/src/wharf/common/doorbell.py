@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 
 from wharf.common.jobs.kinds import kind_named
 from wharf.common.logs import get_logger
-from wharf.common.metrics import PUBLISH_FAILURES
+from wharf.common.metrics import PUBLISH_FAILURES, PUBLISHED
 from wharf.common.queues import Priority, Queue, broker_priority, broker_queue, is_amqp
 from wharf.common.runtime.celery import BROKER_SECONDS, publishing_options
 
@@ -59,6 +59,7 @@ class Doorbell:
             PUBLISH_FAILURES.inc()
             get_logger().warning("doorbell.unheard", job_id=str(job_id), queue=queue, error=type(error).__name__)
             return False
+        PUBLISHED.labels(queue).inc()
         return True
 
     def waiting(self, queue: str) -> int | None:

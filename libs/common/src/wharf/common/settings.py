@@ -77,9 +77,10 @@ class StorageSettings(Settings):
 
 
 class LogSettings(Settings):
-    """One JSON object a line on stdout."""
+    """One JSON object a line on stdout, or what a person reads more easily."""
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["json", "console"] = "json"
 
 
 class HealthSettings(Settings):

@@ -18,6 +18,7 @@ from wharf.common.jobs.states import ENDED, Status
 from wharf.common.jobs.view import JobView, job_view
 from wharf.common.ledger.database import Database
 from wharf.common.ledger.models import Attempt, Job, JobLog, Reject
+from wharf.common.metrics import JOBS_FINISHED
 from wharf.common.queues import Queue
 from wharf.gateway.authentication import Member, hidden
 from wharf.gateway.cursors import decode, page
@@ -110,6 +111,12 @@ def current_job(database: Database, feed: Feed, member: Member, job_id: UUID) ->
         return snapshot.job
     with database.tenant(member.tenant_id) as connection:
         return find_job(connection, member, job_id)
+
+
+def count_end(job: JobView) -> None:
+    """Of a job that a cancel ended at once: no worker has seen it."""
+    if job.status is Status.CANCELLED:
+        JOBS_FINISHED.labels(job.kind, job.queue, job.status).inc()
 
 
 def _no_job(job_id: UUID) -> NotFound:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Self
 
 from fastapi import Depends
+from prometheus_client.registry import Collector
 from starlette.requests import HTTPConnection
 
 from wharf.common.access import prefix_of
@@ -19,6 +20,7 @@ from wharf.common.runtime.celery import celery_app
 from wharf.common.storage import Storage
 from wharf.gateway.events import Events
 from wharf.gateway.keys import Keys
+from wharf.gateway.observing import PoolObserver
 from wharf.gateway.settings import GatewaySettings
 
 
@@ -33,6 +35,7 @@ class Resources:
     announcer: Announcer
     keys: Keys
     events: Events
+    observers: tuple[Collector, ...] = ()
     legacy_key: str | None = None
     """Under which the five systems' clients stand that bring no key."""
 
@@ -52,6 +55,7 @@ class Resources:
             announcer=Announcer(database, doorbell, QueuedFeed(redis_url)),
             keys=Keys(database),
             events=Events(redis_url, limit=settings.events_max_streams),
+            observers=(PoolObserver(database),),
             legacy_key=_legacy_key(settings.legacy_key_file),
         )
 

@@ -36,6 +36,7 @@ from wharf.common.runtime.place import Place
 from wharf.common.runtime.registry import Registry, Serving
 from wharf.common.runtime.request import Watch, WatchedRequest
 from wharf.common.runtime.runner import Runner
+from wharf.common.runtime.zeros import of_a_worker
 from wharf.common.settings import WorkerSettings
 from wharf.common.startup import check, give_up
 from wharf.common.storage import Storage
@@ -124,7 +125,7 @@ class Worker:
 
     def _connect_signals(self, main: _Main) -> None:
         def logs(**_kwargs: object) -> None:
-            configure_logs(self.service, self.settings.log_level)
+            configure_logs(self.service, self.settings.log_level, self.settings.log_format)
 
         def child(**_kwargs: object) -> None:
             self.runner = None
@@ -148,6 +149,7 @@ class Worker:
             check(self.settings)
         except Invalid as error:
             give_up(f"wharf-{self.service}", error)
+        of_a_worker([implementation.kind for implementation in self.implementations], self.served())
         main.watch.warm_up()
 
 

@@ -9,10 +9,10 @@ import pytest
 
 from wharf.common.jobs.states import Event
 from wharf.common.packages import builtin_packages
+from wharf.common.runtime.zeros import TENANTS
 from wharf.common.schedules import BUILTIN, Overlap
 from wharf.common.schedules.policies import INSTALLATION
 from wharf.local.trial import eventually
-from wharf.common.runtime.zeros import TENANTS
 from wharf.scheduler.observing import of_the_ledger
 from wharf.scheduler.schedules import BATCH, DUE
 

@@ -1,8 +1,8 @@
 """Structured logs: one JSON object a line on stdout, the same fields from every service.
 
 `timestamp level event service` and, where they are known, `request_id job_id attempt tenant_id queue kind`.
-Never row data, keys or file contents: what is logged is named at the call, nothing is dumped. What slips through all the
-same (a library's line with an address and its password) is covered on its way out.
+Never row data, keys or file contents: what is logged is named at the call, nothing is dumped. What slips through
+all the same (a library's line with an address and its password) is covered on its way out.
 """
 
 from __future__ import annotations

@@ -15,8 +15,8 @@ from starlette.requests import Request
 
 from wharf.common.clock import new_id
 from wharf.common.errors import Invalid, Problem, TooLarge, Transient
-from wharf.common.runtime.points import Point, reach
 from wharf.common.metrics import STORAGE_ERRORS
+from wharf.common.runtime.points import Point, reach
 from wharf.common.runtime.transients import disk_is_full
 from wharf.common.storage import Storage
 from wharf.gateway.authentication import Member

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from types import SimpleNamespace
 
 import pytest
@@ -12,7 +13,14 @@ from wharf.common.ledger.database import Database
 from wharf.common.queues import Priority, Queue
 from wharf.common.runtime.celery import celery_app
 from wharf.common.storage import Storage
-from wharf.scheduler.observing import Observer, observers_of, of_the_broker, of_the_ledger, of_the_storage
+from wharf.scheduler.observing import (
+    Observer,
+    observed_database,
+    observers_of,
+    of_the_broker,
+    of_the_ledger,
+    of_the_storage,
+)
 
 QUEUE = "maintenance"
 UP = "wharf_collector_up"
@@ -98,15 +106,15 @@ def test_the_servers_are_told(seen, backend, observed, tmp_path):
     assert 0 < room["wharf_storage_free_bytes",] <= room["wharf_storage_size_bytes",]
 
 
-def test_an_installation_has_these_sources(backend, observed, tmp_path, monkeypatch):
+def test_an_installation_has_these_sources(backend, ledger, observed, tmp_path):
     """Each tells of itself that it works; what one of them cannot say takes nothing from the others."""
     settings = SimpleNamespace(
         database_url=SimpleNamespace(get_secret_value=lambda: backend.dispatch_url),
         broker_url=SimpleNamespace(get_secret_value=lambda: backend.redis_url),
         storage_url=tmp_path.as_uri(),
     )
-    with celery_app("test", backend.redis_url) as app:
-        told = observed(family for one in observers_of(app, settings) for family in one.collect())
+    with celery_app("test", backend.redis_url) as app, closing(observed_database(settings)) as database:
+        told = observed(family for one in observers_of(app, settings, database) for family in one.collect())
     up = {of[1]: value for of, value in told.items() if of[0] == UP}
     assert up == {"ledger": 1, "drift": 1, "storage": 1, "broker": 1}
 

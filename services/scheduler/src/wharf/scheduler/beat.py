@@ -30,7 +30,7 @@ from wharf.common.startup import check, give_up
 from wharf.common.storage import Storage
 from wharf.scheduler.dispatcher import Dispatcher
 from wharf.scheduler.leadership import Leadership
-from wharf.scheduler.observing import observers_of
+from wharf.scheduler.observing import observed_database, observers_of
 from wharf.scheduler.orphans import Orphans
 from wharf.scheduler.reaper import Reaper
 from wharf.scheduler.schedules import Schedules
@@ -64,7 +64,7 @@ class LedgerScheduler(Scheduler):  # type: ignore[misc]  # Celery has no types
         self._looked = self._searched = 0.0
         host, port = self._settings.metrics_host, self._settings.metrics_port
         of_a_scheduler(Kind.registry.values(), [one.name for one in BUILTIN])
-        observers = observers_of(app, self._settings)
+        observers = observers_of(app, self._settings, observed_database(self._settings))
         serve_health(host, port, lambda: self._beacon.fresh, lambda: self._beacon.fresh, observers)
         super().__init__(app, *args, **kwargs)
 

@@ -99,10 +99,14 @@ class Observer(Collector):
         return [*found, metrics.COLLECTOR_UP.family([(of, up)]), seconds]
 
 
-def observers_of(app: Celery, settings: ServiceSettings) -> list[Observer]:
-    """All sources of an installation; connections are made when they are needed, apart from those of the dispatcher."""
+def observed_database(settings: ServiceSettings) -> Database:
+    """A pool apart from the dispatcher's: whoever asks holds up no job, and is not held up."""
     url = settings.database_url.get_secret_value()
-    database = Database.connect(url, pool=1, application="scheduler-metrics", answer_within=ANSWER_SECONDS)
+    return Database.connect(url, pool=1, application="scheduler-metrics", answer_within=ANSWER_SECONDS)
+
+
+def observers_of(app: Celery, settings: ServiceSettings, database: Database) -> list[Observer]:
+    """All sources of an installation; connections are made when they are needed."""
     broker_url = settings.broker_url.get_secret_value()
     bell = Doorbell(app)
     sources: dict[str, Callable[[], Iterable[Metric]]] = {

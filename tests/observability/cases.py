@@ -94,8 +94,8 @@ OBJECTIVES = (
     Case(
         "WharfApiFails",
         "a little all day",
-        http("200", "0+100x450") | http("500", "0+0.2x450"),
-        450,
+        http("200", "0+100x200") | http("500", "0+0.2x200"),
+        200,
         ({},),
         "warning",
         "api-availability",

@@ -89,11 +89,15 @@ OBJECTIVES = (
 
 def rules() -> dict[str, Any]:
     """The rule file, as Prometheus reads it."""
-    recorded = [record for one in OBJECTIVES for record in _records(one)]
+    recorded = [record for one in OBJECTIVES for record in (_budget(one), *_records(one))]
     alerts = [_alert(one, severity) for one in OBJECTIVES for severity in SHORT_AND_LONG]
     return {
         "groups": [{"name": "wharf-objectives", "rules": recorded}, {"name": "wharf-budgets", "rules": alerts}],
     }
+
+
+def _budget(one: Objective) -> dict[str, Any]:
+    return {"record": "wharf:slo_budget", "expr": f"vector({one.budget})", "labels": {"slo": one.name}}
 
 
 def _records(one: Objective) -> list[dict[str, Any]]:

@@ -57,7 +57,7 @@ def test_targets_are_bounds_of_the_histograms() -> None:
 def test_no_label_can_grow_without_bound() -> None:
     """Jobs, tenants, projects, files, workers and pods have no bound; what they are named is in the logs."""
     unbound = {"job", "job_id", "tenant", "tenant_id", "project", "project_id", "file", "worker", "pod", "host", "pid"}
-    assert not {(name, label) for name, labels in metrics.declared().items() for label in labels if label in unbound}
+    assert not {(name, label) for name, labels in metrics.series().items() for label in labels if label in unbound}
 
 
 def test_what_is_declared_is_what_is_told() -> None:
@@ -67,4 +67,4 @@ def test_what_is_declared_is_what_is_told() -> None:
     told = {s.name for f in text_string_to_metric_families(metrics.exposition().decode()) for s in f.samples}
     ours = {name for name in told if name.startswith("wharf_") and not name.endswith("_created")}
     assert ours
-    assert ours <= set(metrics.declared())
+    assert ours <= set(metrics.series())

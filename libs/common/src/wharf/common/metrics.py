@@ -12,7 +12,7 @@ What is true of the whole installation (`Observed`) is no process's to count: an
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,8 +26,6 @@ from prometheus_client.registry import Collector
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 OURS = "WHARF_METRICS_DIR"
-SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count")}
-"""How Prometheus names the series of a kind of metric."""
 
 
 def _slot() -> str:
@@ -171,17 +169,40 @@ def exposition(observers: Iterable[Collector] = ()) -> bytes:
     return prometheus_client.generate_latest(registry)
 
 
-def declared() -> Mapping[str, tuple[str, ...]]:
-    """Every series that Wharf may have, with its labels; of histograms `_bucket`, `_sum` and `_count`."""
-    return dict(sorted(_series()))
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A metric as it is told: its name, what kind it is, its labels, what it says."""
+
+    name: str
+    kind: str
+    labels: tuple[str, ...]
+    help: str
+
+    def series(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """The names that queries use; a histogram has three."""
+        if self.kind != "histogram":
+            yield self.name, self.labels
+            return
+        yield f"{self.name}_bucket", (*self.labels, "le")
+        yield from ((f"{self.name}{part}", self.labels) for part in ("_sum", "_count"))
 
 
-def _series() -> Iterator[tuple[str, tuple[str, ...]]]:
+def declared() -> list[Declared]:
+    """Every metric of Wharf, by name."""
+    return sorted(_declared(), key=lambda metric: metric.name)
+
+
+def _declared() -> Iterator[Declared]:
     for metric in list(globals().values()):
         if isinstance(metric, Observed):
-            yield metric.name, metric.labels
+            yield Declared(metric.name, "counter" if metric.total else "gauge", metric.labels, metric.help)
         elif isinstance(metric, MetricWrapperBase):
             family = next(iter(metric.describe()))
             labels = tuple(metric._labelnames)  # noqa: SLF001 - the library has no other way to tell
-            for suffix in SUFFIXES.get(family.type, ("",)):
-                yield family.name + suffix, (*labels, "le") if suffix == "_bucket" else labels
+            name = f"{family.name}_total" if family.type == "counter" else family.name
+            yield Declared(name, family.type, labels, family.documentation)
+
+
+def series() -> dict[str, tuple[str, ...]]:
+    """Every name that a query may use, with its labels."""
+    return {name: labels for metric in declared() for name, labels in metric.series()}

@@ -14,7 +14,7 @@ import yaml
 from deploy.observability.source.__main__ import outdated
 from deploy.observability.source.boards import BOARDS
 from deploy.observability.source.figures import Figure
-from wharf.common.metrics import declared
+from wharf.common.metrics import declared, series
 
 RULES, PANELS = Path("deploy/observability/rules"), Path("deploy/observability/dashboards")
 RUNBOOKS, PAGE = Path("docs/runbooks"), Path("docs/observability.md")
@@ -42,8 +42,8 @@ wharf_http_requests_total{method,route,status} wharf_http_request_seconds_bucket
 wharf_jobs_submitted_total{kind,queue,priority} wharf_jobs_finished_total{kind,queue,status}
 wharf_job_wait_seconds_bucket{queue,le} wharf_job_run_seconds_bucket{kind,le} wharf_queue_depth{queue,priority}
 wharf_queue_oldest_wait_seconds{queue} wharf_jobs_running{queue} wharf_worker_slots{queue} wharf_job_retries_total{kind}
-wharf_jobs_dead{queue} wharf_jobs_fenced_total wharf_jobs_redispatched_total{reason} wharf_job_recovery_seconds_bucket{le}
-wharf_job_cancel_seconds_bucket{le} wharf_import_rows_total{profile,outcome} wharf_import_bytes_total{profile}
+wharf_jobs_dead{queue} wharf_jobs_fenced_total wharf_jobs_redispatched_total{reason}
+wharf_job_recovery_seconds_bucket{le} wharf_job_cancel_seconds_bucket{le} wharf_import_rows_total{profile,outcome} wharf_import_bytes_total{profile}
 wharf_package_pages_total{package_type} wharf_package_rows_total{package_type}
 wharf_schedule_last_success_timestamp_seconds{schedule} wharf_schedule_missed_total{schedule}
 wharf_ledger_broker_drift{queue}
@@ -80,11 +80,10 @@ def figures() -> Iterator[Figure]:
 
 def test_the_contracts_metrics_are_declared_with_its_labels() -> None:
     """Dashboards of others depend on them."""
-    wanted = {
-        name: tuple(filter(None, labels.split(","))) for name, labels in re.findall(r"(\w+)(?:\{(.*?)\})?\s", CONTRACT)
-    }
+    found = re.findall(r"(\w+)(?:\{(.*?)\})?\s", CONTRACT)
+    wanted = {name: tuple(filter(None, labels.split(","))) for name, labels in found}
     assert wanted
-    assert {name: declared().get(name) for name in wanted} == wanted
+    assert {name: series().get(name) for name in wanted} == wanted
 
 
 def test_every_metric_that_is_asked_for_is_told(rules: list[Rule], panels: list[Rule]) -> None:
@@ -93,8 +92,8 @@ def test_every_metric_that_is_asked_for_is_told(rules: list[Rule], panels: list[
     named = {name for expr in asked for name in NAME.findall(QUOTED.sub("", expr))}
     recorded = {rule["record"] for rule in rules if "record" in rule}
     assert "wharf_queue_depth" in named
-    assert named - set(declared()) - recorded - EXPECTED_SOON - set().union(*EXPORTERS.values()) == set()
-    assert EXPECTED_SOON.isdisjoint(declared()), "it is declared: take it from EXPECTED_SOON"
+    assert named - set(series()) - recorded - EXPECTED_SOON - set().union(*EXPORTERS.values()) == set()
+    assert EXPECTED_SOON.isdisjoint(series()), "it is declared: take it from EXPECTED_SOON"
 
 
 def test_every_alert_has_its_runbook(texts: dict[Path, str], alerts: list[Rule]) -> None:
@@ -110,9 +109,8 @@ def test_every_alert_has_its_runbook(texts: dict[Path, str], alerts: list[Rule])
 def test_every_runbook_says_what_to_do(texts: dict[Path, str]) -> None:
     """Each has the same parts, so that whoever is woken finds them."""
     pages = {path: text for path, text in texts.items() if path.parent == RUNBOOKS}
-    assert {
-        path.name for path, text in pages.items() if re.findall(r"^## (.+)$", text, re.MULTILINE) != HEADINGS
-    } == set()
+    parts = {path.name: re.findall(r"^## (.+)$", text, re.MULTILINE) for path, text in pages.items()}
+    assert {name for name, headings in parts.items() if headings != HEADINGS} == set()
     assert {path.name for path, text in pages.items() if not text.startswith(f"# {path.stem}\n")} == set()
 
 
@@ -142,13 +140,7 @@ def test_what_is_written_is_current() -> None:
 
 def test_the_page_lists_every_metric(texts: dict[Path, str]) -> None:
     """With its labels, and none that there is not."""
-    suffix = re.compile(r"_(bucket|sum|count)$")
-    there = {
-        suffix.sub("", name) if suffix.sub("", name) + "_bucket" in declared() else name: () for name in declared()
-    }
-    for name, labels in declared().items():
-        family = suffix.sub("", name) if suffix.sub("", name) in there else name
-        there[family] = tuple(label for label in labels if label != "le")
+    there = {metric.name: metric.labels for metric in declared()}
     listed = {name: tuple(filter(None, labels.split(","))) for name, labels in ROW.findall(texts[PAGE])}
     assert listed == there
 
@@ -156,9 +148,8 @@ def test_the_page_lists_every_metric(texts: dict[Path, str]) -> None:
 def test_compose_watches_everything_that_runs(texts: dict[Path, str]) -> None:
     """Each service of Wharf's is a target, on the port that Compose gives it."""
     services = yaml.safe_load(texts[Path("deploy/compose/compose.yaml")])["services"]
-    ours = {name for name, service in services.items() if str(service.get("image", "")).startswith("wharf/")} - {
-        "migrate"
-    }
+    images = {name: str(service["image"]) for name, service in services.items()}
+    ours = {name for name, image in images.items() if image.startswith("wharf/")} - {"migrate"}
     (job,) = yaml.safe_load(texts[Path("deploy/observability/prometheus/prometheus.yml")])["scrape_configs"]
     (found,) = job["dns_sd_configs"]
     assert (job["job_name"], set(found["names"])) == ("wharf", ours)

@@ -123,7 +123,7 @@ TROUBLE = Row(
         Figure(
             "Published again",
             "Why are messages sent more than once?",
-            "retry, aged (by waiting), reaped (a worker died), given_back (it stopped), unpublished, lost (by the broker).",
+            "retry, aged (by waiting), reaped (a worker died), given_back (it stopped), unpublished, lost.",
             PER_SECOND,
             (Query(rate("wharf_jobs_redispatched_total", "reason"), "{{reason}}"),),
             runbook="WharfDrift",

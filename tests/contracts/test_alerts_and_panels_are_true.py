@@ -43,8 +43,8 @@ wharf_jobs_submitted_total{kind,queue,priority} wharf_jobs_finished_total{kind,q
 wharf_job_wait_seconds_bucket{queue,le} wharf_job_run_seconds_bucket{kind,le} wharf_queue_depth{queue,priority}
 wharf_queue_oldest_wait_seconds{queue} wharf_jobs_running{queue} wharf_worker_slots{queue} wharf_job_retries_total{kind}
 wharf_jobs_dead{queue} wharf_jobs_fenced_total wharf_jobs_redispatched_total{reason}
-wharf_job_recovery_seconds_bucket{le} wharf_job_cancel_seconds_bucket{le} wharf_import_rows_total{profile,outcome} wharf_import_bytes_total{profile}
-wharf_package_pages_total{package_type} wharf_package_rows_total{package_type}
+wharf_job_recovery_seconds_bucket{le} wharf_job_cancel_seconds_bucket{le} wharf_import_rows_total{profile,outcome}
+wharf_import_bytes_total{profile} wharf_package_pages_total{package_type} wharf_package_rows_total{package_type}
 wharf_schedule_last_success_timestamp_seconds{schedule} wharf_schedule_missed_total{schedule}
 wharf_ledger_broker_drift{queue}
 """
@@ -154,3 +154,15 @@ def test_compose_watches_everything_that_runs(texts: dict[Path, str]) -> None:
     (found,) = job["dns_sd_configs"]
     assert (job["job_name"], set(found["names"])) == ("wharf", ours)
     assert services["gateway"]["environment"]["WHARF_METRICS_PORT"] == f"${{WHARF_METRICS_PORT:-{found['port']}}}"
+
+
+@pytest.mark.parametrize(
+    ("service", "secret"), [("flower", "flower_password"), ("grafana", "grafana_password")], ids=["flower", "grafana"]
+)
+def test_what_shows_more_than_figures_asks_for_a_password(texts: dict[Path, str], service: str, secret: str) -> None:
+    """One that was made for this installation, from a file; and nothing is published beyond this machine unasked."""
+    declared_so: dict[str, Any] = yaml.safe_load(texts[Path("deploy/compose/compose.yaml")])["services"][service]
+    assert secret in declared_so["secrets"]
+    assert f"/run/secrets/{secret}" in str(declared_so.get("entrypoint")) + str(declared_so["environment"])
+    assert all(":-127.0.0.1:" in port for port in declared_so["ports"])
+    assert f'"{secret}"' in texts[Path("deploy/compose/make_secrets.py")]

@@ -93,7 +93,16 @@ class HealthSettings(Settings):
     """Touched by the main loop every two seconds."""
 
 
-class ServiceSettings(DatabaseSettings, RedisSettings, BrokerSettings, StorageSettings, LogSettings, HealthSettings):
+class TraceSettings(Settings):
+    """Traces, for those who have somewhere to send them."""
+
+    otlp_endpoint: str | None = None
+    """Base address of an OTLP collector over HTTP; None: `OTEL_EXPORTER_OTLP_*`, or no traces."""
+
+
+class ServiceSettings(
+    DatabaseSettings, RedisSettings, BrokerSettings, StorageSettings, LogSettings, HealthSettings, TraceSettings
+):
     """What every service needs."""
 
 

@@ -14,6 +14,7 @@ from wharf.common.logs import configure_logs
 from wharf.common.runtime.health import TOUCH_SECONDS, Beacon, serve_health
 from wharf.common.runtime.zeros import of_a_gateway
 from wharf.common.settings import load
+from wharf.common.tracing import TRACES
 from wharf.gateway import idempotency, problems
 from wharf.gateway.requests import Requests
 from wharf.gateway.resources import Resources
@@ -81,6 +82,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     resources: Resources = app.state.resources
     beacon = Beacon(resources.settings.heartbeat_file)
     of_a_gateway(Kind.registry.values())
+    TRACES.begin("gateway", resources.settings.otlp_endpoint)
     serve_health(
         resources.settings.metrics_host,
         resources.settings.metrics_port,
@@ -102,6 +104,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
                 await task
         await resources.events.close()
         resources.close()
+        TRACES.end()
 
 
 async def _touch_for_ever(beacon: Beacon) -> None:

@@ -37,6 +37,7 @@ from wharf.common.runtime.points import Point, reach
 from wharf.common.runtime.progress import Progress
 from wharf.common.runtime.retries import classify, judge
 from wharf.common.storage import Storage
+from wharf.common.tracing import TRACES
 
 CLAIM = """
     SELECT *, clock_timestamp() AS claimed_at FROM wharf.claim(%(job)s, %(attempt)s, %(worker)s, %(seconds)s)"""
@@ -133,6 +134,7 @@ class Runner:
         reach(Point.AFTER_END)
         self.feed.tell(view, context.tenant_id)
         _count_end(view, ending)
+        TRACES.note(status=view.status, code=view.error.code if view.error else None, wait_seconds=round(times.wait))
         get_logger().info(
             "job.ended",
             status=view.status,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -11,10 +10,12 @@ from uuid import uuid4
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from wharf.common import tracing
 from wharf.common.doorbell import Doorbell
 from wharf.common.errors import Invalid
 from wharf.common.queues import Priority, Queue
 from wharf.common.runtime.celery import celery_app
+from wharf.common.startup import check_traces
 from wharf.common.tracing import HEADER, STANDARD, Traces
 
 ELSEWHERE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -115,7 +116,13 @@ def test_a_message_carries_where_it_came_from(trace: str | None) -> None:
 
 
 def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An endpoint without OpenTelemetry is a setting that cannot work."""
-    monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
-    with pytest.raises(Invalid, match="extra `traces`"):
-        Traces().begin("tests", "http://127.0.0.1:1")
+    """Our setting without OpenTelemetry cannot work; its own variables may be meant for others, and stop nobody."""
+    monkeypatch.setattr(tracing, "EXPORTER", "opentelemetry_that_is_not_there.exporter")
+    with pytest.raises(Invalid, match=r"wharf-common\[traces\]"):
+        check_traces("http://127.0.0.1:1")
+    check_traces(None)
+    monkeypatch.setenv(STANDARD[0], "http://127.0.0.1:1")
+    off = Traces()
+    off.begin("tests", None)
+    with off.span("x"):
+        assert off.here() is None

@@ -12,9 +12,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from wharf.common.errors import Invalid
+from wharf.common.logs import get_logger
 
 if TYPE_CHECKING:  # the extra may not be installed
     from opentelemetry.sdk.trace import TracerProvider
@@ -22,8 +23,17 @@ if TYPE_CHECKING:  # the extra may not be installed
 
 STANDARD = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 """OpenTelemetry's own variables."""
+EXPORTER = "opentelemetry.exporter.otlp.proto.http"
 HEADER = "traceparent"
 """W3C Trace Context: the header of requests, and of our messages."""
+
+
+def installed() -> bool:
+    """Whether OpenTelemetry is there."""
+    try:
+        return find_spec(EXPORTER) is not None
+    except ModuleNotFoundError:  # not even the package that it is in
+        return False
 
 
 class Traces:
@@ -33,22 +43,17 @@ class Traces:
         self._provider: TracerProvider | None = None
 
     def begin(self, service: str, endpoint: str | None) -> None:
-        """Export to `endpoint`, or to where the standard variables say; without either nothing is done.
-
-        Raises `Invalid` where OpenTelemetry is wanted and not installed.
-        """
+        """Export to `endpoint`, or to where the standard variables say; without either nothing is done."""
         if not endpoint and not any(map(os.environ.get, STANDARD)):
             return
-        try:
-            from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415 - an extra
-            from opentelemetry.sdk.resources import Resource  # noqa: PLC0415 - as above
-            from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415 - as above
-            from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415 - as above
-        except ImportError as error:
-            message = (
-                "Traces are wanted (WHARF_OTLP_ENDPOINT), but OpenTelemetry is not installed: it is the extra `traces`."
-            )
-            raise Invalid(message, code="bad_settings") from error
+        if not installed():
+            get_logger().warning("traces.not_installed", extra="wharf-common[traces]")
+            return
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415 - an extra
+        from opentelemetry.sdk.resources import Resource  # noqa: PLC0415 - as above
+        from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415 - as above
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415 - as above
+
         exporter = OTLPSpanExporter(f"{endpoint.rstrip('/')}/v1/traces") if endpoint else OTLPSpanExporter()
         self._provider = TracerProvider(resource=Resource.create({"service.name": f"wharf-{service}"}))
         self._provider.add_span_processor(BatchSpanProcessor(exporter))

@@ -131,6 +131,10 @@ chaos: .venv/.stamp ## Load 1,000 files while everything is killed in turn, for 
 kills: .venv/.stamp ## Load a million rows in every way, each with 50 kill -9 at random moments; compare every cell, write the report
 	@$(BIN)/python -m tests.chaos.kills $(ARGS)
 
+.PHONY: dashboards
+dashboards: .venv/.stamp ## Write Grafana's dashboards and the rules of the objectives from deploy/observability/source
+	@$(BIN)/python -m deploy.observability.source
+
 .PHONY: images
 images: ## Build the services' images (BUILD_FLAGS='...' for docker build)
 	@for service in $(IMAGES); do echo "Building wharf/$$service:$(VERSION) ..."; \

@@ -45,6 +45,8 @@ def make(folder: Path) -> list[str]:
     _of_the_storage(keep)
     for name in ("first_api_key", "first_platform_key"):
         keep(name, key)
+    for name in ("flower_password", "grafana_password"):
+        keep(name, password)
     return made
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Iterator
 
 import psycopg.errors
@@ -69,3 +70,53 @@ def test_a_librarys_lines_go_through_the_same_pipeline(capsys: pytest.CaptureFix
     [line] = lines(capsys)
     assert (line["event"], line["service"], line["exception"]) == ("Task failed", "tests", "builtins.ValueError")
     assert "4111" not in json.dumps(line)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("api_key", "anything"),
+        ("password", "hunter2"),
+        ("headers", {"Authorization": "Basic abc"}),
+        ("url", "postgresql://wharf:hunter2@db/wharf"),
+        ("command", ["redis-cli", "-u", "redis://:hunter2@redis:6379/0"]),
+        ("said", "the key wk_0123456789ab_abcDEF-1 is revoked"),
+        ("header", "Bearer abc.def-ghi"),
+    ],
+)
+def test_secrets_are_covered(capsys: pytest.CaptureFixture[str], field: str, value: object) -> None:
+    """By the names of fields, and by how they look in any text."""
+    configure_logs("tests", "INFO")
+    get_logger().info("x", **{field: value})
+    (line,) = lines(capsys)
+    assert "***" in json.dumps(line)
+    assert not [word for word in ("anything", "hunter2", "abc", "abcDEF") if word in json.dumps(line)]
+
+
+def test_secrets_in_a_librarys_line_are_covered(capsys: pytest.CaptureFixture[str]) -> None:
+    """Celery tells what it connects to."""
+    configure_logs("tests", "INFO")
+    logging.getLogger("celery").warning("Connected to %s", "redis://:hunter2@redis:6379/1")
+    (line,) = lines(capsys)
+    assert line["event"] == "Connected to redis://***@redis:6379/1"
+
+
+def test_what_is_no_secret_is_shown_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    """Numbers, ids and addresses without a login."""
+    configure_logs("tests", "INFO")
+    said = {"rows": 3, "url": "http://10.0.0.1:8000/api", "ids": ["a@b", "c"], "key_id": "k"}
+    get_logger().info("x", **said)
+    (line,) = lines(capsys)
+    assert said.items() <= line.items()
+
+
+def test_a_person_may_have_lines_to_read(capsys: pytest.CaptureFixture[str]) -> None:
+    """`WHARF_LOG_FORMAT=console`: the same fields, no JSON, and secrets are covered there too."""
+    configure_logs("tests", "INFO", "console")
+    get_logger().info("job.ended", status="completed", password="hunter2")
+    logging.getLogger("uvicorn").info("Started")
+    said = capsys.readouterr().out
+    assert re.search(r"info\s.*job\.ended.*status=completed", said)
+    assert "Started" in said
+    assert "{" not in said
+    assert "hunter2" not in said

@@ -6,7 +6,7 @@ import base64
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +19,7 @@ import psycopg
 import pytest
 import redis
 from prometheus_client import REGISTRY
+from prometheus_client.metrics_core import Metric
 from psycopg.rows import dict_row
 from sqlalchemy import RowMapping, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
@@ -383,6 +384,16 @@ def counted() -> Callable[..., float]:
         return REGISTRY.get_sample_value(name, labels) or 0.0
 
     return value
+
+
+@pytest.fixture
+def observed() -> Callable[[Iterable[Metric]], dict[tuple[str, ...], float]]:
+    """What an observer sees: the value of each name and its labels' values."""
+
+    def see(families: Iterable[Metric]) -> dict[tuple[str, ...], float]:
+        return {(one.name, *one.labels.values()): one.value for family in families for one in family.samples}
+
+    return see
 
 
 @pytest.fixture

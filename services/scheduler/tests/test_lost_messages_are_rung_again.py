@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wharf.local.trial import eventually
+from wharf.scheduler.observing import of_the_drift
 from wharf.scheduler.reconciler import Reconciler
 
-GAUGE = "wharf_ledger_broker_drift"
+DRIFT = "wharf_ledger_broker_drift"
 
 
 def test_a_shortfall_that_lasts_is_lost():
@@ -67,7 +68,7 @@ def old(ledger, seconds=5.0):
     ledger.ask("UPDATE wharf.jobs SET published_at = published_at - make_interval(secs => %s)", seconds)
 
 
-def test_an_emptied_broker_loses_nothing(tenant, ledger, make_dispatcher, broker, counted):
+def test_an_emptied_broker_loses_nothing(tenant, ledger, make_dispatcher, broker, counted, observed):
     """FLUSHALL: after the patience all jobs are rung for again, and counted."""
     dispatcher, before = make_dispatcher(patience=0.2), counted("wharf_jobs_redispatched_total", reason="lost")
     jobs = tenant.submit_many(3)
@@ -75,7 +76,7 @@ def test_an_emptied_broker_loses_nothing(tenant, ledger, make_dispatcher, broker
     old(ledger)
     broker.lose()
     assert dispatcher.reconcile() == 0
-    assert counted(GAUGE, queue="maintenance") == 3
+    assert observed(of_the_drift(dispatcher.database, dispatcher.doorbell))[DRIFT, "maintenance"] == 3
     assert eventually(dispatcher.reconcile, "the shortfall to be found") == 3
     dispatcher.tick()
     assert set(broker.jobs()) == set(jobs)
@@ -83,7 +84,7 @@ def test_an_emptied_broker_loses_nothing(tenant, ledger, make_dispatcher, broker
     assert counted("wharf_jobs_redispatched_total", reason="lost") == before + 3
 
 
-def test_what_is_there_is_left_alone(tenant, ledger, make_dispatcher, broker, counted):
+def test_what_is_there_is_left_alone(tenant, ledger, make_dispatcher, broker, observed):
     """With a message in whatever list of the queue for each job, nothing is rung again."""
     dispatcher = make_dispatcher(patience=0.0)
     tenant.submit_many(2)
@@ -92,7 +93,7 @@ def test_what_is_there_is_left_alone(tenant, ledger, make_dispatcher, broker, co
     dispatcher.tick()
     old(ledger)
     assert [dispatcher.reconcile() for _ in range(3)] == [0, 0, 0]
-    assert counted(GAUGE, queue="maintenance") == 0
+    assert observed(of_the_drift(dispatcher.database, dispatcher.doorbell))[DRIFT, "maintenance"] == 0
     assert len(broker.messages()) == 6
 
 

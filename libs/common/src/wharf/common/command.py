@@ -10,10 +10,11 @@ from sqlalchemy.exc import DBAPIError
 from wharf.common.access import bootstrap
 from wharf.common.errors import WharfError
 from wharf.common.ledger.migration import latest_revision, migrate
-from wharf.common.settings import DatabaseSettings, load
+from wharf.common.logs import configure_logs
+from wharf.common.settings import DatabaseSettings, LogSettings, load
 
 
-class MigrationSettings(DatabaseSettings):
+class MigrationSettings(DatabaseSettings, LogSettings):
     """The owner's login, and the passwords that the services' roles get."""
 
     app_password: SecretStr
@@ -30,6 +31,7 @@ def migrate_command() -> None:
     """Create the roles and apply the migrations that are missing. Running it again changes nothing."""
     try:
         settings = load(MigrationSettings)
+        configure_logs("migrate", settings.log_level, settings.log_format)
         _migrate(settings)
     except WharfError as error:
         sys.exit(f"wharf migrate: {error.message}")

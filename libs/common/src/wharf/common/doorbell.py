@@ -13,9 +13,10 @@ from redis.exceptions import RedisError
 
 from wharf.common.jobs.kinds import kind_named
 from wharf.common.logs import get_logger
-from wharf.common.metrics import PUBLISH_FAILURES
+from wharf.common.metrics import PUBLISH_FAILURES, PUBLISHED
 from wharf.common.queues import Priority, Queue, broker_priority, broker_queue, is_amqp
 from wharf.common.runtime.celery import BROKER_SECONDS, publishing_options
+from wharf.common.tracing import HEADER
 
 VERSION = 1
 PAUSE_SECONDS = 1.0
@@ -38,8 +39,13 @@ class Doorbell:
         broker = app.connection_for_write()
         self._errors = (*ERRORS, CeleryError, *broker.connection_errors, *broker.channel_errors)
 
-    def ring(self, job_id: UUID, attempt: int, kind: str, queue: str, priority: Priority) -> bool:
-        """Publish a job's message; False where the broker did not take it: the dispatcher will."""
+    def ring(
+        self, job_id: UUID, attempt: int, kind: str, queue: str, priority: Priority, *, trace: str | None = None
+    ) -> bool:
+        """Publish a job's message; False where the broker did not take it: the dispatcher will.
+
+        `trace` is the `traceparent` of who asked for the job.
+        """
         if time.monotonic() < self._silent_until:
             return False
         message = {"job_id": str(job_id), "attempt": attempt, "version": VERSION}
@@ -47,6 +53,7 @@ class Doorbell:
             self._app.send_task(
                 kind_named(kind).task_name,
                 kwargs=message,
+                headers={HEADER: trace} if trace else None,
                 queue=self._queues[queue],
                 priority=broker_priority(priority, self._broker_url),
                 # A connection that died with a restarted RabbitMQ is found out by using it.
@@ -59,6 +66,7 @@ class Doorbell:
             PUBLISH_FAILURES.inc()
             get_logger().warning("doorbell.unheard", job_id=str(job_id), queue=queue, error=type(error).__name__)
             return False
+        PUBLISHED.labels(queue).inc()
         return True
 
     def waiting(self, queue: str) -> int | None:

@@ -90,9 +90,10 @@ class BackupStorageSettings(StorageSettings):
 
 
 class LogSettings(Settings):
-    """One JSON object a line on stdout."""
+    """One JSON object a line on stdout, or what a person reads more easily."""
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["json", "console"] = "json"
 
 
 class HealthSettings(Settings):
@@ -117,7 +118,16 @@ class WebhookSettings(Settings):
         return networks(self.webhook_allowed_networks)
 
 
-class ServiceSettings(DatabaseSettings, RedisSettings, BrokerSettings, StorageSettings, LogSettings, HealthSettings):
+class TraceSettings(Settings):
+    """Traces, for those who have somewhere to send them."""
+
+    otlp_endpoint: str | None = None
+    """Base address of an OTLP collector over HTTP; None: `OTEL_EXPORTER_OTLP_*`, or no traces."""
+
+
+class ServiceSettings(
+    DatabaseSettings, RedisSettings, BrokerSettings, StorageSettings, LogSettings, HealthSettings, TraceSettings
+):
     """What every service needs."""
 
 

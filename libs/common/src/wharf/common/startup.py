@@ -20,6 +20,7 @@ from wharf.common.ledger.migration import OLDEST_SERVER
 from wharf.common.logs import get_logger
 from wharf.common.queues import is_redis
 from wharf.common.settings import ServiceSettings
+from wharf.common.tracing import installed
 
 ANSWER_SECONDS = 5
 BAD_SETTINGS = 2
@@ -32,12 +33,19 @@ REFUSED = re.compile(
 
 def check(settings: ServiceSettings) -> None:
     """Raise `Invalid` (`bad_settings`) with one sentence where the service cannot work as it is set up."""
+    check_traces(settings.otlp_endpoint)
     check_ledger(settings.database_url.get_secret_value())
     _check_redis("WHARF_REDIS_URL", settings.redis_url.get_secret_value())
     broker_url = settings.broker_url.get_secret_value()
     if is_redis(broker_url):
         _check_redis("WHARF_BROKER_URL", broker_url)
         _check_eviction(broker_url)
+
+
+def check_traces(endpoint: str | None) -> None:
+    """What only a setting of ours wants must be there; OpenTelemetry's own variables may be meant for others."""
+    if endpoint and not installed():
+        _refuse("WHARF_OTLP_ENDPOINT wants traces, but OpenTelemetry is not installed. Install wharf-common[traces].")
 
 
 def check_ledger(url: str) -> None:

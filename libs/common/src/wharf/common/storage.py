@@ -20,6 +20,7 @@ from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, S3Store, from_url
 
 from wharf.common.errors import Permanent, Transient
+from wharf.common.metrics import STORAGE_ERRORS
 from wharf.common.runtime.transients import disk_is_full
 from wharf.common.settings import StorageSettings
 
@@ -47,10 +48,13 @@ def _in_our_words() -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
+        STORAGE_ERRORS.labels("stored_file_missing").inc()
         message = "A stored file is gone from the object storage. Upload it again."
         raise Permanent(message, code="stored_file_missing") from error
     except (BaseError, OSError) as error:
-        if disk_is_full(error):
+        full = disk_is_full(error)
+        STORAGE_ERRORS.labels("storage_full" if full else "storage_unavailable").inc()
+        if full:
             message = "There is no room in the object storage. The job is tried again; somebody has to make room."
             raise Transient(message, code="storage_full") from error
         message = "The object storage did not answer as it should. The job is tried again."
@@ -122,6 +126,11 @@ class Storage:
             return cls(LocalStore(folder, automatic_cleanup=True))
         return cls(_s3(settings) if parts.scheme in S3 else from_url(settings.storage_url))
 
+    @property
+    def folder(self) -> Path | None:
+        """Where the objects are on this machine; None where they are elsewhere."""
+        return Path(root) if isinstance(self.inner, LocalStore) and (root := self.inner.prefix) else None
+
     def writer(self, key: str) -> obstore.AsyncWritableFile:
         """Write an object as its bytes arrive: it is there, whole, after `close()`; unclosed it leaves nothing."""
         return obstore.open_writer_async(self.inner, key, buffer_size=PART_BYTES)
@@ -183,8 +192,8 @@ class Storage:
 
     def unfinished(self, prefix: str) -> Iterator[Path]:
         """What a killed writer left in a local folder; in S3 a rule of the bucket drops such parts."""
-        root = self.inner.prefix if isinstance(self.inner, LocalStore) else None
-        for path in (Path(root) / prefix).rglob("*") if root else ():
+        root = self.folder
+        for path in (root / prefix).rglob("*") if root else ():
             if UNFINISHED.search(path.name):
                 yield path
 

@@ -54,7 +54,7 @@ def main() -> None:
     """Serve until SIGTERM; a setting that is missing or wrong is one sentence and exit code 2."""
     try:
         settings = load(GatewaySettings)
-        configure_logs("gateway", settings.log_level)
+        configure_logs("gateway", settings.log_level, settings.log_format)
         check(settings)
         server = make_server(settings)
     except Invalid as error:

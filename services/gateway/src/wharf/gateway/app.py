@@ -9,9 +9,12 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
+from wharf.common.jobs.kinds import Kind
 from wharf.common.logs import configure_logs
 from wharf.common.runtime.health import TOUCH_SECONDS, Beacon, serve_health
+from wharf.common.runtime.zeros import of_a_gateway
 from wharf.common.settings import load
+from wharf.common.tracing import TRACES
 from wharf.gateway import idempotency, problems
 from wharf.gateway.requests import Requests
 from wharf.gateway.resources import Resources
@@ -71,7 +74,7 @@ def create_app(settings: GatewaySettings | None = None) -> FastAPI:
     """The application; without settings it reads them from the environment, as a server that calls this expects."""
     if settings is None:
         settings = load(GatewaySettings)
-        configure_logs("gateway", settings.log_level)
+        configure_logs("gateway", settings.log_level, settings.log_format)
     app = FastAPI(
         title="Wharf", description=ABOUT, version=version("wharf-gateway"), lifespan=_lifespan, redoc_url=None
     )
@@ -88,8 +91,14 @@ def create_app(settings: GatewaySettings | None = None) -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     resources: Resources = app.state.resources
     beacon = Beacon(resources.settings.heartbeat_file)
+    of_a_gateway(Kind.registry.values())
+    TRACES.begin("gateway", resources.settings.otlp_endpoint)
     serve_health(
-        resources.settings.metrics_host, resources.settings.metrics_port, lambda: beacon.fresh, lambda: beacon.fresh
+        resources.settings.metrics_host,
+        resources.settings.metrics_port,
+        lambda: beacon.fresh,
+        lambda: beacon.fresh,
+        resources.observers,
     )
     tasks = (
         asyncio.create_task(resources.events.listen(), name="events"),
@@ -105,6 +114,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
                 await task
         await resources.events.close()
         resources.close()
+        TRACES.end()
 
 
 async def _touch_for_ever(beacon: Beacon) -> None:

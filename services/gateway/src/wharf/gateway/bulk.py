@@ -11,7 +11,7 @@ from wharf.common.jobs.bulk import Action, act, count
 from wharf.common.jobs.view import JobView
 from wharf.common.ledger.models import Job
 from wharf.gateway.authentication import Member
-from wharf.gateway.jobs import JobFilter
+from wharf.gateway.jobs import JobFilter, count_end
 from wharf.gateway.resources import Resources
 
 MOST_CHUNKS = 100
@@ -34,6 +34,8 @@ def act_on_matching(resources: Resources, member: Member, action: Action, wanted
         matched = count(connection, action, conditions)
     done = 0
     for changed in _chunks(resources, member, action, conditions):
+        for job in changed:
+            count_end(job)
         for job in changed[: max(MOST_TOLD - done, 0)]:
             resources.feed.tell(job, member.tenant_id)
         done += len(changed)

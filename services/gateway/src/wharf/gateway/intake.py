@@ -15,7 +15,9 @@ from starlette.requests import Request
 
 from wharf.common.clock import new_id
 from wharf.common.errors import Invalid, Problem, TooLarge, Transient
+from wharf.common.metrics import STORAGE_ERRORS
 from wharf.common.runtime.points import Point, reach
+from wharf.common.runtime.transients import disk_is_full
 from wharf.common.storage import Storage
 from wharf.gateway.authentication import Member
 from wharf.gateway.form import CONTROLS, UploadFields, read_fields
@@ -156,5 +158,6 @@ def _in_our_words() -> Iterator[None]:
     try:
         yield
     except (BaseError, OSError) as error:
+        STORAGE_ERRORS.labels("storage_full" if disk_is_full(error) else "storage_unavailable").inc()
         message = "The object storage did not take the file. Send it again in a moment."
         raise Transient(message, code="storage_unavailable") from error

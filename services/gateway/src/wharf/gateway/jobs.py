@@ -19,6 +19,7 @@ from wharf.common.jobs.states import ENDED, Status
 from wharf.common.jobs.view import JobView, job_view
 from wharf.common.ledger.database import Database
 from wharf.common.ledger.models import Attempt, Import, Job, JobLog, Reject
+from wharf.common.metrics import JOBS_FINISHED
 from wharf.common.queues import Queue
 from wharf.common.storage import Storage
 from wharf.gateway.authentication import Member, hidden
@@ -136,6 +137,12 @@ def shown(storage: Storage, member: Member, job: JobView) -> JobView:
         return with_whole_result(storage, member, job)
     except (Gone, Transient):
         return job
+
+
+def count_end(job: JobView) -> None:
+    """Of a job that a cancel ended at once: no worker has seen it."""
+    if job.status is Status.CANCELLED:
+        JOBS_FINISHED.labels(job.kind, job.queue, job.status).inc()
 
 
 def _no_job(job_id: UUID) -> NotFound:

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from wharf.common.clock import new_id
 from wharf.common.logs import get_logger
 from wharf.common.metrics import HTTP_REQUESTS, HTTP_SECONDS
+from wharf.common.tracing import HEADER, TRACES
 from wharf.gateway.problems import CLIENT_CLOSED_REQUEST, ProblemDocument, unexpected
 
 REQUEST_ID = "wharf.request_id"
@@ -148,9 +149,15 @@ class Requests:
         structlog.contextvars.clear_contextvars()
         with structlog.contextvars.bound_contextvars(request_id=exchange.request_id):
             try:
-                await self._serve(exchange)
+                await self._trace(exchange)
             finally:
                 _account(exchange)
+
+    async def _trace(self, exchange: Exchange) -> None:
+        parent = Headers(scope=exchange.scope).get(HEADER)
+        with TRACES.span(exchange.method, parent=parent, request_id=exchange.request_id):
+            await self._serve(exchange)
+            TRACES.note(f"{exchange.method} {exchange.route}", status=exchange.status)
 
     async def _serve(self, exchange: Exchange) -> None:
         try:

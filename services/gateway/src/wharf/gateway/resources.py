@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Self
 
 from fastapi import Depends
+from prometheus_client.registry import Collector
 from starlette.requests import HTTPConnection
 
 from wharf.common.access import prefix_of
@@ -21,6 +22,7 @@ from wharf.common.storage import Storage
 from wharf.gateway.checks import PATIENCE_SECONDS, Checkup, server_checks, work_checks
 from wharf.gateway.events import Events
 from wharf.gateway.keys import Keys
+from wharf.gateway.observing import PoolObserver
 from wharf.gateway.settings import GatewaySettings
 
 
@@ -37,6 +39,7 @@ class Resources:
     keys: Keys
     events: Events
     checkup: Checkup
+    observers: tuple[Collector, ...] = ()
     legacy_key: str | None = None
     """Under which the five systems' clients stand that bring no key."""
 
@@ -59,6 +62,7 @@ class Resources:
             keys=Keys(database),
             events=Events(redis_url, limit=settings.events_max_streams),
             checkup=_checkup(settings, storage),
+            observers=(PoolObserver(database),),
             legacy_key=_legacy_key(settings.legacy_key_file),
         )
 

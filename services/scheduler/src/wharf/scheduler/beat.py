@@ -18,16 +18,20 @@ from wharf.common.doorbell import Doorbell
 from wharf.common.errors import Invalid
 from wharf.common.feed import QueuedFeed
 from wharf.common.jobs.announcing import Announcer
+from wharf.common.jobs.kinds import Kind
 from wharf.common.ledger.database import Database
 from wharf.common.ledger.patience import is_away
 from wharf.common.logs import get_logger
+from wharf.common.metrics import TICKED
 from wharf.common.runtime.health import Beacon, serve_health
-from wharf.common.schedules import zone_named
+from wharf.common.runtime.zeros import of_a_scheduler
+from wharf.common.schedules import BUILTIN, zone_named
 from wharf.common.startup import check, give_up
 from wharf.common.storage import Storage
 from wharf.scheduler.backups.figures import measure
 from wharf.scheduler.dispatcher import Dispatcher
 from wharf.scheduler.leadership import Leadership
+from wharf.scheduler.observing import observed_database, observers_of
 from wharf.scheduler.orphans import Orphans
 from wharf.scheduler.reaper import Reaper
 from wharf.scheduler.schedules import Schedules
@@ -62,9 +66,11 @@ class LedgerScheduler(Scheduler):  # type: ignore[misc]  # Celery has no types
         self._orphans = Orphans(database, Storage.open(self._settings), self._settings.orphan_seconds)
         self._looked = self._searched = 0.0
         host, port = self._settings.metrics_host, self._settings.metrics_port
-        serve_health(host, port, lambda: self._beacon.fresh, lambda: self._beacon.fresh)
         self._sender = _sender(self._settings)
         self._sender.start()
+        of_a_scheduler(Kind.registry.values(), [one.name for one in BUILTIN])
+        observers = observers_of(app, self._settings, observed_database(self._settings))
+        serve_health(host, port, lambda: self._beacon.fresh, lambda: self._beacon.fresh, observers)
         super().__init__(app, *args, **kwargs)
 
     def setup_schedule(self) -> None:
@@ -80,6 +86,7 @@ class LedgerScheduler(Scheduler):  # type: ignore[misc]  # Celery has no types
                 more = self._begin()
                 more = self._dispatcher.tick() or more
                 self._look()
+                TICKED.set_to_current_time()
         except DBAPIError as error:
             get_logger().warning("dispatcher.ledger_unavailable", error=type(error.orig).__name__)
             self._leadership.give_up("the ledger is away")
@@ -110,7 +117,6 @@ class LedgerScheduler(Scheduler):  # type: ignore[misc]  # Celery has no types
             self._dispatcher.age()
             self._dispatcher.reconcile()
             self._dispatcher.sweep()
-            self._schedules.measure()
             measure(self._schedules.database)
         if time.monotonic() - self._searched > min(ORPHANS_SECONDS, self._settings.orphan_seconds):
             self._searched = time.monotonic()

@@ -16,7 +16,7 @@ from wharf.common.feed import Feed
 from wharf.common.jobs.states import Status
 from wharf.common.ledger.database import Database
 from wharf.common.logs import get_logger
-from wharf.common.metrics import JOBS_REDISPATCHED, LEDGER_BROKER_DRIFT
+from wharf.common.metrics import JOBS_REDISPATCHED
 from wharf.common.queues import Priority, Queue
 from wharf.common.runtime.points import Point, reach
 from wharf.scheduler.reaper import Reaper
@@ -67,6 +67,13 @@ RING_AGAIN = text("""
 
 SWEEP = text("SELECT wharf.drop_staging_older(make_interval(days => :days), :most, false)")
 FORGET = text("SELECT wharf.forget_old()")
+
+
+def unclaimed(database: Database) -> dict[str, int]:
+    """By queue: jobs whose message is in the broker, unless it was lost."""
+    with database.anyone() as connection:
+        found = connection.execute(PUBLISHED, {"settled": SETTLED_SECONDS}).all()
+    return {row.queue: row.jobs for row in found}
 
 
 @dataclass(frozen=True)
@@ -124,9 +131,7 @@ class Dispatcher:
 
     def reconcile(self) -> int:
         """Publish again what was published and is neither claimed nor in the broker: a lost message is no lost job."""
-        with self.database.anyone() as connection:
-            found = connection.execute(PUBLISHED, {"settled": SETTLED_SECONDS}).all()
-        published = {row.queue: row.jobs for row in found}
+        published = unclaimed(self.database)
         return sum(self._reconcile(queue, published.get(queue, 0)) for queue in Queue)
 
     def sweep(self) -> int:
@@ -139,7 +144,6 @@ class Dispatcher:
         waiting = self.doorbell.waiting(queue)
         if waiting is None:
             return 0
-        LEDGER_BROKER_DRIFT.labels(queue).set(published - waiting)
         missing = self.reconciler.observe(queue, published, waiting, time.monotonic())
         if missing:
             with self.database.anyone() as connection:

@@ -12,7 +12,7 @@ from wharf.common.feed import Feed
 from wharf.common.jobs.states import ENDED, Event, Status, after
 from wharf.common.ledger.database import Database
 from wharf.common.logs import get_logger
-from wharf.common.metrics import JOB_RECOVERY, JOBS_FINISHED, JOBS_REDISPATCHED
+from wharf.common.metrics import JOB_RECOVERY, JOBS_FAILED, JOBS_FINISHED, JOBS_REDISPATCHED
 from wharf.common.runtime.points import Point, reach
 
 BATCH = 200
@@ -77,6 +77,9 @@ class Reaper:
         self.feed.tell_moved(row["id"], row["tenant_id"], attempt, status)
         if status in ENDED:
             JOBS_FINISHED.labels(row["kind"], row["queue"], status).inc()
+            if status is Status.FAILED:
+                cause = "permanent" if row["why"] == TIME_LIMIT else "died"
+                JOBS_FAILED.labels(row["kind"], row["queue"], cause).inc()
             return
         JOBS_REDISPATCHED.labels("given_back" if row["why"] == SHUTDOWN else "reaped").inc()
         JOB_RECOVERY.observe(max(row["late"], 0.0))

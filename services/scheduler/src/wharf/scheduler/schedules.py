@@ -27,16 +27,15 @@ from wharf.common.jobs.submission import Order, Written, write_job
 from wharf.common.ledger.database import Database, dumps
 from wharf.common.ledger.models import Job
 from wharf.common.logs import get_logger
-from wharf.common.metrics import SCHEDULE_MISSED, SCHEDULE_SUCCESS
+from wharf.common.metrics import SCHEDULE_MISSED
 from wharf.common.queues import Priority, Queue
+from wharf.common.runtime.zeros import TENANTS
 from wharf.common.schedules import BUILTIN, Builtin, Cron, Misfire, Overlap, schedulable, timing_of
 from wharf.scheduler.occurrences import Due, Step, step
 
 BATCH = 100
 BUDGET_SECONDS = 0.2
 """How long one batch may think: after a long time without a scheduler much has to be worked out."""
-TENANTS = "tenants"
-"""What the metrics call the schedules of tenants: their number has no bound."""
 
 DUE = text("""
     SELECT id, next_at, coalesce(cast(:at AS timestamptz), now()) AS now FROM wharf.schedules
@@ -82,7 +81,6 @@ ATTACH = text("""
 
 DISABLE = text("UPDATE wharf.schedules SET enabled = false, next_at = NULL WHERE id = ANY (cast(:ids AS uuid[]))")
 DECLARE = text("SELECT wharf.declare_schedule(cast(:declared AS jsonb))")
-SUCCESSES = text("SELECT name, at FROM wharf.schedule_successes()")
 
 
 @dataclass(slots=True)
@@ -113,12 +111,6 @@ class Schedules:
         with self.database.anyone() as connection:
             for one in BUILTIN:
                 connection.execute(DECLARE, {"declared": dumps(_declared(one, zone, now))})
-
-    def measure(self) -> None:
-        """Say when the built-in schedules last succeeded."""
-        with self.database.anyone() as connection:
-            for row in connection.execute(SUCCESSES):
-                SCHEDULE_SUCCESS.labels(row.name).set(row.at.timestamp())
 
     def _commit(self, work: Callable[[Connection], Batch]) -> bool:
         with self.database.anyone() as connection:

@@ -22,6 +22,7 @@ from wharf.common.jobs.view import JobView
 from wharf.common.ledger.database import Database
 from wharf.common.logs import get_logger
 from wharf.common.metrics import JOBS_SUBMITTED
+from wharf.common.tracing import TRACES
 
 MOST_WAITING = 10_000
 BATCH = 200
@@ -41,6 +42,8 @@ class Announcement:
     tenant_id: UUID
     ring: bool
     tell: bool
+    trace: str | None = None
+    """The `traceparent` of the request that wrote the job."""
 
 
 class Announcer:
@@ -60,12 +63,12 @@ class Announcer:
         """A new job: count it, ring for it if it was admitted, tell who watches. Never blocks, never raises."""
         view = written.view
         JOBS_SUBMITTED.labels(view.kind, view.queue, view.priority).inc()
-        self._add(Announcement(view, tenant_id, ring=written.admitted, tell=True))
+        self._add(Announcement(view, tenant_id, ring=written.admitted, tell=True, trace=TRACES.here()))
 
     def ring(self, written: Written, tenant_id: UUID) -> None:
         """A job that is to run again; it was counted and told of by others."""
         if written.admitted:
-            self._add(Announcement(written.view, tenant_id, ring=True, tell=False))
+            self._add(Announcement(written.view, tenant_id, ring=True, tell=False, trace=TRACES.here()))
 
     def close(self, seconds: float = 3.0) -> None:
         """Finish what is waiting, but not for longer than that."""
@@ -98,7 +101,9 @@ class Announcer:
 
     def _make(self, announcement: Announcement) -> None:
         view = announcement.view
-        if announcement.ring and self._doorbell.ring(view.job_id, view.attempt, view.kind, view.queue, view.priority):
+        if announcement.ring and self._doorbell.ring(
+            view.job_id, view.attempt, view.kind, view.queue, view.priority, trace=announcement.trace
+        ):
             if not self._rung:
                 self._mark_at = time.monotonic() + MARK_SECONDS
             self._rung.append(view)

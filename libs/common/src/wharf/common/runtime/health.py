@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+
+from prometheus_client.registry import Collector
 
 from wharf.common.metrics import exposition
 
@@ -33,12 +35,18 @@ class Beacon:
         return time.monotonic() - self._touched < STALE_SECONDS
 
 
-def serve_health(host: str, port: int, alive: Callable[[], bool], ready: Callable[[], bool]) -> None:
+def serve_health(
+    host: str,
+    port: int,
+    alive: Callable[[], bool],
+    ready: Callable[[], bool],
+    observers: Sequence[Collector] = (),
+) -> None:
     """Serve `/metrics`, `/livez` and `/readyz` from a thread of this process; nothing when the port is 0."""
     if not port:
         return
     answers: dict[str, Callable[[], tuple[int, bytes]]] = {
-        "/metrics": lambda: (200, exposition()),
+        "/metrics": lambda: (200, exposition(observers)),
         "/livez": lambda: (200, b"ok\n") if alive() else (503, b"the main loop stands still\n"),
         "/readyz": lambda: (200, b"ok\n") if ready() else (503, b"not ready\n"),
     }

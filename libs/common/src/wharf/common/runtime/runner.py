@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import structlog
 from pydantic import ValidationError
 
-from wharf.common.errors import Cancelled, Fenced, GivenBack, Permanent, Waits
+from wharf.common.errors import Cancelled, Fenced, GivenBack, Invalid, Permanent, Waits, WharfError
 from wharf.common.feed import Feed
-from wharf.common.jobs.states import Event
+from wharf.common.jobs.states import Event, Status
 from wharf.common.jobs.view import JobView, ProgressView, job_view
 from wharf.common.ledger.database import Database
 from wharf.common.ledger.patience import patiently
@@ -23,8 +24,10 @@ from wharf.common.metrics import (
     JOB_RUN,
     JOB_WAIT,
     JOBS_DROPPED,
+    JOBS_FAILED,
     JOBS_FENCED,
     JOBS_FINISHED,
+    PRIORITY_WAIT,
 )
 from wharf.common.runtime.context import JobContext
 from wharf.common.runtime.endings import Ending, finish
@@ -34,6 +37,7 @@ from wharf.common.runtime.points import Point, reach
 from wharf.common.runtime.progress import Progress
 from wharf.common.runtime.retries import classify, judge
 from wharf.common.storage import Storage
+from wharf.common.tracing import TRACES
 
 CLAIM = """
     SELECT *, clock_timestamp() AS claimed_at FROM wharf.claim(%(job)s, %(attempt)s, %(worker)s, %(seconds)s)"""
@@ -78,13 +82,13 @@ class Runner:
             tenant_id=str(row["tenant_id"]), queue=view.queue, request_id=row["request_id"]
         )
         reach(Point.AFTER_CLAIM)
-        self._note_start(view, row)
-        started = time.monotonic()
+        times = Times.of(view, row["claimed_at"])
+        self._note_start(view, row["tenant_id"], times)
         context = self._context(view, row)
         with self.heart.during(context.pulse, implementation.kind.time_limit):
             ending = self._attempt(implementation, context, row)
-        JOB_RUN.labels(view.kind).observe(time.monotonic() - started)
-        self._end(implementation, context, ending)
+        JOB_RUN.labels(view.kind).observe(times.run)
+        self._end(implementation, context, ending, times)
 
     def _context(self, view: JobView, row: dict[str, Any]) -> JobContext[Any]:
         pulse = Pulse(view.job_id, view.attempt, self.lease_seconds, on_renewal=lambda: self.feed.refresh(view.job_id))
@@ -123,7 +127,7 @@ class Runner:
         get_logger().warning("job.attempt_failed", code=classified.error_code, exc_info=unexpected)
         return Ending(verdict.event, error=classified, delay=verdict.delay)
 
-    def _end(self, implementation: Implementation[Any], context: JobContext[Any], ending: Ending) -> None:
+    def _end(self, implementation: Implementation[Any], context: JobContext[Any], ending: Ending, times: Times) -> None:
         view = None if ending.event is Event.DIE else finish(context, implementation, ending)
         if view is None:
             JOBS_FENCED.inc()
@@ -131,16 +135,43 @@ class Runner:
             return
         reach(Point.AFTER_END)
         self.feed.tell(view, context.tenant_id)
-        _count_end(view, ending.event)
-        told = "job.waits" if ending.event is Event.WAIT and not view.ended else "job.ended"
-        get_logger().info(told, status=view.status, code=view.error.code if view.error else None)
+        _count_end(view, ending)
+        TRACES.note(status=view.status, code=view.error.code if view.error else None, wait_seconds=round(times.wait))
+        get_logger().info(
+            "job.waits" if ending.event is Event.WAIT and not view.ended else "job.ended",
+            status=view.status,
+            outcome=ending.event,
+            code=view.error.code if view.error else None,
+            wait_seconds=round(times.wait, 3),
+            run_seconds=round(times.run, 3),
+            rows=view.progress.current if view.progress.unit == "rows" else None,
+        )
 
-    def _note_start(self, view: JobView, row: dict[str, Any]) -> None:
+    def _note_start(self, view: JobView, tenant_id: UUID, times: Times) -> None:
+        JOB_WAIT.labels(view.queue).observe(times.wait)
+        PRIORITY_WAIT.labels(view.priority).observe(times.wait)
+        self.feed.tell(view, tenant_id)
+        parent = {"parent_id": str(view.parent_id)} if view.parent_id else {}
+        get_logger().info("job.started", **parent)
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """How long an attempt waited, by the ledger's clock, and when it began, by this process'."""
+
+    wait: float
+    began: float
+
+    @classmethod
+    def of(cls, view: JobView, claimed_at: datetime) -> Times:
+        """Of an attempt that begins now."""
         due = max(view.available_at, view.created_at)
-        claimed = row["claimed_at"]
-        JOB_WAIT.labels(view.queue).observe(max((claimed - due).total_seconds(), 0.0))
-        self.feed.tell(view, row["tenant_id"])
-        get_logger().info("job.started")
+        return cls(wait=max((claimed_at - due).total_seconds(), 0.0), began=time.monotonic())
+
+    @property
+    def run(self) -> float:
+        """Seconds since it began."""
+        return time.monotonic() - self.began
 
 
 def _read_payload(implementation: Implementation[Any], payload: dict[str, Any]) -> Any:  # noqa: ANN401 - the kind's own
@@ -151,11 +182,20 @@ def _read_payload(implementation: Implementation[Any], payload: dict[str, Any]) 
         raise Permanent(message, code="payload_version") from error
 
 
-def _count_end(view: JobView, event: Event) -> None:
-    if event is Event.FAIL_FOR_NOW and not view.ended:
+def _count_end(view: JobView, ending: Ending) -> None:
+    if ending.event is Event.FAIL_FOR_NOW and not view.ended:
         JOB_RETRIES.labels(view.kind).inc()
     if not view.ended:
         return
     JOBS_FINISHED.labels(view.kind, view.queue, view.status).inc()
+    if view.status is Status.FAILED:
+        JOBS_FAILED.labels(view.kind, view.queue, cause_of(ending.error)).inc()
     if view.cancel_requested_at and view.finished_at:
         JOB_CANCEL.observe(max((view.finished_at - view.cancel_requested_at).total_seconds(), 0.0))
+
+
+def cause_of(error: WharfError | None) -> str:
+    """Why a job failed, in as many words as the metric has values."""
+    if isinstance(error, Invalid):
+        return "input"
+    return "permanent" if isinstance(error, Permanent) else "exhausted"

@@ -15,6 +15,7 @@ from celery.signals import (
     setup_logging,
     worker_init,
     worker_process_init,
+    worker_process_shutdown,
     worker_ready,
     worker_shutdown,
     worker_shutting_down,
@@ -37,9 +38,11 @@ from wharf.common.runtime.place import Place
 from wharf.common.runtime.registry import Registry, Serving
 from wharf.common.runtime.request import Watch, WatchedRequest
 from wharf.common.runtime.runner import Runner
+from wharf.common.runtime.zeros import of_a_worker
 from wharf.common.settings import WorkerSettings
 from wharf.common.startup import check, give_up
 from wharf.common.storage import Storage
+from wharf.common.tracing import HEADER, TRACES
 
 HEARTBEAT_SECONDS = 5.0
 """How long the ledger may take to answer a heartbeat: a thread that waits for ever keeps no lease."""
@@ -96,14 +99,16 @@ class Worker:
     def _register(self, app: Celery, implementation: Implementation[Any], main: _Main) -> None:
         request = type("WatchedRequest", (WatchedRequest,), {"watch": main.watch, "departure": main.departure})
 
-        def run(_task: Task, job_id: object = None, attempt: object = None, **_later: object) -> None:
+        def run(task: Task, job_id: object = None, attempt: object = None, **_later: object) -> None:
             # The ids have meant the same since version 1; a later version may say more.
             message = read_message(job_id, attempt)
             if message is None:
                 get_logger().error("broker.unreadable_message", kind=implementation.kind.name)
                 return
+            told = {"job_id": str(message["job"]), "attempt": message["attempt"]}
             try:
-                self._runner().run(implementation, message["job"], message["attempt"])
+                with TRACES.span(f"job {implementation.kind.name}", link=task.request.get(HEADER), **told):
+                    self._runner().run(implementation, message["job"], message["attempt"])
             except Exception:  # noqa: BLE001 - the ledger knows the job; Celery would log a text that may hold a row
                 get_logger().exception("job.not_run", kind=implementation.kind.name)
 
@@ -132,10 +137,11 @@ class Worker:
 
     def _connect_signals(self, main: _Main) -> None:
         def logs(**_kwargs: object) -> None:
-            configure_logs(self.service, self.settings.log_level)
+            configure_logs(self.service, self.settings.log_level, self.settings.log_format)
 
         def child(**_kwargs: object) -> None:
             self.runner = None
+            TRACES.begin(self.service, self.settings.otlp_endpoint)
             self._runner()
 
         def ready(sender: Any, **_kwargs: object) -> None:  # noqa: ANN401 - Celery's consumer
@@ -146,6 +152,7 @@ class Worker:
         setup_logging.connect(logs, weak=False)
         worker_init.connect(lambda **_: self._begin(main), weak=False)
         worker_process_init.connect(child, weak=False)
+        worker_process_shutdown.connect(lambda **_: TRACES.end(), weak=False)
         worker_ready.connect(ready, weak=False)
         worker_shutting_down.connect(lambda **_: main.departure.begin(), weak=False)
         worker_shutdown.connect(lambda **_: main.registry.leave(), weak=False)
@@ -156,6 +163,7 @@ class Worker:
             check(self.settings)
         except Invalid as error:
             give_up(f"wharf-{self.service}", error)
+        of_a_worker([implementation.kind for implementation in self.implementations], self.served())
         main.watch.warm_up()
 
 

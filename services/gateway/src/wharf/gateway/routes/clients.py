@@ -26,7 +26,7 @@ from wharf.gateway.authentication import ClientOperator, ClientViewer, Member, h
 from wharf.gateway.clients import Answer
 from wharf.gateway.form import MOST_MAPPED, Header, ImportRequest, Optional, Slug, UploadFields, checked, plain
 from wharf.gateway.intake import DEFAULT_PROJECT, Read, take_in
-from wharf.gateway.jobs import current_job, find_job, job_of_upload, shown
+from wharf.gateway.jobs import count_end, current_job, find_job, job_of_upload, shown
 from wharf.gateway.requests import REQUEST_ID
 from wharf.gateway.resources import Resources, Wired
 from wharf.gateway.sockets import Show, attend
@@ -257,5 +257,6 @@ def pricing_cancel(task_id: UUID, resources: Wired, member: ClientOperator) -> A
         job = find_job(connection, member, task_id, lock=True)
         changed = None if job.ended else control.cancel(connection, task_id)
     if changed is not None:
+        count_end(changed)
         resources.feed.tell(changed, member.tenant_id)
     return {"state": clients.STATES[(changed or job).status].celery}

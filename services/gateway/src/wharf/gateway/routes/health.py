@@ -49,4 +49,4 @@ def metrics(resources: Wired) -> Response:
     """For Prometheus; not here where they have a port of their own, that the outside does not reach."""
     if resources.settings.metrics_port:
         return ProblemDocument(HTTPStatus.NOT_FOUND, "not_found", "The metrics are on a port of their own.").response()
-    return Response(exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
+    return Response(exposition(resources.observers), media_type="text/plain; version=0.0.4; charset=utf-8")

@@ -1,0 +1,1 @@
+"""What `make dashboards` writes: Grafana's dashboards and the rules of the service level objectives."""

@@ -1,0 +1,146 @@
+"""Of the whole installation: looked up when it is asked, and never guessed."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from types import SimpleNamespace
+
+import pytest
+
+from wharf.common.errors import Invalid
+from wharf.common.jobs.states import Event
+from wharf.common.ledger.database import Database
+from wharf.common.queues import Priority, Queue
+from wharf.common.runtime.celery import celery_app
+from wharf.common.storage import Storage
+from wharf.scheduler.observing import (
+    Observer,
+    observed_database,
+    observers_of,
+    of_the_broker,
+    of_the_ledger,
+    of_the_storage,
+)
+
+QUEUE = "maintenance"
+UP = "wharf_collector_up"
+
+
+@pytest.fixture
+def seen(ledger, observed):
+    """What the ledger tells now."""
+    return lambda: observed(of_the_ledger(ledger.dispatch))
+
+
+def test_jobs_that_wait_are_counted_by_queue_and_priority(tenant, seen):
+    """With a place or without one; what nobody waits for is 0, not missing."""
+    tenant.limit(published=1)
+    tenant.submit_many(3)
+    tenant.submit(Priority.URGENT)
+    told = seen()
+    assert [told["wharf_queue_depth", QUEUE, level] for level in ("low", "normal", "urgent")] == [0, 3, 1]
+    assert {told["wharf_queue_depth", queue, "high"] for queue in Queue} == {0}
+
+
+def test_the_oldest_that_waits_tells_how_long(tenant, ledger, seen):
+    """From when it was due, not from when it was written."""
+    ledger.age(tenant.submit(), "available_at", 90)
+    tenant.submit()
+    assert seen()["wharf_queue_oldest_wait_seconds", QUEUE] == pytest.approx(90, abs=10)
+
+
+def test_what_rests_makes_nobody_wait(tenant, ledger, seen):
+    """A paused queue, and a queue that is paused for this tenant, are somebody's wish: no alert on their age."""
+    ledger.age(tenant.submit(), "available_at", 90)
+    ledger.pause(tenant_id=tenant.id)
+    told = seen()
+    assert (told["wharf_queue_oldest_wait_seconds", QUEUE], told["wharf_queue_paused", QUEUE]) == (0, 0)
+    ledger.pause()
+    told = seen()
+    assert (told["wharf_queue_paused", QUEUE], told["wharf_queue_paused", "ingest"]) == (1, 0)
+
+
+def test_jobs_without_a_message_are_told(tenant, seen, make_dispatcher):
+    """Until the dispatcher has published them."""
+    tenant.submit()
+    assert seen()["wharf_outbox_jobs",] == 1
+    make_dispatcher().tick()
+    assert seen()["wharf_outbox_jobs",] == 0
+
+
+def test_running_dead_and_discarded_jobs_are_told(tenant, ledger, seen, run):
+    """A failed job counts as dead until somebody retries or discards it."""
+    running, dead, discarded = tenant.submit_many(3)
+    run([running, dead, discarded])
+    for job in (dead, discarded):
+        ledger.finish(job, Event.FAIL, error=Invalid("no"))
+    ledger.age(discarded, "discarded_at", 0)
+    told = seen()
+    assert (told["wharf_jobs_running", QUEUE], told["wharf_jobs_dead", QUEUE]) == (1, 1)
+    assert 0 <= told["wharf_jobs_oldest_run_seconds", QUEUE] < 60
+
+
+@pytest.mark.parametrize("how", ["its lease ran out", "its cancel was not heard"])
+def test_a_job_that_nobody_takes_back_is_stuck(tenant, ledger, seen, run, how):
+    """After a minute: the reaper, or the worker's watch, should have ended it long before."""
+    job = tenant.submit()
+    run([job])
+    assert seen()["wharf_jobs_stuck", QUEUE] == 0
+    if how == "its lease ran out":
+        ledger.ask("UPDATE wharf.leases SET expires_at = now() - interval '61 seconds'")
+    else:
+        tenant.cancel(job)
+        ledger.age(job, "cancel_requested_at", 61)
+    assert seen()["wharf_jobs_stuck", QUEUE] == 1
+
+
+def test_the_servers_are_told(seen, backend, observed, tmp_path):
+    """PostgreSQL's connections and size, the broker's policy and memory, the room of a local folder."""
+    told = seen()
+    assert 0 < told["wharf_database_connections",] < told["wharf_database_connections_max",]
+    assert told["wharf_database_bytes",] > 1_000_000
+    broker = observed(of_the_broker(backend.redis_url))
+    assert (broker["wharf_broker_evicts",], broker["wharf_broker_evicted_keys_total",]) == (0, 0)
+    assert broker["wharf_broker_memory_bytes",] > 0
+    room = observed(of_the_storage(Storage.open(SimpleNamespace(storage_url=tmp_path.as_uri()))))
+    assert 0 < room["wharf_storage_free_bytes",] <= room["wharf_storage_size_bytes",]
+
+
+def test_an_installation_has_these_sources(backend, ledger, observed, tmp_path):
+    """Each tells of itself that it works; what one of them cannot say takes nothing from the others."""
+    settings = SimpleNamespace(
+        database_url=SimpleNamespace(get_secret_value=lambda: backend.dispatch_url),
+        broker_url=SimpleNamespace(get_secret_value=lambda: backend.redis_url),
+        storage_url=tmp_path.as_uri(),
+    )
+    with celery_app("test", backend.redis_url) as app, closing(observed_database(settings)) as database:
+        told = observed(family for one in observers_of(app, settings, database) for family in one.collect())
+    up = {of[1]: value for of, value in told.items() if of[0] == UP}
+    assert up == {"ledger": 1, "drift": 1, "storage": 1, "broker": 1}
+
+
+def test_a_ledger_that_is_away_is_told_as_such(observed):
+    """Its metrics are missing: an empty queue and one that nobody can see are not the same."""
+    away = Database.connect("postgresql://w@127.0.0.1:1/w", pool=1, application="test")
+    told = observed(Observer("ledger", lambda: of_the_ledger(away)).collect())
+    assert told.pop(("wharf_collector_seconds", "ledger")) >= 0
+    assert told == {(UP, "ledger"): 0}
+
+
+def test_half_a_look_is_none():
+    """What fails in the middle tells nothing of what it had seen by then."""
+
+    def half():
+        yield "something"
+        raise ConnectionError
+
+    names = [family.name for family in Observer("ledger", half).collect()]
+    assert names == [UP, "wharf_collector_seconds"]
+
+
+def test_several_who_ask_at_once_make_one_look():
+    """Two Prometheus and a curious operator cost the ledger no more than one."""
+    looks = []
+    observer = Observer("ledger", lambda: looks.append(1) or [])
+    assert list(observer.collect()) == list(observer.collect())
+    assert looks == [1]

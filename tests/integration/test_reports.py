@@ -35,9 +35,9 @@ def worked_last_week(tenant: Trial, folder: Path) -> UUID:
     job = tenant.load(path, project_id="north", profile="transactions")
     of_job = "id::text = %s"
     tenant_id: UUID = tenant.one(f"SELECT tenant_id FROM wharf.jobs WHERE {of_job}", job["job_id"])
-    tenant.ask(f"UPDATE wharf.jobs SET finished_at = {LAST_WEEK} WHERE {of_job}", job["job_id"])
-    tenant.ask(f"UPDATE wharf.data_updates SET at = {LAST_WEEK} WHERE tenant_id = %s", tenant_id)
-    tenant.ask(f"UPDATE wharf.imports SET merged_at = {LAST_WEEK} WHERE tenant_id = %s", tenant_id)
+    tenant.ask(f"UPDATE wharf.jobs SET finished_at = {LAST_WEEK} WHERE {of_job} RETURNING 1", job["job_id"])
+    tenant.ask(f"UPDATE wharf.data_updates SET at = {LAST_WEEK} WHERE tenant_id = %s RETURNING 1", tenant_id)
+    tenant.ask(f"UPDATE wharf.imports SET merged_at = {LAST_WEEK} WHERE tenant_id = %s RETURNING 1", tenant_id)
     return tenant_id
 
 
@@ -173,4 +173,4 @@ def test_nobody_is_mailed_unless_somebody_is_named(
 def test_what_is_no_address_is_refused(tenant: Trial, address: str) -> None:
     """With its place; nothing that could become a header of its own."""
     answer = tenant.api.put("/api/v1/reports/recipients", json={"recipients": [address]})
-    assert (answer.status_code, answer.json()["errors"][0]["loc"]) == (422, ["body", "recipients", "0"])
+    assert (answer.status_code, answer.json()["errors"][0]["loc"]) == (422, ["body", "recipients", 0])

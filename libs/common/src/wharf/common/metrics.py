@@ -130,10 +130,17 @@ BACKUP_VERIFIED = Gauge(
 CANARY_SECONDS = Histogram(
     "wharf_canary_seconds", "From sending a canary through a queue to its end.", ["queue"], buckets=SECONDS
 )
+CANARY_ROUND_TRIP = Gauge(
+    "wharf_canary_round_trip_seconds",
+    "How long the newest canary took that came through a queue.",
+    ["queue"],
+    multiprocess_mode="mostrecent",
+)
 CANARY_SUCCESS = Gauge(
     "wharf_canary_last_success_timestamp_seconds",
     "When a canary last came through a queue.",
     ["queue"],
+    multiprocess_mode="mostrecent",
 )
 CANARY_FAILURES = Counter(
     "wharf_canary_failures_total", "Canaries that failed, or did not come through in time.", ["queue", "outcome"]

@@ -22,7 +22,7 @@ from wharf.common.jobs.announcing import Announcer
 from wharf.common.jobs.kinds import HealthPayload
 from wharf.common.jobs.states import Status
 from wharf.common.jobs.submission import Written
-from wharf.common.metrics import CANARY_FAILURES, CANARY_SECONDS, CANARY_SUCCESS
+from wharf.common.metrics import CANARY_FAILURES, CANARY_ROUND_TRIP, CANARY_SECONDS, CANARY_SUCCESS
 from wharf.common.packages.files import file_key
 from wharf.common.queues import Queue
 from wharf.common.runtime.context import JobContext
@@ -131,6 +131,7 @@ def _note(connection: Connection, one: Told) -> None:
 def _count(context: Context, one: Told) -> None:
     queue, outcome = one.row["queue"], one.verdict.outcome
     if outcome is Outcome.OK:
+        CANARY_ROUND_TRIP.labels(queue).set(one.row["seconds"])
         CANARY_SECONDS.labels(queue).observe(one.row["seconds"])
         CANARY_SUCCESS.labels(queue).set(one.row["finished_at"].timestamp())
     elif one.counted:

@@ -101,7 +101,7 @@ def mail_port() -> int:
 @pytest.fixture(scope="session")
 def stack(mail_port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """The whole stack, once: real servers, real services."""
-    from tests.servers import servers  # noqa: PLC0415 - this file is tried alone, too: tests/contracts
+    from tests.servers import send_no_canaries, servers  # noqa: PLC0415 - this file is tried alone, too: tests/contracts
 
     with servers() as given, pytest.MonkeyPatch.context() as environment:
         # Receivers of webhooks that a test starts are this machine's.
@@ -109,7 +109,8 @@ def stack(mail_port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         environment.setenv("WHARF_SMTP_URL", f"smtp://127.0.0.1:{mail_port}")
         environment.setenv("WHARF_MAIL_FROM", "Wharf <wharf@example.org>")
         with LocalStack(tmp_path_factory.mktemp("wharf"), port=0, discard=True, **given) as running:
-            yield running
+            send_no_canaries(running.connection.database_url)
+        yield running
 
 
 @pytest.fixture

@@ -22,6 +22,21 @@ POSTGRES = "postgres:18-bookworm"
 REDIS = "redis:7-bookworm"
 
 
+NO_CANARIES = """
+    UPDATE wharf.schedules SET enabled = false, next_at = NULL, adjusted = true WHERE builtin AND kind = 'health'
+    RETURNING 1"""
+
+
+def send_no_canaries(database_url: str) -> None:
+    """Each minute they would take the processor from what is tested, and from every stack that stands by."""
+
+    def switched_off() -> bool:
+        with psycopg.connect(database_url) as ledger:
+            return ledger.execute(NO_CANARIES).fetchone() is not None
+
+    eventually(switched_off, "the built-in schedule")
+
+
 def in_containers() -> bool:
     """Whether the servers are containers."""
     return os.environ.get(BACKEND) == CONTAINERS

@@ -17,6 +17,7 @@ import redis
 from tests.chaos import crashing
 from tests.chaos.proxy import Network, Proxy
 from tests.chaos.switchboard import Switchboard
+from tests.servers import send_no_canaries
 from wharf.local.address import next_redis_database
 from wharf.local.child import ChildSpec
 from wharf.local.services import Site, is_fresh, wharf_services
@@ -29,10 +30,6 @@ LEASE_SECONDS = 8
 
 SETTINGS = {"WHARF_ORPHAN_SECONDS": "10", "WHARF_BULK_BYTES": str(10 * 2**20)}
 """Sooner than in production: orphaned objects are tidied up, and a file of 20 MB is large enough for `ingest-bulk`."""
-
-NO_CANARIES = """
-    UPDATE wharf.schedules SET enabled = false, next_at = NULL, adjusted = true WHERE builtin AND kind = 'health'
-    RETURNING 1"""
 
 
 def rerouted(url: str, port: int) -> str:
@@ -155,5 +152,5 @@ def chaos_stack(folder: Path, lease_seconds: int | None = LEASE_SECONDS, ingest_
 
 def _send_no_canaries(trial: Trial) -> None:
     """They would run into what is armed for others, and the account is of what was submitted."""
-    eventually(lambda: trial.ask(NO_CANARIES), "the built-in schedule")
+    send_no_canaries(trial.connection.database_url)
     eventually(lambda: not trial.ask("SELECT 1 FROM wharf.jobs WHERE finished_at IS NULL"), "canaries sent before")

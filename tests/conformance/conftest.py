@@ -12,6 +12,7 @@ import pytest
 from websockets import Origin
 from websockets.sync.client import ClientConnection, connect
 
+from tests.servers import send_no_canaries
 from wharf.local.credentials import Credentials
 from wharf.local.folder import DataFolder
 from wharf.local.ledger import WharfLedger
@@ -34,6 +35,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("WHARF_LEGACY_KEY_FILE", str(key_file))
         with LocalStack(folder.root, port=0, discard=True) as running:
+            send_no_canaries(running.connection.database_url)
             yield running
 
 

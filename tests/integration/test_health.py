@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,14 +34,13 @@ STUCK = """
 
 
 @pytest.fixture
-def platform(wharf: Trial) -> Iterator[dict[str, str]]:
+def platform(wharf: Trial) -> dict[str, str]:
     """The headers of the installation's owner, who has switched the schedule off: the tests are the minute."""
     headers = {"Authorization": f"Bearer {wharf.connection.platform_key}"}
     path = f"/api/v1/schedules/{eventually(lambda: wharf.ask(SCHEDULE), 'the built-in schedule')[0]['id']}"
     wharf.api.patch(path, json={"enabled": False}, headers=headers).raise_for_status()
     eventually(lambda: not wharf.ask(RUNNING), "the job of the last minute")
-    yield headers
-    wharf.api.patch(path, json={"enabled": True}, headers=headers).raise_for_status()
+    return headers
 
 
 def a_round(wharf: Trial, platform: dict[str, str]) -> dict[str, Any]:

@@ -130,7 +130,7 @@ def _links(link: str | None) -> list[Link]:
     from opentelemetry.trace import Link, get_current_span  # noqa: PLC0415 - an extra
 
     context = _context(link)
-    found = get_current_span(context).get_span_context() if context is not None else None  # type: ignore[arg-type]  # OpenTelemetry's
+    found = get_current_span(context).get_span_context() if context is not None else None
     return [Link(found)] if found is not None and found.is_valid else []
 
 

@@ -479,9 +479,12 @@ class Canary(Table):
     """
 
     __tablename__ = "canaries"
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
     queue: Mapped[str]
     job_id: Mapped[UUID]
     sent_at: Mapped[datetime] = mapped_column(server_default=NOW)
+    ended_at: Mapped[datetime | None]
     outcome: Mapped[str | None]
     seconds: Mapped[float | None]
     code: Mapped[str | None]
@@ -491,6 +494,7 @@ class BenchmarkRun(Table):
     """The last calculation of a tenant's benchmarks: when it was, over which time, over how many projects."""
 
     __tablename__ = "benchmark_runs"
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
     profile: Mapped[str] = mapped_column(primary_key=True)
     as_of: Mapped[datetime] = mapped_column(server_default=NOW)
     period_from: Mapped[datetime]
@@ -502,6 +506,7 @@ class BenchmarkValue(Table):
     """A project's own value of a metric of a category or product."""
 
     __tablename__ = "benchmark_values"
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
     profile: Mapped[str] = mapped_column(primary_key=True)
     project_id: Mapped[str] = mapped_column(primary_key=True)
     level: Mapped[str] = mapped_column(primary_key=True)
@@ -514,6 +519,7 @@ class Benchmark(Table):
     """Quartiles over so many of a tenant's projects."""
 
     __tablename__ = "benchmarks"
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
     profile: Mapped[str] = mapped_column(primary_key=True)
     level: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(primary_key=True)
@@ -531,6 +537,7 @@ class BenchmarkShare(Table):
     """
 
     __tablename__ = "benchmark_shares"
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
     profile: Mapped[str] = mapped_column(primary_key=True)
     level: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(primary_key=True)

@@ -25,7 +25,7 @@ VERSION = re.compile(r"\(PostgreSQL\) (?P<version>(?P<major>\d+)\S*)")
 NICENESS = 10
 """Imports go first wherever they compute on the same machine."""
 LOOK_SECONDS = 1.0
-PIPE_BYTES = 1 << 20
+PIECE_BYTES = 1 << 16
 LONGEST = 300
 ROW_OF_SOMEBODY = re.compile(r'(COPY failed for table "[^"]*").*', re.DOTALL)
 """What follows may quote a row."""
@@ -127,7 +127,7 @@ class Child:
         while True:
             self.check()
             if select.select([descriptor], [], [], LOOK_SECONDS)[0]:
-                piece = os.read(descriptor, PIPE_BYTES)
+                piece = os.read(descriptor, PIECE_BYTES)
                 if not piece:
                     break
                 yield piece
@@ -199,7 +199,6 @@ def child(command: Sequence[str], url: str, check: Check) -> Iterator[Child]:
             stdout=subprocess.PIPE,
             stderr=complaints,
             env=_environment(url),
-            pipesize=PIPE_BYTES,
         )
         try:
             os.setpriority(os.PRIO_PROCESS, process.pid, NICENESS)

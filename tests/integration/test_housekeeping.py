@@ -73,7 +73,7 @@ def test_a_large_result_of_a_worker_lives_in_the_storage(tenant: Trial, tmp_path
     job = tenant.ended(upload["job_id"])
     assert job["status"] == "completed", job["error"]
     kept = tenant.one("SELECT result FROM wharf.jobs WHERE id = %s", job["job_id"])
-    assert kept["_stored"]["left_out"] == ["sample"]
+    assert "sample" in kept["_stored"]["left_out"]
     assert len(job["result"]["sample"]) == 100
     shown = tenant.api.get(f"/api/v1/uploads/{upload['upload_id']}").json()["inspection"]
     assert shown == tenant.api.get(f"/api/v1/jobs/{job['job_id']}/result").json() == job["result"]

@@ -67,13 +67,13 @@ def test_what_is_old_goes_and_what_it_was_is_still_told(
 def test_a_large_result_of_a_worker_lives_in_the_storage(tenant: Trial, tmp_path: Path) -> None:
     """An inspection with a long sample: the ledger keeps what is short, everybody is shown all of it."""
     path = tmp_path / "long.csv"
-    rows = [f"T-{n},PUMP,{'long text ' * 80}{n},{'another one ' * 60}{n}" for n in range(150)]
-    path.write_text("\n".join(["tag,type,note,remark", *rows, ""]), encoding="utf-8")
+    rows = [",".join([f"T-{n}", "PUMP", *(f"{'long text ' * 30}{n}" for _ in range(6))]) for n in range(110)]
+    path.write_text("\n".join(["tag,type,a,b,c,d,e,f", *rows, ""]), encoding="utf-8")
     upload = tenant.upload(path, start="false", profile="assets")
     job = tenant.ended(upload["job_id"])
     assert job["status"] == "completed", job["error"]
     kept = tenant.one("SELECT result FROM wharf.jobs WHERE id = %s", job["job_id"])
-    assert kept["_stored"]["left_out"] == ["sample"]
+    assert "sample" in kept["_stored"]["left_out"]
     assert len(job["result"]["sample"]) == 100
     shown = tenant.api.get(f"/api/v1/uploads/{upload['upload_id']}").json()["inspection"]
     assert shown == tenant.api.get(f"/api/v1/jobs/{job['job_id']}/result").json() == job["result"]

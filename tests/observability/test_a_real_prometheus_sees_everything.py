@@ -70,7 +70,8 @@ def prometheus(stack: LocalStack, sick: str, tmp_path_factory: pytest.TempPathFa
 @pytest.fixture(scope="module")
 def busy(prometheus: Prometheus, stack: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> Prometheus:
     """After a short load: an import with rejects, a package, a clean-up."""
-    path = write_transactions(tmp_path_factory.mktemp("load") / "t.csv", 200, seed=4)
+    path = tmp_path_factory.mktemp("load") / "t.csv"
+    write_transactions(path, 200, seed=4)
     headers = {"Authorization": f"Bearer {stack.connection.api_key}"}
     with httpx.Client(base_url=stack.connection.url, headers=headers, timeout=30) as api:
         with Trial(stack, api).as_new_tenant() as tenant:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from wharf.common.logs import get_logger
 
 if TYPE_CHECKING:  # the extra may not be installed
+    from opentelemetry.context import Context
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.trace import Link, Span
 
@@ -73,9 +74,13 @@ class Traces:
             yield
             return
         # The library would export an error's text, which may hold a row.
-        quiet = {"record_exception": False, "set_status_on_exception": False}
         begun = self._provider.get_tracer("wharf").start_as_current_span(
-            name, context=_context(parent), links=_links(link), attributes=said, **quiet
+            name,
+            context=_context(parent),
+            links=_links(link),
+            attributes=said,
+            record_exception=False,
+            set_status_on_exception=False,
         )
         with begun as span:
             try:
@@ -115,7 +120,7 @@ def _fail(span: Span, error: Exception) -> None:
     span.set_status(StatusCode.ERROR, type(error).__qualname__)
 
 
-def _context(parent: str | None) -> object:
+def _context(parent: str | None) -> Context | None:
     from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator  # noqa: PLC0415 - an extra
 
     return TraceContextTextMapPropagator().extract({HEADER: parent}) if parent else None
@@ -125,7 +130,7 @@ def _links(link: str | None) -> list[Link]:
     from opentelemetry.trace import Link, get_current_span  # noqa: PLC0415 - an extra
 
     context = _context(link)
-    found = get_current_span(context).get_span_context() if context is not None else None  # type: ignore[arg-type]  # OpenTelemetry's
+    found = get_current_span(context).get_span_context() if context is not None else None
     return [Link(found)] if found is not None and found.is_valid else []
 
 

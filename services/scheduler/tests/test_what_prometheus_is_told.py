@@ -10,6 +10,7 @@ import pytest
 from wharf.common.errors import Invalid
 from wharf.common.jobs.states import Event
 from wharf.common.ledger.database import Database
+from wharf.common.metrics import exposition
 from wharf.common.queues import Priority, Queue
 from wharf.common.runtime.celery import celery_app
 from wharf.common.storage import Storage
@@ -125,6 +126,15 @@ def test_a_ledger_that_is_away_is_told_as_such(observed):
     told = observed(Observer("ledger", lambda: of_the_ledger(away)).collect())
     assert told.pop(("wharf_collector_seconds", "ledger")) >= 0
     assert told == {(UP, "ledger"): 0}
+
+
+def test_all_of_it_is_told_in_one_answer():
+    """Observers beside each other, and beside what the process counts itself; asked twice."""
+    observers = [Observer("ledger", list), Observer("drift", list)]
+    for text in (exposition(observers).decode(), exposition(observers).decode()):
+        assert 'wharf_collector_up{source="ledger"} 1.0' in text
+        assert 'wharf_collector_up{source="drift"} 1.0' in text
+        assert "wharf_publish_failures_total" in text
 
 
 def test_half_a_look_is_none():

@@ -66,7 +66,7 @@ SERVER = text("""
         current_setting('max_connections')::int AS allowed, pg_database_size(current_database()) AS bytes""")
 
 
-@dataclass
+@dataclass(eq=False)  # a registry keeps its collectors by what they are, not by what they have seen
 class Observer(Collector):
     """One source. `look` gives its metrics or raises whatever is wrong with it; then there are none of them."""
 

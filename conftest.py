@@ -110,7 +110,7 @@ def stack(mail_port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         environment.setenv("WHARF_MAIL_FROM", "Wharf <wharf@example.org>")
         with LocalStack(tmp_path_factory.mktemp("wharf"), port=0, discard=True, **given) as running:
             send_no_canaries(running.connection.database_url)
-        yield running
+            yield running
 
 
 @pytest.fixture

@@ -98,13 +98,13 @@ def test_it_is_one_moment_whatever_is_written_meanwhile(backend, ledger, backups
 
 def test_a_table_is_counted_piece_by_piece_to_its_last_row(ledger, make, data):
     """Large tables too: the digest is that of all rows, wherever they lie."""
-    ledger.ask(f"INSERT INTO {data}.sales SELECT n, repeat('x', 7000), now() FROM generate_series(1000, 4999) n")
+    ledger.ask(f"INSERT INTO {data}.sales SELECT n, repeat('x', 7000), now() FROM generate_series(1000, 3499) n")
     ledger.ask(f"ALTER TABLE {data}.sales ALTER said SET STORAGE PLAIN; UPDATE {data}.sales SET said = said || ''")
     (size,) = ledger.ask(f"SELECT pg_relation_size('{data}.sales') / 8192 AS pages")
-    assert size["pages"] > 2 * AT_ONCE
+    assert size["pages"] > AT_ONCE
     (said,) = ledger.ask(f"SELECT sum(hashtextextended(t::text, 0))::text AS digest FROM {data}.sales t")
     sales = next(one for one in make().manifest.tables if one.name == "sales")
-    assert (sales.rows, sales.digest) == (4500, said["digest"])
+    assert (sales.rows, sales.digest) == (3000, said["digest"])
 
 
 def test_nobody_else_may_enter_a_trial(backend, ledger, backups, make):

@@ -381,7 +381,7 @@ PLATFORM = (
         38,
     ),
     Case(
-        "WharfDiskFillsUp", "half", {"wharf_storage_free_bytes": "50x400", "wharf_storage_size_bytes": "100x400"}, 380
+        "WharfDiskFillsUp", "half", {"wharf_storage_free_bytes": "50x200", "wharf_storage_size_bytes": "100x200"}, 200
     ),
     Case(
         "WharfScalerAtMax",

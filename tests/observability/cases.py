@@ -371,11 +371,17 @@ PLATFORM = (
         "WharfDiskFillsUp",
         "half, and a tenth less every hour",
         {"wharf_storage_free_bytes": "60-0.166x400", "wharf_storage_size_bytes": "100x400"},
-        180,
+        200,
         ({},),
     ),
     Case(
-        "WharfDiskFillsUp", "half", {"wharf_storage_free_bytes": "50x400", "wharf_storage_size_bytes": "100x400"}, 380
+        "WharfDiskFillsUp",
+        "a large file",
+        {"wharf_storage_free_bytes": "90-1x40", "wharf_storage_size_bytes": "100x40"},
+        38,
+    ),
+    Case(
+        "WharfDiskFillsUp", "half", {"wharf_storage_free_bytes": "50x200", "wharf_storage_size_bytes": "100x200"}, 200
     ),
     Case(
         "WharfScalerAtMax",

@@ -95,6 +95,12 @@ def soon(lacking: Callable[[], Collection[str]]) -> None:
     assert sorted(lacking()) == []
 
 
+def of_this_machine(prometheus: Prometheus) -> set[str]:
+    """Its disk may really be nearly full."""
+    full = prometheus.query("min(wharf_storage_free_bytes / wharf_storage_size_bytes) < 0.1")
+    return {"WharfDiskFillsUp"} if full else set()
+
+
 def ours(expr: str) -> bool:
     return not any(name in expr for name in OF_OTHERS)
 
@@ -130,7 +136,7 @@ def test_every_panel_shows_something(busy: Prometheus) -> None:
 def test_only_what_is_wrong_is_told(busy: Prometheus) -> None:
     """A stack that works is quiet, although the alerts wait for nothing here; what is made to look wrong is told."""
     assert {name for name, _ in alerts()} >= EXPECTED
-    soon(lambda: busy.firing() ^ EXPECTED)
+    soon(lambda: (busy.firing() ^ EXPECTED) - of_this_machine(busy))
     assert busy.unhealthy() == {}
 
 

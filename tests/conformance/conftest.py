@@ -24,7 +24,6 @@ Poll = Callable[..., list[Answer]]
 Socket = Callable[[str], ClientConnection]
 
 
-@pytest.fixture(scope="package")
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """The whole stack with a key for clients that bring none."""

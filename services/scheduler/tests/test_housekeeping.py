@@ -34,9 +34,12 @@ CLASSES = [chore.name for chore in CHORES if chore.name != "missing"]
 @pytest.fixture(autouse=True)
 def nothing_else(ledger):
     """No other tenant is there, and nothing of one: each would be looked at."""
-    for table in ("webhook_deliveries", "webhooks", "report_recipients", "canaries", "benchmark_runs", "benchmark_values",
-                  "benchmarks", "benchmark_shares", "conflicts", "unfinished", "rejects", "assigned", "data_updates", "mappings", "imports", "uploads",
-                  "idempotency", "workers", "datasets", "own_package_types", "projects", "api_keys"):  # fmt: skip
+    for table in (
+        *("webhook_deliveries", "webhooks", "report_recipients", "canaries", "benchmark_runs", "benchmark_values"),
+        *("benchmarks", "benchmark_shares", "conflicts", "unfinished", "rejects", "assigned", "data_updates"),
+        *("mappings", "imports", "uploads", "idempotency", "workers", "datasets", "own_package_types", "projects"),
+        "api_keys",
+    ):
         ledger.ask(f"DELETE FROM wharf.{table}")
     ledger.ask("DELETE FROM wharf.tenants WHERE id <> %s", INSTALLATION)
 

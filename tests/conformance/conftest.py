@@ -24,7 +24,7 @@ Poll = Callable[..., list[Answer]]
 Socket = Callable[[str], ClientConnection]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """The whole stack with a key for clients that bring none."""
     folder = DataFolder.at(tmp_path_factory.mktemp("conformance") / "data")

@@ -77,13 +77,15 @@ def test_lists_hold_only_ones_own(make_tenant):
 
 
 def test_the_platform_sees_no_tenants_data(backend, tenant, routes, gateway):
-    """Its key answers 403 on every route of a tenant, and works on those of the platform."""
+    """Its key answers 403 on every route of a tenant; where it sees the installation's jobs, there is none of a tenant."""
     job = tenant.job()
     with httpx.Client(base_url=gateway.url, headers={"X-API-Key": backend.platform_key}) as platform:
         for method, path in routes:
             if not path.startswith(OF_THE_PLATFORM):
                 answer = platform.request(method, filled(path, job.job_id))
-                assert answer.status_code == 403, (method, path, answer.text)
+                expected = {403, 404} if path.startswith("/api/v1/jobs/{job_id}") else {403}
+                assert answer.status_code in expected, (method, path, answer.text)
+                assert "sales.csv" not in answer.text
         assert platform.get("/api/v1/tenants").status_code == 200
 
 

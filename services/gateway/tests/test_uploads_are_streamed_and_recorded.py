@@ -40,7 +40,17 @@ def test_the_stored_bytes_are_the_sent_bytes(api, tenant, gateway):
     assert shown["sha256"] == hashlib.sha256(content).hexdigest()
     assert shown["size"] == len(content)
     assert (shown["file_name"], shown["media_type"], shown["project_id"]) == ("sales.csv", "text/csv", "default")
-    assert set(shown) == {"id", "file_name", "media_type", "size", "sha256", "project_id", "created_at", "inspection"}
+    assert set(shown) == {
+        "id",
+        "file_name",
+        "media_type",
+        "size",
+        "sha256",
+        "project_id",
+        "created_at",
+        "inspection",
+        "removed_at",
+    }
     assert shown["inspection"] is None
 
 

@@ -93,4 +93,4 @@ def test_many_parts_are_not_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("wharf.ingest_worker.division.MOST_PARTS", 3)
     data = table(9)
     plan, profile = planned(data)
-    assert len(divided(Bytes(data), plan, profile, 1, lambda _: None, block_bytes=BLOCK)) == 3
+    assert len(divided(Bytes(data), plan, profile, 1, lambda _: None, block_bytes=BLOCK)) in {2, 3}

@@ -46,7 +46,7 @@ def divided(
     `on_block` is told how far the file was read: all of it has to be, to know which quotes are open.
     """
     end = source.size if plan.dialect.end is None else plan.dialect.end
-    length = max(part_bytes, (end - plan.dialect.data.byte_offset) // MOST_PARTS)
+    length = max(part_bytes, -(-(end - plan.dialect.data.byte_offset) // MOST_PARTS))
     if end - plan.dialect.data.byte_offset < 2 * length:
         return []
     blocks = read_blocks(Beginning(source, end), plan.dialect.syntax, plan.dialect.data, block_bytes=block_bytes)
@@ -66,16 +66,17 @@ def _cuts(blocks: Iterator[Block], plan: Plan, profile: Profile, length: int, en
     for block in blocks:
         if block.next.byte_offset < wanted or end - block.start.byte_offset < length // 2:
             continue
-        cut = None if block.broken else _cut(block, plan, profile)
+        cut = None if block.broken else _cut(block, plan, profile, wanted)
         if cut is not None:
             yield cut
             wanted = cut.byte_offset + length
 
 
-def _cut(block: Block, plan: Plan, profile: Profile) -> Cursor | None:
-    """The first record of the block before which it can be cut."""
+def _cut(block: Block, plan: Plan, profile: Profile, wanted: int) -> Cursor | None:
+    """The first record of the block, from the byte `wanted` on, before which it can be cut."""
+    earliest = max(STRAY_REACH, wanted - block.start.byte_offset)
     for at in _first_of_groups(block, plan, profile):
-        if block.starts[at] >= STRAY_REACH and not _is_odd_before(block, int(at)):
+        if block.starts[at] >= earliest and not _is_odd_before(block, int(at)):
             return Cursor(
                 block.start.byte_offset + int(block.starts[at]), int(block.lines[at]), block.start.record + int(at)
             )

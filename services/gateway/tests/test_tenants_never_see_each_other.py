@@ -77,7 +77,7 @@ def test_lists_hold_only_ones_own(make_tenant):
 
 
 def test_the_platform_sees_no_tenants_data(backend, tenant, routes, gateway):
-    """Its key answers 403 on every route of a tenant; where it sees the installation's jobs, there is none of a tenant."""
+    """Its key answers 403 on every route of a tenant; among the installation's jobs, which it sees, is none of one."""
     job = tenant.job()
     with httpx.Client(base_url=gateway.url, headers={"X-API-Key": backend.platform_key}) as platform:
         for method, path in routes:

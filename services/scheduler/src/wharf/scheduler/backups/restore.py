@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from psycopg.conninfo import make_conninfo
 
 from wharf.common.backups import Backup, Backups, TableCount, damaged
 from wharf.common.errors import Permanent
+from wharf.common.logs import get_logger
 from wharf.scheduler.backups.counts import Connection, count, differences, tables
 from wharf.scheduler.backups.dump import Meter, connected
 from wharf.scheduler.backups.programs import Check, Programs, child, fitting
@@ -22,6 +23,7 @@ TRIAL = "wharf_verify_"
 OUR_TRIALS = """
     SELECT datname FROM pg_database d WHERE starts_with(datname, %s) AND datdba = current_user::regrole
     AND NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.datid = d.oid)"""
+END_OURS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND usename = current_user"
 SHOWN = 5
 """Tables that an error names."""
 
@@ -119,9 +121,7 @@ def restore_command(programs: Programs, url: str, options: list[str]) -> list[st
 def trial_database(connection: Connection, backup: Backup) -> Iterator[str]:
     """A new database that nobody else may enter, gone at the end; those that were left behind go first."""
     for (left,) in connection.execute(OUR_TRIALS, [TRIAL]).fetchall():
-        # Somebody was quicker to use, or to drop it.
-        with suppress(psycopg.errors.ObjectInUse, psycopg.errors.InvalidCatalogName):
-            connection.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(left)))
+        _drop(connection, left)
     name = f"{TRIAL}{backup.id.hex}"
     database = sql.Identifier(name)
     try:
@@ -136,7 +136,17 @@ def trial_database(connection: Connection, backup: Backup) -> Iterator[str]:
         connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(database))
         yield name
     finally:
-        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(database))
+        connection.execute(END_OURS, [name])
+        _drop(connection, name)
+
+
+def _drop(connection: Connection, name: str) -> None:
+    """It waits some seconds for those who leave. FORCE would fail where one of them is another role's, or a vacuum."""
+    try:
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
+    except psycopg.errors.ObjectInUse:
+        # The next trial drops it.
+        get_logger().warning("backup.trial_left", database=name)
 
 
 def _differs(backup: Backup, said: list[str]) -> Permanent:

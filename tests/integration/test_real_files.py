@@ -80,13 +80,13 @@ def test_a_real_file_loads_through_a_sensible_mapping(wharf: Trial, tmp_path: Pa
 
 
 @pytest.mark.parametrize("name", FAILS)
-def test_a_real_file_that_cannot_load_says_why(wharf: Trial, tmp_path: Path, project: str, name: str) -> None:
-    """At the first attempt, with a code and a sentence, and the worker lives."""
+def test_a_real_file_that_cannot_load_says_why(tenant: Trial, tmp_path: Path, project: str, name: str) -> None:
+    """At the first attempt, with a code and a sentence, and the worker lives. Nobody has said before how to read it."""
     fields, code, word = FAILS[name]
-    job = load(wharf, REAL / name, project, fields)
+    job = load(tenant, REAL / name, project, fields)
     assert (job["status"], job["attempt"], job["error"]["code"]) == ("failed", 1, code), job["error"]
     assert word in job["error"]["message"]
-    still_works(wharf, tmp_path, project)
+    still_works(tenant, tmp_path, project)
 
 
 @pytest.mark.parametrize("name", PACKED)

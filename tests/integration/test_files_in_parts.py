@@ -37,6 +37,13 @@ def _parts(trial: Trial, job_id: str) -> list[Job]:
     return sorted(found, key=lambda part: part["part"])
 
 
+def _staged(trial: Trial, job_id: str) -> int:
+    """Parts that could not go straight into the dataset."""
+    query = """SELECT count(*) FROM wharf.job_logs l JOIN wharf.jobs j ON j.id = l.job_id
+               WHERE j.parent_id = %s AND l.event = 'import.staged'"""
+    return int(trial.one(query, job_id))
+
+
 def _wrong_numbers(trial: Trial, project: str) -> int:
     """Rows without the number that they have in their invoice."""
     query = f"""SELECT count(*) FROM (SELECT line_number, (_line - 2) %% {LINES} + 1 AS expected, _line
@@ -61,6 +68,7 @@ def test_all_parts_become_one_import(wharf: Trial, tmp_path: Path, project: str)
     assert len(parts) > 3
     assert sum(part["result"]["rows_read"] for part in parts) == ROWS
     assert {part["status"] for part in parts} == {"completed"}
+    assert _staged(wharf, job["job_id"]) == 0
     rejects = wharf.api.get(f"/api/v1/jobs/{job['job_id']}/rejects", params={"limit": 100}).json()["items"]
     assert [one["line"] for one in rejects] == [n + 2 for n in range(1, ROWS, 1000)]
     assert [one["assigned"]["line_number"] for one in rejects] == [n % LINES + 1 for n in range(1, ROWS, 1000)]

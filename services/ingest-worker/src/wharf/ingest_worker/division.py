@@ -75,8 +75,9 @@ def _cuts(blocks: Iterator[Block], plan: Plan, profile: Profile, length: int, en
 def _cut(block: Block, plan: Plan, profile: Profile, wanted: int) -> Cursor | None:
     """The first record of the block, from the byte `wanted` on, before which it can be cut."""
     earliest = max(STRAY_REACH, wanted - block.start.byte_offset)
-    for at in _first_of_groups(block, plan, profile):
-        if block.starts[at] >= earliest and not _is_odd_before(block, int(at)):
+    firsts = _first_of_groups(block, plan, profile)
+    for at in firsts[block.starts[firsts] >= earliest]:
+        if not _is_odd_before(block, int(at)):
             return Cursor(
                 block.start.byte_offset + int(block.starts[at]), int(block.lines[at]), block.start.record + int(at)
             )

@@ -165,6 +165,10 @@ class Loading:
         self.keep(connection, self.checkpoint.turned_to_staging())
         self.context.log("info", "import.staged", reason="a key is there already", rows=self.checkpoint.staged)
 
+    def _hidden(self, connection: Connection) -> Hidden | None:
+        """What of this import nobody sees yet."""
+        return unfinished.find(connection, self.context.payload.import_id)
+
     def _let_go(self, connection: Connection) -> None:
         """Nothing is hidden any more."""
         unfinished.end(connection, self.context.payload.import_id)
@@ -204,7 +208,7 @@ class Loading:
         """Rows in the dataset may have been moved into staging meanwhile; None where they are nowhere."""
         if self.checkpoint.direct is None:
             return self.checkpoint
-        hidden = unfinished.find(connection, self.context.payload.import_id)
+        hidden = self._hidden(connection)
         if hidden is None:
             return None
         if hidden.moved:

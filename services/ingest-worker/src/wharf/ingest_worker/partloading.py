@@ -8,17 +8,19 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from wharf.common.errors import Cancelled, Invalid, Permanent
+from wharf.common.errors import Cancelled, Invalid
 from wharf.common.jobs.kinds import ImportPartPayload
 from wharf.common.jobs.view import ProgressView, job_view
 from wharf.common.profiles import Profile
 from wharf.common.runtime.context import JobContext
+from wharf.ingest_worker import unfinished
 from wharf.ingest_worker.checkpoint import Checkpoint
 from wharf.ingest_worker.loading import LOADED_PERCENT, Loading, find_upload
 from wharf.ingest_worker.parts import told
 from wharf.ingest_worker.reading import ByteSource, Cursor, Plan, release_memory
 from wharf.ingest_worker.reading.source import Beginning
 from wharf.ingest_worker.staging import Staging
+from wharf.ingest_worker.unfinished import Hidden
 from wharf.ingest_worker.unpacking import open_again
 
 PartContext = JobContext[ImportPartPayload]
@@ -80,12 +82,8 @@ class PartLoading(Loading):
         return Beginning(self.opened.text, self.payload.end)
 
     def verified(self, connection: Connection) -> Checkpoint:
-        """What an attempt before has left, wherever others have moved it meanwhile."""
-        checkpoint = self._as_others_left_it(connection)
-        if checkpoint is None:
-            message = "The rows of this import are gone from their dataset. Upload the file again."
-            raise Permanent(message, code="rows_missing")
-        return checkpoint
+        """What an attempt before has left, wherever others have moved it; before the first there is nothing."""
+        return self.checkpoint if self.context.checkpoint is None else self.settled(connection)
 
     def keep(self, connection: Connection, checkpoint: Checkpoint) -> None:
         """The same, while the parent still waits for this very part."""
@@ -93,6 +91,10 @@ class PartLoading(Loading):
         if connection.execute(STILL_WANTED, own).first() is None:
             raise Cancelled
         super().keep(connection, checkpoint)
+
+    def _hidden(self, connection: Connection) -> Hidden | None:
+        """Only a look: to the other parts, which write on, a lock for oneself means that rows are moved."""
+        return unfinished.find(connection, self.payload.import_id, beside=True)
 
     def _let_go(self, connection: Connection) -> None:
         """The other parts have to find that the rows were moved."""

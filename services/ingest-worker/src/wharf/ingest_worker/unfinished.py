@@ -128,9 +128,13 @@ def begin(connection: Connection, hidden: Hidden, job_id: UUID) -> None:
     connection.execute(insert(Unfinished).values(values))
 
 
-def find(connection: Connection, import_id: UUID) -> Hidden | None:
-    """What an import hides, when nobody else is about to move it; None where it hides nothing."""
-    row = connection.execute(_query().where(Unfinished.import_id == import_id).with_for_update(of=Unfinished)).first()
+def find(connection: Connection, import_id: UUID, *, beside: bool = False) -> Hidden | None:
+    """What an import hides, when nobody else is about to move it; None where it hides nothing.
+
+    `beside`: the caller only looks, and others who write for the same import may go on meanwhile.
+    """
+    query = _query().where(Unfinished.import_id == import_id).with_for_update(of=Unfinished, read=beside)
+    row = connection.execute(query).first()
     return _hidden(row) if row else None
 
 

@@ -134,5 +134,23 @@ def test_a_part_that_fails_ends_the_whole(wharf: Trial, tmp_path: Path, project:
     assert _all_ended(_parts(wharf, job_id))
 
 
+def test_a_part_of_an_earlier_division_ends_none_of_the_next(wharf: Trial, tmp_path: Path, project: str) -> None:
+    """It may still be stopping when the job, cancelled and tried again, has divided its file anew."""
+    job_id = _send(wharf, _write(tmp_path / "twice.csv"), project)
+    eventually(lambda: wharf.one("SELECT waits FROM wharf.jobs WHERE id = %s", job_id), "the job waiting for its parts")
+    late = """INSERT INTO wharf.jobs (id, tenant_id, project_id, kind, queue, priority, status, parent_id, part,
+                                      payload)
+              SELECT gen_random_uuid(), tenant_id, project_id, 'import_part', queue, priority, 'cancelling', id, 1,
+                     '{"generation": "an earlier one"}' FROM wharf.jobs WHERE id = %s RETURNING id::text"""
+    (row,) = wharf.ask(late, job_id)
+    ended = "UPDATE wharf.jobs SET status = 'cancelled', finished_at = now() WHERE id = %s RETURNING 1"
+    assert wharf.ask(ended, row["id"])
+    job = wharf.ended(job_id)
+    assert job["status"] == "completed", job["error"]
+    own = [part for part in _parts(wharf, job_id) if part["job_id"] != row["id"]]
+    assert {part["status"] for part in own} == {"completed"}
+    _exact(wharf, project, job)
+
+
 def _all_ended(parts: list[Job]) -> bool:
     return all(part["status"] in {"completed", "cancelled", "failed"} for part in parts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Generator, Iterator
+from contextlib import ExitStack
 from typing import TypeVar
 from uuid import uuid4
 
@@ -103,14 +104,17 @@ def stack(mail_port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     """The whole stack, once: real servers, real services."""
     from tests.servers import send_no_canaries, servers  # noqa: PLC0415 - this file is tried alone, too: tests/contracts
 
-    with servers() as given, pytest.MonkeyPatch.context() as environment:
-        # Receivers of webhooks that a test starts are this machine's.
-        environment.setenv("WHARF_WEBHOOK_ALLOWED_NETWORKS", "127.0.0.1/32")
-        environment.setenv("WHARF_SMTP_URL", f"smtp://127.0.0.1:{mail_port}")
-        environment.setenv("WHARF_MAIL_FROM", "Wharf <wharf@example.org>")
-        with LocalStack(tmp_path_factory.mktemp("wharf"), port=0, discard=True, **given) as running:
-            send_no_canaries(running.connection.database_url)
-            yield running
+    with servers() as given, ExitStack() as until_the_end:
+        # The services keep this environment; other tests of this process must not find it.
+        with pytest.MonkeyPatch.context() as environment:
+            # Receivers of webhooks that a test starts are this machine's.
+            environment.setenv("WHARF_WEBHOOK_ALLOWED_NETWORKS", "127.0.0.1/32")
+            environment.setenv("WHARF_SMTP_URL", f"smtp://127.0.0.1:{mail_port}")
+            environment.setenv("WHARF_MAIL_FROM", "Wharf <wharf@example.org>")
+            folder = tmp_path_factory.mktemp("wharf")
+            running = until_the_end.enter_context(LocalStack(folder, port=0, discard=True, **given))
+        send_no_canaries(running.connection.database_url)
+        yield running
 
 
 @pytest.fixture

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from wharf.common.backups import Backups, Manifest, Verification, archive_key
 from wharf.common.clock import new_id
@@ -80,21 +81,64 @@ def test_an_archive_that_is_gone_or_shorter_is_told(backups: Backups) -> None:
         assert damaged.value.error_code == "backup_damaged"
 
 
-def test_what_never_became_a_backup_goes_after_days(backups: Backups, tmp_path: Path) -> None:
-    """Archives without a manifest, and what a killed writer left; nothing young, nothing of a backup."""
+@pytest.fixture
+def left(tmp_path: Path) -> Callable[..., Path]:
+    """Put a file among the backups, as old as said; gives its path."""
+
+    def put(key: str, *, days: float = 3, data: bytes = b"x") -> Path:
+        path = tmp_path / "backups" / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+        written = time.time() - timedelta(days=days).total_seconds()
+        os.utime(path, (written, written))
+        return path
+
+    return put
+
+
+def test_what_never_became_a_backup_goes_after_days(backups: Backups, left: Callable[..., Path]) -> None:
+    """Archives without a manifest, a trial without its backup, and what a killed writer left; nothing young."""
+    gone = [left(f"backups/{new_id()}/{name}") for name in ("1.dump", "2.dump#1", "verification.json")]
+    young = left(archive_key(new_id(), 3), days=0)
+    assert backups.sweep(backups.all()) == 3
+    assert [path.exists() for path in (*gone, young)] == [False, False, False, True]
+
+
+def test_beside_a_backup_only_other_attempts_archives_go(backups: Backups, left: Callable[..., Path]) -> None:
+    """What was written by an attempt that lost its job; the backup's own archive stays, however old it is."""
     kept = stored(backups)
-    left = tmp_path / "backups" / archive_key(new_id(), 1)
-    left.parent.mkdir(parents=True)
-    unfinished = left.with_name("2.dump#1")
-    young = left.with_name("3.dump")
-    for path in (left, unfinished, young):
-        path.write_bytes(b"x")
-    old = time.time() - timedelta(days=3).total_seconds()
-    for path in (left, unfinished, tmp_path / "backups" / kept.key):
-        os.utime(path, (old, old))
-    assert backups.sweep() == 2
-    assert (left.exists(), unfinished.exists(), young.exists()) == (False, False, True)
+    own, other = left(kept.key, data=ARCHIVE), left(archive_key(kept.id, 2))
+    assert backups.sweep(backups.all()) == 1
+    assert (own.exists(), other.exists()) == (True, False)
     assert backups.archive(backups.find(kept.id)).size == len(ARCHIVE)
+
+
+@pytest.mark.parametrize("manifest", [b'{"version": 2}', b"not JSON"])
+def test_a_backup_that_cannot_be_read_loses_nothing(
+    backups: Backups, left: Callable[..., Path], manifest: bytes
+) -> None:
+    """A later version of Wharf made it, or somebody can mend its manifest: which archive is its own is not known."""
+    place = f"backups/{new_id()}"
+    paths = [left(f"{place}/{name}") for name in ("1.dump", "2.dump", "verification.json")]
+    paths.append(left(f"{place}/manifest.json", data=manifest))
+    assert backups.sweep(backups.all()) == 0
+    assert all(path.exists() for path in paths)
+
+
+def test_a_trial_that_cannot_be_read_takes_no_backup_away(backups: Backups, left: Callable[..., Path]) -> None:
+    """It counts as not yet tried."""
+    kept = stored(backups)
+    left(f"backups/{kept.id}/verification.json", data=b"{")
+    assert [(one.manifest, one.verification) for one in backups.all()] == [(kept, None)]
+
+
+def test_one_is_found_without_reading_the_others(backups: Backups, left: Callable[..., Path]) -> None:
+    """Each manifest names all tables: of thousands of datasets it is large."""
+    wanted = stored(backups)
+    left(f"backups/{new_id()}/manifest.json", data=b"{")
+    with capture_logs() as said:
+        assert backups.find(wanted.id).manifest == wanted
+    assert said == []
 
 
 def test_an_object_that_comes_in_pieces_is_whole_or_not_there(backups: Backups, tmp_path: Path) -> None:

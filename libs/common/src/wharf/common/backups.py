@@ -7,6 +7,7 @@ checked, and what became of its last restore on trial. What has no manifest is n
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,13 +19,15 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from wharf.common.errors import NotFound, Permanent
 from wharf.common.logs import get_logger
 from wharf.common.settings import BackupStorageSettings
-from wharf.common.storage import Storage, StoredFile
+from wharf.common.storage import Listed, Storage, StoredFile
 
 ROOT = "backups"
 MANIFEST, VERIFICATION = "manifest.json", "verification.json"
 PLACE = re.compile(rf"{ROOT}/(?P<id>[0-9a-f-]{{36}})/(?P<name>[^/]+)")
 ABANDONED_AFTER = timedelta(days=2)
 """Longer than any backup may take."""
+Folder = dict[str, Listed]
+"""What there is of one backup, by name."""
 
 
 class TableCount(BaseModel):
@@ -110,17 +113,20 @@ class Backups:
 
     def all(self) -> list[Backup]:
         """Newest first."""
-        names = self._names()
-        found = [self._read(backup_id, kept) for backup_id, kept in names.items() if MANIFEST in kept]
+        found = [self._read(backup_id, folder) for backup_id, folder in self._folders().items()]
         return sorted((one for one in found if one), key=lambda one: (one.manifest.created_at, one.id), reverse=True)
+
+    def get(self, backup_id: UUID) -> Backup | None:
+        """That one, if it is there; of the others nothing is read."""
+        return self._read(backup_id, self._folders(f"{ROOT}/{backup_id}").get(backup_id, {}))
 
     def find(self, backup_id: UUID | None) -> Backup:
         """That one, or the newest. Raises `NotFound` (`backup_not_found`)."""
-        for one in self.all():
-            if backup_id in {None, one.id}:
-                return one
-        wanted = f"There is no backup {backup_id}." if backup_id else "There is no backup yet."
-        raise NotFound(f"{wanted} See those that there are: wharf backup ls", code="backup_not_found")
+        found = self.get(backup_id) if backup_id else next(iter(self.all()), None)
+        if found is None:
+            wanted = f"There is no backup {backup_id}." if backup_id else "There is no backup yet."
+            raise NotFound(f"{wanted} See those that there are: wharf backup ls", code="backup_not_found")
+        return found
 
     def archive(self, backup: Backup) -> StoredFile:
         """Its bytes. Raises `Permanent` (`backup_damaged`) where they are gone, or not as many as there were."""
@@ -145,12 +151,15 @@ class Backups:
         for key in (f"{ROOT}/{backup.id}/{MANIFEST}", f"{ROOT}/{backup.id}/{VERIFICATION}", backup.manifest.key):
             self.storage.delete(key)
 
-    def sweep(self) -> int:
-        """Delete what was left by backups that never became one; says how many objects."""
-        before = self.storage.now() - ABANDONED_AFTER
-        kept = {one.manifest.key for one in self.all()}
-        old = [one.key for one in self.storage.list(ROOT) if one.written_at < before and one.key not in kept]
-        gone = [key for key in old if (found := PLACE.fullmatch(key)) and found["name"].endswith(".dump")]
+    def sweep(self, known: Iterable[Backup]) -> int:
+        """Delete what was left by backups that never became one; says how many objects.
+
+        Beside a manifest only archives of other attempts are that, and only if it is of `known`: what a later version
+        wrote, nobody here can judge.
+        """
+        before, keys = self.storage.now() - ABANDONED_AFTER, {one.id: one.manifest.key for one in known}
+        left = [one for backup_id, folder in self._folders().items() for one in _left(folder, keys.get(backup_id))]
+        gone = [one.key for one in left if one.written_at < before]
         for key in gone:
             self.storage.delete(key)
         unfinished = [path for path in self.storage.unfinished(ROOT) if _written_before(path, before)]
@@ -158,27 +167,43 @@ class Backups:
             path.unlink(missing_ok=True)
         return len(gone) + len(unfinished)
 
-    def _names(self) -> dict[UUID, set[str]]:
-        found: dict[UUID, set[str]] = {}
-        for one in self.storage.list(ROOT):
+    def _folders(self, prefix: str = ROOT) -> dict[UUID, Folder]:
+        found: dict[UUID, Folder] = {}
+        for one in self.storage.list(prefix):
             if place := PLACE.fullmatch(one.key):
-                found.setdefault(UUID(place["id"]), set()).add(place["name"])
+                found.setdefault(UUID(place["id"]), {})[place["name"]] = one
         return found
 
-    def _read(self, backup_id: UUID, names: set[str]) -> Backup | None:
+    def _read(self, backup_id: UUID, folder: Folder) -> Backup | None:
+        if MANIFEST not in folder:
+            return None
         try:
             manifest = Manifest.model_validate_json(self._bytes(backup_id, MANIFEST))
-            tried = VERIFICATION in names
-            last = Verification.model_validate_json(self._bytes(backup_id, VERIFICATION)) if tried else None
         except (ValidationError, Permanent) as error:
             # Of a later version, or removed a moment ago.
             get_logger().warning("backup.unreadable", backup=str(backup_id), error=type(error).__name__)
             return None
-        return Backup(manifest, last)
+        return Backup(manifest, self._last_trial(backup_id) if VERIFICATION in folder else None)
+
+    def _last_trial(self, backup_id: UUID) -> Verification | None:
+        try:
+            return Verification.model_validate_json(self._bytes(backup_id, VERIFICATION))
+        except (ValidationError, Permanent) as error:
+            # The backup itself is as good as it was.
+            get_logger().warning("backup.trial_unreadable", backup=str(backup_id), error=type(error).__name__)
+            return None
 
     def _bytes(self, backup_id: UUID, name: str) -> bytes:
         file = self.storage.open_file(f"{ROOT}/{backup_id}/{name}")
         return file.read(0, file.size)
+
+
+def _left(folder: Folder, archive: str | None) -> Iterator[Listed]:
+    """All of what has no manifest; else what is not the archive that it names, where that is known."""
+    for name, one in folder.items():
+        other = archive is not None and name.endswith(".dump") and one.key != archive
+        if MANIFEST not in folder or other:
+            yield one
 
 
 def _written_before(path: Path, moment: datetime) -> bool:

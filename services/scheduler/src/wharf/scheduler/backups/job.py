@@ -60,7 +60,7 @@ class BackupJob:
 
     def _make(self, context: Context, url: str) -> dict[str, Any]:
         # A ledger that was restored has the job of its own backup, still running: that one stays as it is.
-        made = next((one for one in self.backups.all() if one.id == context.job_id), None) or self._new(context, url)
+        made = self.backups.get(context.job_id) or self._new(context, url)
         removed = self._let_go(context)
         total = made.manifest.bytes
         context.report(total, total, stage="backup", message=f"A backup of {made.manifest.rows:,} rows is stored.")
@@ -76,12 +76,13 @@ class BackupJob:
 
     def _let_go(self, context: Context) -> int:
         """What retention does not keep, and what never became a backup; only when a new one is there."""
-        superfluous = self.retention.superfluous(self.backups.all())
+        known = self.backups.all()
+        superfluous = self.retention.superfluous(known)
         for one in superfluous:
             context.check()
             self.backups.remove(one)
             context.log("info", "backup.removed", backup=str(one.id), created_at=one.manifest.created_at.isoformat())
-        self.backups.sweep()
+        self.backups.sweep(known)
         return len(superfluous)
 
     def _verify(self, context: Context, url: str) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from wharf.scheduler.backups.counts import AT_ONCE, differences
 from wharf.scheduler.backups.dump import Dump, connected
 from wharf.scheduler.backups.figures import measure
 from wharf.scheduler.backups.job import BackupJob
+from wharf.scheduler.backups.pace import Check, Pace
 from wharf.scheduler.backups.restore import Restore, trial_database
 from wharf.scheduler.backups.retention import Retention
 
@@ -37,6 +38,11 @@ Make = Callable[..., Backup]
 
 def never() -> None:
     """Nothing stops the work."""
+
+
+def freely(check: Check = never) -> Pace:
+    """Without rests."""
+    return Pace(check, rests=0)
 
 
 @pytest.fixture
@@ -50,7 +56,7 @@ def make(backend, backups, data) -> Make:
     """Make a backup, as the role of backups."""
 
     def run(*, fence=never, check=never, into: Backups = backups) -> Backup:
-        return Dump(backend.backup_url, into, "", check).make(new_id(), 1, fence)
+        return Dump(backend.backup_url, into, "", freely(check)).make(new_id(), 1, fence)
 
     return run
 
@@ -90,7 +96,7 @@ def test_it_is_one_moment_whatever_is_written_meanwhile(backend, ledger, backups
     made = make(check=write)
     assert rows(made)[data, "sales"] == 500
     assert (data, "staging_x") not in rows(made)
-    found = Restore(backups, "", never).on_trial(made, backend.backup_url)
+    found = Restore(backups, "", freely()).on_trial(made, backend.backup_url)
     assert {(one.place, one.name): one.rows for one in found} == rows(made)
     assert ledger.ask(TRIALS) == []
     assert made.manifest.revision == ledger.ask("SELECT version_num AS v FROM wharf.alembic_version")[0]["v"]
@@ -123,7 +129,7 @@ def test_a_role_that_may_make_no_database_is_told(backend, ledger, backups, make
     ledger.ask("ALTER ROLE wharf_backup NOCREATEDB")
     try:
         with pytest.raises(Permanent, match="ALTER ROLE wharf_backup CREATEDB") as refused:
-            Restore(backups, "", never).on_trial(made, backend.backup_url)
+            Restore(backups, "", freely()).on_trial(made, backend.backup_url)
     finally:
         ledger.ask("ALTER ROLE wharf_backup CREATEDB")
     assert refused.value.error_code == "no_trial_database"
@@ -136,7 +142,7 @@ def test_bytes_that_changed_are_found_before_anything_is_restored(backend, backu
     data[len(data) // 2] ^= 1
     backups.storage.put(made.manifest.key, bytes(data))
     with pytest.raises(Permanent, match="sha256") as damaged:
-        Restore(backups, "", never).on_trial(made, backend.backup_url)
+        Restore(backups, "", freely()).on_trial(made, backend.backup_url)
     assert damaged.value.error_code == "backup_damaged"
     assert ledger.ask(TRIALS) == []
 
@@ -161,7 +167,7 @@ def test_a_trial_that_differs_fails(backend, backups, make, ledger, data):
     changed = [one.model_copy(update={"digest": "1"}) if one.name == "sales" else one for one in made.manifest.tables]
     other = replace(made, manifest=made.manifest.model_copy(update={"tables": tuple(changed)}))
     with pytest.raises(Permanent, match=f"{data}.sales has as many rows, but not the same ones") as differs:
-        Restore(backups, "", never).on_trial(other, backend.backup_url)
+        Restore(backups, "", freely()).on_trial(other, backend.backup_url)
     assert differs.value.error_code == "backup_differs"
     assert ledger.ask(TRIALS) == []
 
@@ -299,7 +305,7 @@ def test_it_is_restored_into_an_empty_database(backend, backups, make, command, 
         assert ask(database, query) == expected
     as_backup = backend.backup_url.rsplit("/", 1)[0] + "/" + database.rsplit("/", 1)[1]
     ask(database, "SET ROLE wharf_owner; CREATE TABLE wharf.made_later (n int)")
-    again = Dump(as_backup, backups, "", never).make(new_id(), 1, never)
+    again = Dump(as_backup, backups, "", freely()).make(new_id(), 1, never)
     assert rows(again) == rows(made) | {("wharf", "made_later"): 0}
 
 

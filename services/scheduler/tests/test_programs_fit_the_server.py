@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from wharf.common.errors import Cancelled, Permanent, Transient
+from wharf.scheduler.backups.pace import Check, Pace
 from wharf.scheduler.backups.programs import Programs, child, fitting
 
 URL = "postgresql://wharf_backup:s3cret@db.example:5433/wharf?sslmode=require"
@@ -16,6 +17,11 @@ URL = "postgresql://wharf_backup:s3cret@db.example:5433/wharf?sslmode=require"
 
 def never() -> None:
     """Nothing stops the work."""
+
+
+def freely(check: Check = never) -> Pace:
+    """Without rests."""
+    return Pace(check, rests=0)
 
 
 def programs(folder: Path, version: str) -> str:
@@ -69,7 +75,7 @@ def test_a_password_is_in_the_childs_environment_only(monkeypatch: pytest.Monkey
     """With all of the address, and none of our own secrets."""
     monkeypatch.setenv("WHARF_DATABASE_URL", "postgresql://owner:hidden@x/y")
     show = "import os, sys; print(sys.argv, {k: v for k, v in os.environ.items() if k[:2] in ('PG', 'WH')})"
-    with child([sys.executable, "-c", show, "dump"], URL, never) as running:
+    with child([sys.executable, "-c", show, "dump"], URL, freely()) as running:
         said = b"".join(running.output()).decode()
         assert "s3cret" not in " ".join(map(str, running.process.args))
     for part in ("'PGPASSWORD': 's3cret'", "'PGHOST': 'db.example'", "'PGPORT': '5433'", "'PGUSER': 'wharf_backup'"):
@@ -93,7 +99,7 @@ def test_what_fails_says_why_and_shows_no_row(tmp_path: Path, complaint: str, co
     program = tmp_path / "python"
     program.symlink_to(sys.executable)
     script = f"import sys; print('half'); sys.stderr.write({complaint!r}); sys.exit(3)"
-    with child([str(program), "-c", script], "", never) as running, pytest.raises(Transient) as failed:
+    with child([str(program), "-c", script], "", freely()) as running, pytest.raises(Transient) as failed:
         list(running.output())
     assert failed.value.error_code == code
     assert said in failed.value.message
@@ -107,7 +113,7 @@ def test_a_cancel_ends_the_child(method: str) -> None:
     def cancelled() -> None:
         raise Cancelled
 
-    with child(["sleep", "300"], "", cancelled) as running, pytest.raises(Cancelled):
+    with child(["sleep", "300"], "", freely(cancelled)) as running, pytest.raises(Cancelled):
         list(running.output()) if method == "output" else running.take([b"x"]) if method == "take" else running.end()
     assert running.process.returncode == -9
 
@@ -115,5 +121,5 @@ def test_a_cancel_ends_the_child(method: str) -> None:
 def test_a_child_that_reads_no_more_is_told_by_its_error() -> None:
     """And not by the broken pipe."""
     script = "import sys; sys.stderr.write('x: error: enough'); sys.exit(1)"
-    with child([sys.executable, "-c", script], "", never) as running, pytest.raises(Transient, match="enough"):
+    with child([sys.executable, "-c", script], "", freely()) as running, pytest.raises(Transient, match="enough"):
         running.take([b"x" * 2**20] * 50)

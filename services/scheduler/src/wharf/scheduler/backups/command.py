@@ -21,6 +21,7 @@ from wharf.common.ledger.migration import latest_revision, prepare_roles
 from wharf.common.settings import BackupStorageSettings, DatabaseSettings, load
 from wharf.scheduler.backups.counts import Connection, schemas
 from wharf.scheduler.backups.dump import connected
+from wharf.scheduler.backups.pace import Pace
 from wharf.scheduler.backups.programs import fitting
 from wharf.scheduler.backups.restore import Restore
 
@@ -84,7 +85,7 @@ def _restore(settings: RestoreSettings, backups: Backups, wanted: str, *, replac
     manifest = backup.manifest
     about = f"{manifest.bytes:,} bytes, {len(manifest.tables):,} tables, {manifest.rows:,} rows"
     _say(f"Backup {backup.id} of {manifest.created_at:%Y-%m-%d %H:%M:%S}Z: {about}.")
-    work = Restore(backups, settings.postgres_programs, lambda: None)
+    work = Restore(backups, settings.postgres_programs, Pace(lambda: None, rests=0))
     with connected(url) as connection:
         fitting(settings.postgres_programs, connection.info.server_version // 10_000)
         used = _refuse_used(connection, replace=replace)

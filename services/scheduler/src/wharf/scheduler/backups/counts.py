@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import psycopg
 from psycopg import sql
 
 from wharf.common.backups import TableCount
+from wharf.scheduler.backups.pace import Pace
 
 # The same text for the same value on every server, whatever it is set to; and one process, since imports go first.
 SETTINGS = {
@@ -55,24 +56,24 @@ def tables(connection: Connection, places: Sequence[str]) -> tuple[list[tuple[st
     return kept, [(place, name) for place, name, how in found if how == UNLOGGED]
 
 
-def count(connection: Connection, names: Iterable[tuple[str, str]], check: Callable[[], None]) -> list[TableCount]:
-    """Rows and a digest of each table; `check` is called between two pieces of work."""
+def count(connection: Connection, names: Iterable[tuple[str, str]], pace: Pace) -> list[TableCount]:
+    """Rows and a digest of each table, piece by piece."""
     found = []
     for place, name in names:
-        check()
-        rows, digest = _count(connection, sql.Identifier(place, name), check)
+        rows, digest = _count(connection, sql.Identifier(place, name), pace)
         found.append(TableCount(place=place, name=name, rows=rows, digest=str(digest)))
     return found
 
 
-def _count(connection: Connection, table: sql.Identifier, check: Callable[[], None]) -> tuple[int, int]:
-    # Pages that are added meanwhile hold no row of the snapshot.
-    ((pages,),) = connection.execute(PAGES, [table.as_string(connection)])
+def _count(connection: Connection, table: sql.Identifier, pace: Pace) -> tuple[int, int]:
+    with pace.piece():
+        # Pages that are added meanwhile hold no row of the snapshot.
+        ((pages,),) = connection.execute(PAGES, [table.as_string(connection)])
     rows = digest = 0
     for start in range(0, pages, AT_ONCE):
-        check()
-        piece = sql.SQL(COUNT).format(table)
-        ((more, part),) = connection.execute(piece, (f"({start},0)", f"({start + AT_ONCE},0)"))
+        with pace.piece():
+            query = sql.SQL(COUNT).format(table)
+            ((more, part),) = connection.execute(query, (f"({start},0)", f"({start + AT_ONCE},0)"))
         rows, digest = rows + more, digest + int(part)
     return rows, digest
 

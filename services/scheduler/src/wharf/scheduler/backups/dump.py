@@ -16,8 +16,8 @@ from psycopg import sql
 
 from wharf.common.backups import Backup, Backups, Manifest, TableCount, archive_key, damaged
 from wharf.scheduler.backups.counts import Connection, count, schemas, settle, tables
-from wharf.scheduler.backups.pace import Pace
-from wharf.scheduler.backups.programs import Check, Programs, child, fitting
+from wharf.scheduler.backups.pace import Check, Pace
+from wharf.scheduler.backups.programs import Programs, child, fitting
 
 BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 SNAPSHOT = "SELECT pg_export_snapshot(), now()"
@@ -73,19 +73,13 @@ class Dump:
     url: str
     backups: Backups
     programs: str
-    check: Check
+    pace: Pace
     told: Callable[[int], None] = lambda _bytes: None
-    pace: Pace = field(default_factory=Pace)
-
-    def _between(self) -> None:
-        """Between two pieces of work: is it still wanted, and a rest."""
-        self.check()
-        self.pace.keep()
 
     def make(self, backup_id: UUID, attempt: int, fence: Check) -> Backup:
         """A new backup. It is listed last, after `fence` has said that this attempt still has its job."""
         started, key = time.monotonic(), archive_key(backup_id, attempt)
-        with connected(self.url) as connection, moment(connection, self._between) as at:
+        with connected(self.url) as connection, moment(connection, self.pace) as at:
             programs = fitting(self.programs, at.server_major)
             compression = programs.compression
             stored = self._store(programs, compression, at, key)
@@ -108,7 +102,7 @@ class Dump:
 
     def _store(self, programs: Programs, compression: str, at: Moment, key: str) -> Meter:
         meter = Meter(self.told)
-        with child(dump_command(programs, compression, at), self.url, self._between) as dumping:
+        with child(dump_command(programs, compression, at), self.url, self.pace) as dumping:
             # A child that fails raises in here, so nothing of it is kept.
             self.backups.storage.put_pieces(key, meter.passing(dumping.output()))
         return meter
@@ -117,7 +111,7 @@ class Dump:
         """As it is in the storage now: the same bytes, and an archive that can be read to its end."""
         meter = Meter()
         file = self.backups.storage.open_file(key)
-        with child([programs.path("pg_restore"), "--file=/dev/null"], "", self._between) as reading:
+        with child([programs.path("pg_restore"), "--file=/dev/null"], "", self.pace) as reading:
             reading.take(meter.passing(file.pieces()))
         if (meter.size, meter.sha256) != (stored.size, stored.sha256):
             raise damaged(backup_id, "what was stored is not what was written")
@@ -132,7 +126,7 @@ def connected(url: str) -> Iterator[Connection]:
 
 
 @contextmanager
-def moment(connection: Connection, check: Check) -> Iterator[Moment]:
+def moment(connection: Connection, pace: Pace) -> Iterator[Moment]:
     """A snapshot, kept while this lasts."""
     connection.execute(BEGIN)
     ((snapshot, at),) = connection.execute(SNAPSHOT)
@@ -141,7 +135,7 @@ def moment(connection: Connection, check: Check) -> Iterator[Moment]:
     kept, left_out = tables(connection, places)
     number = connection.info.server_version
     version = f"{number // 10_000}.{number % 10_000}"
-    yield Moment(snapshot, at, version, revision, places, left_out, tuple(count(connection, kept, check)))
+    yield Moment(snapshot, at, version, revision, places, left_out, tuple(count(connection, kept, pace)))
     connection.execute("COMMIT")
 
 

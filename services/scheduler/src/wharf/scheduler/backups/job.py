@@ -15,6 +15,7 @@ from wharf.common.errors import Permanent, Transient
 from wharf.common.jobs.kinds import BackupPayload
 from wharf.common.runtime.context import JobContext
 from wharf.scheduler.backups.dump import Dump
+from wharf.scheduler.backups.pace import Pace
 from wharf.scheduler.backups.restore import Restore
 from wharf.scheduler.backups.retention import Retention
 from wharf.scheduler.settings import SchedulerSettings
@@ -71,7 +72,7 @@ class BackupJob:
             with context.transaction():
                 pass
 
-        dump = Dump(url, self.backups, self.programs, context.check, _telling(context, "dump", None))
+        dump = Dump(url, self.backups, self.programs, Pace(context.check), _telling(context, "dump", None))
         return dump.make(context.job_id, context.attempt, fence)
 
     def _let_go(self, context: Context) -> int:
@@ -87,9 +88,8 @@ class BackupJob:
 
     def _verify(self, context: Context, url: str) -> dict[str, Any]:
         backup, started = self.backups.find(context.payload.backup_id), time.monotonic()
-        restore = Restore(
-            self.backups, self.programs, context.check, _telling(context, "verify", backup.manifest.bytes)
-        )
+        told = _telling(context, "verify", backup.manifest.bytes)
+        restore = Restore(self.backups, self.programs, Pace(context.check, rests=0), told)
         try:
             restore.on_trial(backup, url)
         except Permanent as error:

@@ -7,7 +7,7 @@ import re
 import select
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import entry_points
@@ -17,6 +17,7 @@ from typing import IO
 from psycopg.pq import Conninfo
 
 from wharf.common.errors import Permanent, Transient
+from wharf.scheduler.backups.pace import Pace
 
 NAMES = ("pg_dump", "pg_restore")
 BROUGHT = "wharf.postgres_programs"
@@ -30,8 +31,6 @@ LONGEST = 300
 ROW_OF_SOMEBODY = re.compile(r'(COPY failed for table "[^"]*").*', re.DOTALL)
 """What follows may quote a row."""
 FULL = "No space left on device"
-Check = Callable[[], None]
-"""Raises where the work should stop; called at least every second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,19 +118,20 @@ class Child:
 
     process: subprocess.Popen[bytes]
     complaints: IO[bytes]
-    check: Check
+    pace: Pace
 
     def output(self) -> Iterator[bytes]:
         """What it writes. Raises `Transient` or `Permanent` where it fails, after its last byte."""
         descriptor = _descriptor(self.process.stdout)
-        while True:
-            self.check()
-            if select.select([descriptor], [], [], LOOK_SECONDS)[0]:
-                piece = os.read(descriptor, PIECE_BYTES)
-                if not piece:
-                    break
-                yield piece
+        while piece := self._next(descriptor):
+            yield piece
         self.end()
+
+    def _next(self, descriptor: int) -> bytes:
+        while True:
+            with self.pace.piece():
+                if select.select([descriptor], [], [], LOOK_SECONDS)[0]:
+                    return os.read(descriptor, PIECE_BYTES)
 
     def take(self, pieces: Iterable[bytes]) -> None:
         """Let it read them, to the last. Raises as `output`."""
@@ -146,18 +146,18 @@ class Child:
 
     def _take(self, descriptor: int, rest: memoryview) -> bool:
         while rest:
-            self.check()
-            if select.select([], [descriptor], [], LOOK_SECONDS)[1]:
-                try:
-                    rest = rest[os.write(descriptor, rest) :]
-                except BrokenPipeError:
-                    return False
+            with self.pace.piece():
+                if select.select([], [descriptor], [], LOOK_SECONDS)[1]:
+                    try:
+                        rest = rest[os.write(descriptor, rest) :]
+                    except BrokenPipeError:
+                        return False
         return True
 
     def end(self) -> None:
         """Wait until it is done. Raises as `output`."""
         while True:
-            self.check()
+            self.pace.check()
             try:
                 code = self.process.wait(LOOK_SECONDS)
                 break
@@ -190,7 +190,7 @@ def _descriptor(pipe: IO[bytes] | None) -> int:
 
 
 @contextmanager
-def child(command: Sequence[str], url: str, check: Check) -> Iterator[Child]:
+def child(command: Sequence[str], url: str, pace: Pace) -> Iterator[Child]:
     """One of the programs at work on that database (a libpq URI; empty: on none); however this is left, it ends."""
     with tempfile.TemporaryFile() as complaints:
         process = subprocess.Popen(
@@ -202,7 +202,7 @@ def child(command: Sequence[str], url: str, check: Check) -> Iterator[Child]:
         )
         try:
             os.setpriority(os.PRIO_PROCESS, process.pid, NICENESS)
-            yield Child(process, complaints, check)
+            yield Child(process, complaints, pace)
         finally:
             process.kill()
             # Closes the pipes and waits.

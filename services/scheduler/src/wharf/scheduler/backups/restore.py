@@ -17,7 +17,8 @@ from wharf.common.errors import Permanent
 from wharf.common.logs import get_logger
 from wharf.scheduler.backups.counts import Connection, count, differences, tables
 from wharf.scheduler.backups.dump import Meter, connected
-from wharf.scheduler.backups.programs import Check, Programs, child, fitting
+from wharf.scheduler.backups.pace import Pace
+from wharf.scheduler.backups.programs import Programs, child, fitting
 
 TRIAL = "wharf_verify_"
 OUR_TRIALS = """
@@ -34,14 +35,14 @@ class Restore:
 
     backups: Backups
     programs: str
-    check: Check
+    pace: Pace
     told: Callable[[int], None] = lambda _bytes: None
 
     def check_sum(self, backup: Backup) -> None:
         """Read all of the archive. Raises `Permanent` (`backup_damaged`) where it is not what was written."""
         meter = Meter(self.told)
         for _piece in meter.passing(self.backups.archive(backup).pieces()):
-            self.check()
+            self.pace.check()
         self._compare(backup, meter)
 
     def on_trial(self, backup: Backup, url: str) -> list[TableCount]:
@@ -74,7 +75,7 @@ class Restore:
         manifest = backup.manifest
         there, _ = tables(connection, sorted({table.place for table in manifest.tables}))
         wanted = {(table.place, table.name) for table in manifest.tables}
-        found = count(connection, [one for one in there if one in wanted], self.check)
+        found = count(connection, [one for one in there if one in wanted], self.pace)
         # Hashes of text are the same within a major version only.
         same = connection.info.server_version // 10_000 == manifest.server_major
         said = differences(manifest.tables, found, digests=same)
@@ -89,7 +90,7 @@ class Restore:
     def _stream(self, programs: Programs, backup: Backup, url: str, options: list[str]) -> None:
         meter = Meter(self.told)
         command = restore_command(programs, url, options)
-        with child(command, url, self.check) as restoring:
+        with child(command, url, self.pace) as restoring:
             restoring.take(meter.passing(self.backups.archive(backup).pieces()))
         self._compare(backup, meter)
 
@@ -100,10 +101,10 @@ class Restore:
             path = Path(folder) / "archive.dump"
             with path.open("wb") as file:
                 for piece in meter.passing(self.backups.archive(backup).pieces()):
-                    self.check()
+                    self.pace.check()
                     file.write(piece)
             self._compare(backup, meter)
-            with child([*restore_command(programs, url, options), str(path)], url, self.check) as restoring:
+            with child([*restore_command(programs, url, options), str(path)], url, self.pace) as restoring:
                 restoring.end()
 
     def _compare(self, backup: Backup, meter: Meter) -> None:

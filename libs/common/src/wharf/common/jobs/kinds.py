@@ -203,7 +203,16 @@ REPORT = Kind("report", Queue.PACKAGE, ReportPayload, unit="rows")
 REPORTS = Kind("reports", Queue.MAINTENANCE, ReportsPayload, unit="tenants")
 MAIL = Kind("mail", Queue.MAINTENANCE, MailPayload, unit="mails", max_attempts=8)
 ECHO = Kind("echo", Queue.MAINTENANCE, EchoPayload, unit="steps")
-BACKUP = Kind("backup", Queue.MAINTENANCE, BackupPayload, unit="bytes", time_limit=86_400)
+# Patient: while another one is at work, it waits for three quarters of an hour.
+BACKUP = Kind(
+    "backup",
+    Queue.MAINTENANCE,
+    BackupPayload,
+    unit="bytes",
+    max_attempts=8,
+    first_delay=60.0,
+    time_limit=86_400,
+)
 CLEANUP = Kind("cleanup", Queue.MAINTENANCE, CleanupPayload, unit="classes")
 # Not tried again: the next one is a minute away.
 HEALTH = Kind("health", Queue.MAINTENANCE, HealthPayload, unit="steps", max_attempts=1)

@@ -21,6 +21,14 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 T = TypeVar("T")
 REST_SECONDS = 1.0
+KEEPALIVES: dict[str, Any] = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    # Milliseconds until what was sent and never acknowledged ends the connection.
+    "tcp_user_timeout": 10_000,
+}
+"""What libpq is told, so that a server that is gone is noticed."""
 SET_TENANT = "SELECT set_config('wharf.tenant', %(tenant)s, true)"
 
 
@@ -72,11 +80,7 @@ class Database:
                 "application_name": application,
                 "connect_timeout": 5,
                 "options": "-c timezone=UTC -c idle_in_transaction_session_timeout=60000",
-                "keepalives_idle": 10,
-                "keepalives_interval": 5,
-                "keepalives_count": 3,
-                # Milliseconds until what was sent and never acknowledged ends the connection.
-                "tcp_user_timeout": 10_000,
+                **KEEPALIVES,
                 # Statements are prepared at once: the few that poll and submit run all day.
                 "prepare_threshold": 2,
             },

@@ -22,7 +22,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from wharf.common.errors import Cancelled, Fenced, GivenBack, TimeLimit
-from wharf.common.ledger.database import Database
+from wharf.common.ledger.database import Database, driver_of
 from wharf.common.logs import get_logger
 from wharf.common.runtime.errands import EXPIRE
 from wharf.common.runtime.leaving import LeaveSign
@@ -63,9 +63,9 @@ class Pulse:
             raise GivenBack(message)
 
     @contextmanager
-    def guarding(self, connection: Connection) -> Iterator[None]:
+    def guarding(self, connection: Connection | psycopg.Connection[Any]) -> Iterator[None]:
         """While this lasts whatever stops the job interrupts the connection's query."""
-        used: Any = connection.connection.driver_connection
+        used = connection if isinstance(connection, psycopg.Connection) else driver_of(connection)
         self.running.add(used)
         try:
             self.check()

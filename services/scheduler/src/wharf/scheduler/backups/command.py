@@ -19,8 +19,8 @@ from wharf.common.errors import Conflict, NotFound, Permanent, WharfError
 from wharf.common.ledger.database import driver_url
 from wharf.common.ledger.migration import latest_revision, prepare_roles
 from wharf.common.settings import BackupStorageSettings, DatabaseSettings, load
-from wharf.scheduler.backups.counts import Connection, schemas
-from wharf.scheduler.backups.dump import connected
+from wharf.scheduler.backups.connection import Connection, connected
+from wharf.scheduler.backups.counts import schemas
 from wharf.scheduler.backups.pace import Pace
 from wharf.scheduler.backups.programs import fitting
 from wharf.scheduler.backups.restore import Restore

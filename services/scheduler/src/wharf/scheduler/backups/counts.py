@@ -3,26 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
-import psycopg
 from psycopg import sql
 
 from wharf.common.backups import TableCount
+from wharf.scheduler.backups.connection import Connection
 from wharf.scheduler.backups.pace import Pace
 
-# The same text for the same value on every server, whatever it is set to; and one process, since imports go first.
-SETTINGS = {
-    "timezone": "UTC",
-    "datestyle": "ISO, MDY",
-    "intervalstyle": "postgres",
-    "extra_float_digits": "1",
-    "bytea_output": "hex",
-    "max_parallel_workers_per_gather": "0",
-    "statement_timeout": "0",
-    "lock_timeout": "60s",
-    "idle_in_transaction_session_timeout": "0",
-}
 OURS = "SELECT nspname FROM pg_namespace WHERE nspowner = 'wharf_owner'::regrole ORDER BY 1"
 TABLES = """
     SELECT n.nspname, c.relname, c.relpersistence FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -35,13 +22,8 @@ PAGES = "SELECT pg_relation_size(%s::regclass) / current_setting('block_size')::
 AT_ONCE = 2048
 """Pages that one query reads: between two there may be a rest, or an end."""
 UNLOGGED = "u"
-Connection = psycopg.Connection[Any]
-
-
-def settle(connection: Connection) -> None:
-    """Let the connection show values as every other one that counts."""
-    for name, value in SETTINGS.items():
-        connection.execute("SELECT set_config(%s, %s, false)", (name, value))
+Table = tuple[str, str]
+"""Schema and name."""
 
 
 def schemas(connection: Connection) -> list[str]:
@@ -49,18 +31,20 @@ def schemas(connection: Connection) -> list[str]:
     return [row[0] for row in connection.execute(OURS)]
 
 
-def tables(connection: Connection, places: Sequence[str]) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+def tables(connection: Connection, places: Sequence[str]) -> tuple[list[Table], list[Table]]:
     """Those that a backup has, and the unlogged ones that it leaves out: what is staged is staged again."""
     found = connection.execute(TABLES, [list(places)]).fetchall()
     kept = [(place, name) for place, name, how in found if how != UNLOGGED]
     return kept, [(place, name) for place, name, how in found if how == UNLOGGED]
 
 
-def count(connection: Connection, names: Iterable[tuple[str, str]], pace: Pace) -> list[TableCount]:
+def count(connection: Connection, names: Iterable[Table], pace: Pace) -> list[TableCount]:
     """Rows and a digest of each table, piece by piece."""
     found = []
     for place, name in names:
-        rows, digest = _count(connection, sql.Identifier(place, name), pace)
+        # Its end lets go the locks of indexes: those of thousands of tables have no room in the server's memory.
+        with connection.transaction(force_rollback=True):
+            rows, digest = _count(connection, sql.Identifier(place, name), pace)
         found.append(TableCount(place=place, name=name, rows=rows, digest=str(digest)))
     return found
 

@@ -5,43 +5,21 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import psycopg
 from psycopg import sql
 
-from wharf.common.backups import Backup, Backups, Manifest, TableCount, archive_key, damaged
-from wharf.scheduler.backups.counts import Connection, count, schemas, settle, tables
+from wharf.common.backups import Backup, Backups, Manifest, archive_key, damaged
+from wharf.scheduler.backups.connection import Guard, claim, connected
+from wharf.scheduler.backups.moment import Moment, moment
 from wharf.scheduler.backups.pace import Check, Pace
 from wharf.scheduler.backups.programs import Programs, child, fitting
 
-BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-SNAPSHOT = "SELECT pg_export_snapshot(), now()"
-REVISION = "SELECT version_num FROM wharf.alembic_version"
 LOCK_WAIT_MS = 60_000
 """Who changes a table may hold it: longer than that, and the job is tried again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """A snapshot of the database that others may take too while its transaction lasts, and what is in it."""
-
-    snapshot: str
-    at: datetime
-    server_version: str
-    revision: str
-    places: list[str]
-    left_out: list[tuple[str, str]]
-    counts: tuple[TableCount, ...]
-
-    @property
-    def server_major(self) -> int:
-        """The major version of the server."""
-        return int(self.server_version.partition(".")[0])
 
 
 @dataclass
@@ -75,15 +53,18 @@ class Dump:
     programs: str
     pace: Pace
     told: Callable[[int], None] = lambda _bytes: None
+    guard: Guard = nullcontext
 
     def make(self, backup_id: UUID, attempt: int, fence: Check) -> Backup:
         """A new backup. It is listed last, after `fence` has said that this attempt still has its job."""
         started, key = time.monotonic(), archive_key(backup_id, attempt)
-        with connected(self.url) as connection, moment(connection, self.pace) as at:
-            programs = fitting(self.programs, at.server_major)
-            compression = programs.compression
-            stored = self._store(programs, compression, at, key)
-        self._read_back(programs, backup_id, key, stored)
+        with connected(self.url, self.guard) as connection:
+            claim(connection)
+            with moment(connection, self.pace) as at:
+                programs = fitting(self.programs, at.server_major)
+                compression = programs.compression
+                stored = self._store(programs, compression, at, key)
+            self._read_back(programs, backup_id, key, stored)
         manifest = Manifest(
             id=backup_id,
             created_at=at.at,
@@ -115,28 +96,6 @@ class Dump:
             reading.take(meter.passing(file.pieces()))
         if (meter.size, meter.sha256) != (stored.size, stored.sha256):
             raise damaged(backup_id, "what was stored is not what was written")
-
-
-@contextmanager
-def connected(url: str) -> Iterator[Connection]:
-    """A connection of its own, each statement its own transaction until one begins one."""
-    with psycopg.connect(url, autocommit=True, application_name="wharf-backup", connect_timeout=10) as connection:
-        settle(connection)
-        yield connection
-
-
-@contextmanager
-def moment(connection: Connection, pace: Pace) -> Iterator[Moment]:
-    """A snapshot, kept while this lasts."""
-    connection.execute(BEGIN)
-    ((snapshot, at),) = connection.execute(SNAPSHOT)
-    ((revision,),) = connection.execute(REVISION)
-    places = schemas(connection)
-    kept, left_out = tables(connection, places)
-    number = connection.info.server_version
-    version = f"{number // 10_000}.{number % 10_000}"
-    yield Moment(snapshot, at, version, revision, places, left_out, tuple(count(connection, kept, pace)))
-    connection.execute("COMMIT")
 
 
 def dump_command(programs: Programs, compression: str, at: Moment) -> list[str]:

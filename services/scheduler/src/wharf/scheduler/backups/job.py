@@ -72,7 +72,8 @@ class BackupJob:
             with context.transaction():
                 pass
 
-        dump = Dump(url, self.backups, self.programs, Pace(context.check), _telling(context, "dump", None))
+        told, guard = _telling(context, "dump", None), context.pulse.guarding
+        dump = Dump(url, self.backups, self.programs, Pace(context.check), told, guard)
         return dump.make(context.job_id, context.attempt, fence)
 
     def _let_go(self, context: Context) -> int:
@@ -89,9 +90,10 @@ class BackupJob:
     def _verify(self, context: Context, url: str) -> dict[str, Any]:
         backup, started = self.backups.find(context.payload.backup_id), time.monotonic()
         told = _telling(context, "verify", backup.manifest.bytes)
-        restore = Restore(self.backups, self.programs, Pace(context.check, rests=0), told)
+        pace, guard = Pace(context.check, rests=0), context.pulse.guarding
+        restore = Restore(self.backups, self.programs, pace, told, guard)
         try:
-            restore.on_trial(backup, url)
+            restore.on_trial(backup, url, f"{context.job_id.hex}_{context.attempt}")
         except Permanent as error:
             if error.error_code in {"backup_damaged", "backup_differs"}:
                 self._note(backup, started, error.message)

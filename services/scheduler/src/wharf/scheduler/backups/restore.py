@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,15 +15,19 @@ from psycopg.conninfo import make_conninfo
 from wharf.common.backups import Backup, Backups, TableCount, damaged
 from wharf.common.errors import Permanent
 from wharf.common.logs import get_logger
-from wharf.scheduler.backups.counts import Connection, count, differences, tables
-from wharf.scheduler.backups.dump import Meter, connected
+from wharf.scheduler.backups.connection import LOCK, Connection, Guard, claim, connected
+from wharf.scheduler.backups.counts import count, differences, tables
+from wharf.scheduler.backups.dump import Meter
 from wharf.scheduler.backups.pace import Pace
 from wharf.scheduler.backups.programs import Programs, child, fitting
 
 TRIAL = "wharf_verify_"
+# Other installations may share the server, and its roles: while one of them is at work, a trial may be its own.
 OUR_TRIALS = """
     SELECT datname FROM pg_database d WHERE starts_with(datname, %s) AND datdba = current_user::regrole
-    AND NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.datid = d.oid)"""
+    AND NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.datid = d.oid)
+    AND NOT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND (classid, objid, objsubid) = (0, %s, 1)
+                    AND granted AND pid <> pg_backend_pid())"""
 END_OURS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND usename = current_user"
 SHOWN = 5
 """Tables that an error names."""
@@ -37,6 +41,7 @@ class Restore:
     programs: str
     pace: Pace
     told: Callable[[int], None] = lambda _bytes: None
+    guard: Guard = nullcontext
 
     def check_sum(self, backup: Backup) -> None:
         """Read all of the archive. Raises `Permanent` (`backup_damaged`) where it is not what was written."""
@@ -45,17 +50,20 @@ class Restore:
             self.pace.check()
         self._compare(backup, meter)
 
-    def on_trial(self, backup: Backup, url: str) -> list[TableCount]:
-        """Restore it into a database of its own on the server of `url`, compare, drop that.
+    def on_trial(self, backup: Backup, url: str, trial: str) -> list[TableCount]:
+        """Restore it into a database of its own on the server of `url`, compare, drop it. `trial`: a word of its name.
 
-        Raises as `check_sum` and `into`.
+        Raises as `check_sum` and `into`, and `Transient` (`backup_at_work`).
         """
-        self.check_sum(backup)
-        with connected(url) as connection, trial_database(connection, backup) as name:
-            programs = self._programs(connection)
-            self._stream(programs, backup, make_conninfo(url, dbname=name), ["--no-owner", "--no-privileges"])
-            with connected(make_conninfo(url, dbname=name)) as restored:
-                return self.compare(restored, backup)
+        # Not guarded: nothing may interrupt it when it drops the database.
+        with connected(url) as connection:
+            claim(connection)
+            self.check_sum(backup)
+            with trial_database(connection, trial) as name:
+                restored = make_conninfo(url, dbname=name)
+                self._stream(self._programs(connection), backup, restored, ["--no-owner", "--no-privileges"])
+                with connected(restored, self.guard) as counting:
+                    return self.compare(counting, backup)
 
     def into(self, connection: Connection, url: str, backup: Backup, jobs: int = 1) -> list[TableCount]:
         """Restore it into the empty database of `url` for good, and compare. The roles must be there.
@@ -119,11 +127,11 @@ def restore_command(programs: Programs, url: str, options: list[str]) -> list[st
 
 
 @contextmanager
-def trial_database(connection: Connection, backup: Backup) -> Iterator[str]:
+def trial_database(connection: Connection, trial: str) -> Iterator[str]:
     """A new database that nobody else may enter, gone at the end; those that were left behind go first."""
-    for (left,) in connection.execute(OUR_TRIALS, [TRIAL]).fetchall():
+    for (left,) in connection.execute(OUR_TRIALS, [TRIAL, LOCK]).fetchall():
         _drop(connection, left)
-    name = f"{TRIAL}{backup.id.hex}"
+    name = f"{TRIAL}{trial}"
     database = sql.Identifier(name)
     try:
         connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(database))

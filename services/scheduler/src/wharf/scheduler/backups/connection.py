@@ -1,0 +1,59 @@
+"""The connections of a backup: how they show values, what ends their queries, and that one is at work at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
+
+import psycopg
+
+from wharf.common.errors import Transient
+from wharf.common.ledger.database import KEEPALIVES
+
+Connection = psycopg.Connection[Any]
+Guard = Callable[[Connection], AbstractContextManager[object]]
+"""While it lasts, whatever stops the work interrupts that connection's query."""
+# The same text for the same value on every server, whatever it is set to; and one process, since imports go first.
+SETTINGS = {
+    "timezone": "UTC",
+    "datestyle": "ISO, MDY",
+    "intervalstyle": "postgres",
+    "extra_float_digits": "1",
+    "bytea_output": "hex",
+    "max_parallel_workers_per_gather": "0",
+    "statement_timeout": "0",
+    "lock_timeout": "60s",
+    "idle_in_transaction_session_timeout": "0",
+    # The server lets go the locks of a machine that is gone.
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+}
+LOCK = 0x57A4E
+AT_WORK = "SELECT pg_try_advisory_lock(%s)"
+
+
+@contextmanager
+def connected(url: str, guard: Guard = nullcontext) -> Iterator[Connection]:
+    """A connection of its own, each statement its own transaction until one begins one."""
+    more = {"application_name": "wharf-backup", "connect_timeout": 10, **KEEPALIVES}
+    with psycopg.connect(url, autocommit=True, **more) as connection, guard(connection):
+        _settle(connection)
+        yield connection
+
+
+def claim(connection: Connection) -> None:
+    """Be the one that makes or tries a backup of this database, until the connection ends.
+
+    Raises `Transient` (`backup_at_work`) where another one is.
+    """
+    ((claimed,),) = connection.execute(AT_WORK, [LOCK])
+    if not claimed:
+        message = "Another backup, or a trial of one, is at work. Wharf tries again when it may be over."
+        raise Transient(message, code="backup_at_work")
+
+
+def _settle(connection: Connection) -> None:
+    for name, value in SETTINGS.items():
+        connection.execute("SELECT set_config(%s, %s, false)", (name, value))

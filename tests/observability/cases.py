@@ -277,6 +277,40 @@ JOBS = (
     ),
     Case("WharfBackupTooOld", "a day", {"wharf_backup_last_success_timestamp_seconds": "-86400x20"}, 10),
     Case(
+        "WharfBackupTooOld",
+        "there never was one",
+        {"wharf_installed_timestamp_seconds": "-130000x20"},
+        10,
+        ({},),
+        "critical",
+    ),
+    Case("WharfBackupTooOld", "installed yesterday", {"wharf_installed_timestamp_seconds": "-86400x20"}, 10),
+    Case(
+        "WharfBackupTooOld",
+        "of an old installation",
+        {
+            "wharf_installed_timestamp_seconds": "-9000000x20",
+            "wharf_backup_last_success_timestamp_seconds": "-86400x20",
+        },
+        10,
+    ),
+    Case("WharfBackupTrialFailed", "the newest", {"wharf_backup_trial_failed": "1x20"}, 10, ({},), "critical"),
+    Case("WharfBackupTrialFailed", "the next one was whole", {"wharf_backup_trial_failed": "1x5 0x15"}, 10),
+    Case(
+        "WharfBackupTrialTooOld",
+        "nine days",
+        {
+            "wharf_installed_timestamp_seconds": "-9000000x20",
+            "wharf_backup_last_verified_timestamp_seconds": "-777600x20",
+        },
+        10,
+        ({},),
+    ),
+    Case(
+        "WharfBackupTrialTooOld", "never in nine days", {"wharf_installed_timestamp_seconds": "-777600x20"}, 10, ({},)
+    ),
+    Case("WharfBackupTrialTooOld", "last Sunday", {"wharf_backup_last_verified_timestamp_seconds": "-604800x20"}, 10),
+    Case(
         "WharfWebhooksFail",
         "most",
         {

@@ -113,20 +113,6 @@ WEBHOOK_DELIVERIES = Counter(
     "wharf_webhook_deliveries_total", "Tries to deliver a message, by what came of them.", ["outcome"]
 )
 WEBHOOK_SECONDS = Histogram("wharf_webhook_delivery_seconds", "Length of a try to deliver.", buckets=SECONDS)
-BACKUP_SUCCESS = Gauge(
-    "wharf_backup_last_success_timestamp_seconds",
-    "When the newest backup was complete.",
-    multiprocess_mode="mostrecent",
-)
-BACKUP_BYTES = Gauge("wharf_backup_bytes", "Size of the newest backup.", multiprocess_mode="mostrecent")
-BACKUP_SECONDS = Gauge(
-    "wharf_backup_seconds", "How long the newest backup took, its check included.", multiprocess_mode="mostrecent"
-)
-BACKUP_VERIFIED = Gauge(
-    "wharf_backup_last_verified_timestamp_seconds",
-    "When a backup was last restored on trial, and was whole.",
-    multiprocess_mode="mostrecent",
-)
 CANARY_SECONDS = Histogram(
     "wharf_canary_seconds", "From sending a canary through a queue to its end.", ["queue"], buckets=SECONDS
 )
@@ -171,6 +157,17 @@ SCHEDULE_SUCCESS = Observed(
     "When a job of a built-in schedule was last completed.",
     ("schedule",),
 )
+INSTALLED = Observed("wharf_installed_timestamp_seconds", "Since when there could be backups.")
+BACKUP_SUCCESS = Observed(
+    "wharf_backup_last_success_timestamp_seconds", "When the newest backup was complete; missing where there is none."
+)
+BACKUP_BYTES = Observed("wharf_backup_bytes", "Size of the newest backup.")
+BACKUP_SECONDS = Observed("wharf_backup_seconds", "How long the newest backup took, its check included.")
+BACKUP_VERIFIED = Observed(
+    "wharf_backup_last_verified_timestamp_seconds",
+    "When a backup was last restored on trial, and was whole; missing where none ever was.",
+)
+BACKUP_TRIAL_FAILED = Observed("wharf_backup_trial_failed", "1 where the newest trial of a backup failed.")
 DATABASE_CONNECTIONS = Observed("wharf_database_connections", "Connections that PostgreSQL has, of all databases.")
 DATABASE_CONNECTIONS_MAX = Observed("wharf_database_connections_max", "How many it allows.")
 DATABASE_BYTES = Observed("wharf_database_bytes", "Size of the database.")

@@ -28,7 +28,6 @@ from wharf.common.runtime.zeros import of_a_scheduler
 from wharf.common.schedules import BUILTIN, zone_named
 from wharf.common.startup import check, give_up
 from wharf.common.storage import Storage
-from wharf.scheduler.backups.figures import measure
 from wharf.scheduler.dispatcher import Dispatcher
 from wharf.scheduler.leadership import Leadership
 from wharf.scheduler.observing import observed_database, observers_of
@@ -117,7 +116,6 @@ class LedgerScheduler(Scheduler):  # type: ignore[misc]  # Celery has no types
             self._dispatcher.age()
             self._dispatcher.reconcile()
             self._dispatcher.sweep()
-            measure(self._schedules.database)
         if time.monotonic() - self._searched > min(ORPHANS_SECONDS, self._settings.orphan_seconds):
             self._searched = time.monotonic()
             self._orphans.look()

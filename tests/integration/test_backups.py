@@ -18,7 +18,7 @@ def done(platform: httpx.Client, path: str) -> dict[str, Any]:
     job = platform.post(path).raise_for_status().json()
 
     def ended() -> Any:
-        seen = platform.get(f"{PATH}/jobs/{job['job_id']}").raise_for_status().json()
+        seen = platform.get(f"/api/v1/jobs/{job['job_id']}").raise_for_status().json()
         return seen if seen["status"] in {"completed", "failed"} else None
 
     found: dict[str, Any] = eventually(ended, "the end of the job")

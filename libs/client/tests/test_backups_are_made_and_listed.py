@@ -36,10 +36,10 @@ def test_one_is_made_and_watched_to_its_end(wharf: Any, kept: Gateway) -> None:
     """Exit code 1 and its reason when it failed; with --no-watch it is only begun."""
     kept.says("POST /api/v1/backups", job_document("queued"), status=202)
     running, done = job_document("running"), job_document("completed", result=RESULT)
-    kept.says(f"GET /api/v1/backups/jobs/{JOB}", running, done)
+    kept.says(f"GET /api/v1/jobs/{JOB}", running, done)
     assert wharf("backup", "run") == 0
     assert wharf.out == f"Backup {BACKUP} stored and read back (26 tables, 20,000 rows, 2.0 MB, 1.2 s).\n"
-    kept.says(f"GET /api/v1/backups/jobs/{JOB}", job_document("failed", error={"message": "There is no room."}))
+    kept.says(f"GET /api/v1/jobs/{JOB}", job_document("failed", error={"message": "There is no room."}))
     assert wharf("backup", "run") == 1
     assert wharf.err == "There is no room.\n"
     assert wharf("backup", "run", "--no-watch") == 0
@@ -50,7 +50,7 @@ def test_the_newest_or_the_one_that_is_named_is_verified(wharf: Any, kept: Gatew
     """Where there is none, nothing is begun."""
     kept.says(f"POST /api/v1/backups/{BACKUP}/verify", job_document("queued"), status=202)
     done = job_document("completed", result=RESULT | {"action": "verify"})
-    kept.says(f"GET /api/v1/backups/jobs/{JOB}", done)
+    kept.says(f"GET /api/v1/jobs/{JOB}", done)
     for arguments in ((), (BACKUP,)):
         assert wharf("backup", "verify", *arguments) == 0
         assert wharf.out.startswith(f"Backup {BACKUP} restored on trial: it has the same rows")

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from wharf.client.commands import cleanup
 from wharf.client.testing import JOB, Gateway, job_document
 
 ID = "01999999-0000-7000-8000-00000000000a"
@@ -18,9 +17,8 @@ RESULT: dict[str, Any] = {
 
 
 @pytest.fixture
-def kept(known: Gateway, monkeypatch: pytest.MonkeyPatch) -> Gateway:
+def kept(known: Gateway) -> Gateway:
     """A gateway with the built-in schedule, whose job runs for a moment."""
-    monkeypatch.setattr(cleanup, "LOOK_SECONDS", 0.0)
     known.says("GET /api/v1/schedules", {"items": [{"id": ID, "name": "cleanup"}], "next_cursor": None})
     known.says(f"POST /api/v1/schedules/{ID}/run", job_document("queued"))
     return known

@@ -103,6 +103,20 @@ def test_it_is_changed_switched_and_removed(wharf: Any, kept: Gateway, monkeypat
     assert len(kept.requests(f"DELETE {OWN}")) == 1
 
 
+def test_one_that_is_built_in_is_watched_too(wharf: Any, kept: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By asking: streams of events are the tenants'. Exit code 1 when it failed."""
+    monkeypatch.setenv("WHARF_PLATFORM_KEY", "platform")
+    kept.says(f"POST {OWN}/run", job_document("queued"), status=202)
+    done = job_document("completed", result={"seconds": 2.0})
+    kept.says(
+        f"GET /api/v1/jobs/{JOB}", job_document("running"), done, job_document("failed", error={"message": "No."})
+    )
+    assert wharf("schedules", "run", "weekly", "--installation", "--watch") == 0
+    assert wharf.out == "Completed in 2.0 s\n"
+    assert wharf("schedules", "run", "weekly", "--installation", "--watch") == 1
+    assert wharf.out == f"Job {JOB} failed: No.\n"
+
+
 def test_it_is_started_by_hand_and_its_history_is_told(wharf: Any, kept: Gateway) -> None:
     """With the jobs, and their states."""
     kept.says(f"POST {OWN}/run", job_document("queued"), status=202)

@@ -13,6 +13,7 @@ from wharf.common.backups import Manifest, TableCount, Verification
 from wharf.common.clock import new_id
 from wharf.common.ledger.database import Database
 from wharf.common.schedules.policies import INSTALLATION
+from wharf.gateway.cursors import encode
 
 PATH = "/api/v1/backups"
 AT = datetime(2026, 3, 1, 2, tzinfo=UTC)
@@ -56,7 +57,9 @@ def test_they_are_listed_newest_first_and_by_page(platform, stored):
     first = platform.get(PATH, params={"limit": 2}).json()
     rest = platform.get(PATH, params={"limit": 2, "cursor": first["next_cursor"]}).json()
     assert (first["items"] + rest["items"], rest["next_cursor"]) == (items, None)
-    assert platform.get(PATH, params={"cursor": "x"}).json()["code"] == "bad_cursor"
+    for cursor in ("x", encode(("2026-03-01T02:00:00", str(stored[0].id))), encode((5, str(stored[0].id)))):
+        refused = platform.get(PATH, params={"cursor": cursor})
+        assert (refused.status_code, refused.json()["code"]) == (422, "bad_cursor")
 
 
 def test_one_is_made_and_one_verified_at_a_time(platform, stored):
@@ -70,19 +73,15 @@ def test_one_is_made_and_one_verified_at_a_time(platform, stored):
     assert platform.post(f"{PATH}/{stored[1].id}/verify").status_code == 409
     listed = platform.get(f"{PATH}/jobs", params={"limit": 2}).json()["items"]
     assert [one["job_id"] for one in listed] == [verified.json()["job_id"], job.json()["job_id"]]
-    assert platform.get(f"{PATH}/jobs/{job.json()['job_id']}").json()["status"] == "queued"
+    assert platform.get(f"/api/v1/jobs/{job.json()['job_id']}").json()["status"] == "queued"
 
 
-def test_what_is_not_there_is_not_found(platform, stored, tenant):
-    """A backup that never was, and a tenant's job."""
+def test_what_is_not_there_is_not_found(platform, stored):
+    """A backup that never was."""
     assert platform.post(f"{PATH}/{new_id()}/verify").json()["code"] == "backup_not_found"
-    job = tenant.job()
-    assert platform.get(f"{PATH}/jobs/{job.job_id}").json()["code"] == "job_not_found"
 
 
-@pytest.mark.parametrize(
-    ("method", "path"), [("GET", ""), ("POST", ""), ("GET", "/jobs"), ("GET", "/jobs/{id}"), ("POST", "/{id}/verify")]
-)
+@pytest.mark.parametrize(("method", "path"), [("GET", ""), ("POST", ""), ("GET", "/jobs"), ("POST", "/{id}/verify")])
 def test_no_tenant_may_see_or_make_them(api, method, path):
     """They hold everybody's rows: not even for an admin."""
     answer = api.request(method, PATH + path.replace("{id}", str(new_id())))

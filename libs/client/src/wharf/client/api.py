@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
@@ -164,15 +164,8 @@ class WharfClient(Calls):
 
         Raises `ClientError` (`timeout`) after `timeout` seconds; the job goes on.
         """
-        return self._wait(lambda: self.job(job_id), timeout, interval)
-
-    def wait_for_backup(self, job_id: str, *, timeout: float | None = None, interval: float = 0.5) -> Job:
-        """The same for a job that makes or verifies a backup."""
-        return self._wait(lambda: self.backup_job(job_id), timeout, interval)
-
-    def _wait(self, ask: Callable[[], Job], timeout: float | None, interval: float) -> Job:
         deadline = time.monotonic() + timeout if timeout is not None else float("inf")
-        while not (job := ask()).ended:
+        while not (job := self.job(job_id)).ended:
             if time.monotonic() >= deadline:
                 raise ClientError(f"The job is still {job.status} after {timeout:g} s; it goes on.", code="timeout")
             time.sleep(interval)
@@ -325,10 +318,6 @@ class WharfClient(Calls):
     def verify_backup(self, backup_id: str) -> Job:
         """Restore it on trial, into a database of its own, and compare."""
         return Job.of(self._call("POST", f"/api/v1/backups/{_part(backup_id)}/verify"))
-
-    def backup_job(self, job_id: str) -> Job:
-        """A job that makes or verifies a backup."""
-        return Job.of(self._call("GET", f"/api/v1/backups/jobs/{_part(job_id)}"))
 
     # The installation, with the platform's key
 

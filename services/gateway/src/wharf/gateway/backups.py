@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Connection, text
 
 from wharf.common.backups import Backup, Backups
 from wharf.common.errors import Conflict
-from wharf.common.jobs import control
 from wharf.common.jobs.kinds import BACKUP, BackupPayload
 from wharf.common.jobs.submission import Order, Written, write_job
 from wharf.common.jobs.view import JobView
 from wharf.common.schedules.policies import INSTALLATION
-from wharf.gateway.authentication import hidden
-from wharf.gateway.cursors import decode, page
+from wharf.gateway.cursors import decode, moment_of, page
 from wharf.gateway.intake import DEFAULT_PROJECT
 from wharf.gateway.jobs import JobFilter, list_jobs
 from wharf.gateway.resources import Resources
@@ -31,7 +28,7 @@ LIVE = text("""
 
 def list_backups(backups: Backups, cursor: str | None, limit: int) -> tuple[list[Backup], str | None]:
     """Newest first. How many there are is bounded by what is kept."""
-    after = tuple(decode(cursor, (datetime.fromisoformat, UUID))) if cursor else None
+    after = tuple(decode(cursor, (moment_of, UUID))) if cursor else None
     rows = [one for one in backups.all() if after is None or (one.manifest.created_at, one.id) < after]
     return page(rows[: limit + 1], limit, lambda one: (one.manifest.created_at.isoformat(), one.id))
 
@@ -57,11 +54,3 @@ def submit(resources: Resources, wanted: BackupPayload, request_id: str) -> Writ
 def list_backup_jobs(connection: Connection, cursor: str | None, limit: int) -> tuple[list[JobView], str | None]:
     """The jobs, newest first, in a transaction of the installation."""
     return list_jobs(connection, JobFilter(kind=BACKUP.name), cursor, limit)
-
-
-def find_backup_job(connection: Connection, job_id: UUID) -> JobView:
-    """One of them; raises `NotFound`."""
-    job = control.find(connection, job_id)
-    if job.kind != BACKUP.name:
-        raise hidden("job", job_id, "job_not_found")
-    return job

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
 import orjson
@@ -44,6 +45,14 @@ def name_of(value: object) -> str:
     if not isinstance(value, str) or "\0" in value:
         raise TypeError(value)
     return value
+
+
+def moment_of(value: object) -> datetime:
+    """A moment in a cursor; raises TypeError or ValueError for what is none, as a time without its zone."""
+    found = datetime.fromisoformat(value) if isinstance(value, str) else None
+    if found is None or found.tzinfo is None:
+        raise TypeError(value)
+    return found
 
 
 def bad_cursor() -> Invalid:

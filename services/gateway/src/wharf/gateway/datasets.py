@@ -39,7 +39,7 @@ from sqlalchemy.types import TypeEngine
 from wharf.common.errors import Invalid, Problem
 from wharf.common.ledger.models import Dataset, DataUpdate
 from wharf.common.profiles import ColumnType
-from wharf.gateway.cursors import decode, page
+from wharf.gateway.cursors import decode, moment_of, page
 from wharf.gateway.profiles import find_profile
 
 LARGEST = 2**63
@@ -289,7 +289,7 @@ def list_updates(connection: Connection, profile: str, project_id: str | None, c
     if project_id is not None:
         query = query.where(DataUpdate.project_id == project_id)
     if cursor:
-        at, update_id = decode(cursor, (datetime.fromisoformat, UUID))
+        at, update_id = decode(cursor, (moment_of, UUID))
         query = query.where(tuple_(DataUpdate.at, DataUpdate.id) < (at, update_id))
     rows = connection.execute(query.order_by(DataUpdate.at.desc(), DataUpdate.id.desc()).limit(limit + 1)).mappings()
     shown, following = page(list(rows), limit, lambda row: (row["at"].isoformat(), row["id"]))

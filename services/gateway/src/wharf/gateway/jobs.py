@@ -23,7 +23,7 @@ from wharf.common.metrics import JOBS_FINISHED
 from wharf.common.queues import Queue
 from wharf.common.storage import Storage
 from wharf.gateway.authentication import Member, hidden
-from wharf.gateway.cursors import decode, page
+from wharf.gateway.cursors import decode, moment_of, page
 from wharf.gateway.rejects import rejects_of
 
 # An import and its job are written in one transaction: they share its time, which the index of the list leads to.
@@ -75,7 +75,7 @@ def list_jobs(
     """Newest first."""
     query = select(*Job.__table__.c).where(*wanted.conditions())
     if cursor:
-        created_at, job_id = decode(cursor, (datetime.fromisoformat, UUID))
+        created_at, job_id = decode(cursor, (moment_of, UUID))
         query = query.where(tuple_(Job.created_at, Job.id) < (created_at, job_id))
     query = query.order_by(Job.created_at.desc(), Job.id.desc()).limit(limit + 1)
     views = [job_view(row) for row in connection.execute(query).mappings()]

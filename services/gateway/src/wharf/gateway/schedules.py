@@ -21,7 +21,7 @@ from wharf.common.queues import Priority
 from wharf.common.schedules import Outcome, schedulable, timing_of
 from wharf.common.schedules.policies import INSTALLATION
 from wharf.gateway.authentication import hidden
-from wharf.gateway.cursors import decode, page
+from wharf.gateway.cursors import decode, moment_of, page
 from wharf.gateway.intake import DEFAULT_PROJECT
 from wharf.gateway.packages import PROJECT
 
@@ -146,7 +146,7 @@ def list_runs(connection: Connection, owner: Owner, schedule_id: UUID, cursor: s
     columns = (*(c for c in ScheduleRun.__table__.c if c.name not in {"schedule_id", "tenant_id"}), Job.status)
     query = select(*columns).outerjoin(Job, Job.id == ScheduleRun.job_id).where(ScheduleRun.schedule_id == schedule_id)
     if cursor:
-        query = query.where(ScheduleRun.scheduled_for < decode(cursor, (datetime.fromisoformat,))[0])
+        query = query.where(ScheduleRun.scheduled_for < decode(cursor, (moment_of,))[0])
     query = query.order_by(ScheduleRun.scheduled_for.desc()).limit(limit + 1)
     rows = [dict(row) for row in connection.execute(query).mappings()]
     return page(rows, limit, lambda row: (row["scheduled_for"].isoformat(),))

@@ -11,7 +11,7 @@ import typer
 from wharf.client.api import WharfClient
 from wharf.client.connection import find_connection
 from wharf.client.job import Job
-from wharf.client.watching import summary, watch
+from wharf.client.watching import outcome, summary, watch
 
 INTERRUPTED = 130
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -34,6 +34,15 @@ def watch_to_the_end(wharf: WharfClient, job_id: str) -> None:
         typer.echo(f"Stop it: wharf jobs cancel {job_id}", err=True)
         raise typer.Exit(INTERRUPTED) from None
     tell(wharf, job)
+
+
+def wait_to_the_end(wharf: WharfClient, job_id: str) -> None:
+    """The same for a job of the installation: it is asked for, since streams of events are the tenants'."""
+    job = wharf.wait(job_id)
+    for line in outcome(job):
+        typer.echo(line)
+    if not job.succeeded:
+        raise typer.Exit(1)
 
 
 def tell(wharf: WharfClient, job: Job) -> None:

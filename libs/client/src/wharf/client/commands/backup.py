@@ -79,7 +79,7 @@ def _follow(wharf: WharfClient, job: Job, *, watch: bool) -> None:
     if not watch:
         typer.echo(f"Job {job.job_id} is {job.status}.")
         return
-    done = wharf.wait_for_backup(job.job_id)
+    done = wharf.wait(job.job_id)
     if not done.succeeded:
         typer.echo(done.error["message"] if done.error else f"The job is {done.status}.", err=True)
         raise typer.Exit(1)

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from typing import Annotated
 
 import typer
 
-from wharf.client.api import WharfClient
 from wharf.client.calls import Document
 from wharf.client.commands.access import AsJson, client
 from wharf.client.figures import count, size
-from wharf.client.job import Job
 from wharf.client.table import print_json, print_table
 
 SCHEDULE = "cleanup"
-LOOK_SECONDS = 0.5
 
 
 def cleanup(
@@ -25,7 +21,8 @@ def cleanup(
 ) -> None:
     """Remove what is kept for a time only, now instead of at night (with the platform's key)."""
     with client(platform=True) as wharf:
-        job = _ended(wharf, wharf.run_schedule(wharf.schedule(SCHEDULE)["id"], dry_run=dry_run))
+        begun = wharf.run_schedule(wharf.schedule(SCHEDULE)["id"], dry_run=dry_run)
+        job = wharf.wait(begun.job_id)
     if as_json:
         print_json(job.result or {"error": job.error})
     elif job.result:
@@ -33,15 +30,6 @@ def cleanup(
     if not job.succeeded:
         typer.echo(f"Job {job.job_id} {job.status}: {(job.error or {}).get('message', '')}", err=True)
         raise typer.Exit(1)
-
-
-def _ended(wharf: WharfClient, job: Job) -> Job:
-    """The job when it has ended; it is asked for, since streams of events are the tenants'."""
-    while not job.ended:
-        job = wharf.job(job.job_id)
-        if not job.ended:
-            time.sleep(LOOK_SECONDS)
-    return job
 
 
 def _say(result: Document) -> None:

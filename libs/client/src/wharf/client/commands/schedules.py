@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from wharf.client.commands.access import AsJson, client, watch_to_the_end
+from wharf.client.commands.access import AsJson, client, wait_to_the_end, watch_to_the_end
 from wharf.client.commands.upload import Priority
 from wharf.client.table import print_json, print_table
 
@@ -157,8 +157,9 @@ def run(
     """Start a schedule's job now, beside its times."""
     with client(platform=installation) as wharf:
         job = wharf.run_schedule(wharf.schedule(name)["id"], dry_run=dry_run)
-        if watch and not installation:
-            watch_to_the_end(wharf, job.job_id)
+        if watch:
+            to_the_end = wait_to_the_end if installation else watch_to_the_end
+            to_the_end(wharf, job.job_id)
             return
     typer.echo(f"Job {job.job_id} is {job.status}.")
 

@@ -78,13 +78,6 @@ def list_jobs(resources: Wired, _caller: Platform, cursor: Cursor = None, limit:
     return JobPage(items=items, next_cursor=next_cursor)
 
 
-@router.get("/jobs/{job_id}")
-def show_job(job_id: UUID, resources: Wired, _caller: Platform) -> JobView:
-    """One of them."""
-    with resources.database.tenant(INSTALLATION) as connection:
-        return backups.find_backup_job(connection, job_id)
-
-
 @router.post("/{backup_id}/verify", status_code=HTTPStatus.ACCEPTED)
 def verify(backup_id: UUID, request: Request, resources: Wired, _caller: Platform) -> JobView:
     """Restore it on trial and compare."""

@@ -14,6 +14,8 @@ COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate
           --group pyproject.toml:dev $(MEMBERS:%=%/pyproject.toml)
 IMAGES := gateway ingest-worker package-worker scheduler
 VERSION ?= 0.1.0
+# The server that Compose runs, as its .env says: backups need the programs of the same version.
+POSTGRES_VERSION ?= $(shell sed -n 's/^POSTGRES_VERSION=//p' deploy/compose/.env 2>/dev/null)
 DOCKER_BUILD = DOCKER_BUILDKIT=1 docker build $(BUILD_FLAGS) --file deploy/docker/Dockerfile
 COMPOSE ?= $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
 COVERAGE ?=
@@ -138,7 +140,7 @@ dashboards: .venv/.stamp ## Write Grafana's dashboards and the rules of the obje
 .PHONY: images
 images: ## Build the services' images (BUILD_FLAGS='...' for docker build)
 	@for service in $(IMAGES); do echo "Building wharf/$$service:$(VERSION) ..."; \
-	  $(DOCKER_BUILD) --quiet --build-arg SERVICE=$$service --build-arg VERSION=$(VERSION) \
+	  $(DOCKER_BUILD) --quiet --build-arg SERVICE=$$service --build-arg VERSION=$(VERSION) $(if $(POSTGRES_VERSION),--build-arg POSTGRES=$(POSTGRES_VERSION)) \
 	    --build-arg REVISION=$$(git rev-parse --short HEAD 2>/dev/null || echo unknown) --tag wharf/$$service:$(VERSION) . || exit 1; \
 	done
 

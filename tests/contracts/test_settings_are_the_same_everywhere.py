@@ -18,6 +18,7 @@ from wharf.common.settings import Settings
 from wharf.gateway.settings import GatewaySettings
 from wharf.ingest_worker.settings import IngestSettings
 from wharf.package_worker.settings import PackageSettings
+from wharf.scheduler.backups.command import RestoreSettings
 from wharf.scheduler.settings import SchedulerSettings
 
 SETTINGS: dict[str, type[Settings]] = {
@@ -102,7 +103,27 @@ def test_compose_hands_on_every_setting_of_the_scheduler(texts: dict[Path, str])
     assert {variable for variable, _ in fields("scheduler")} <= set(given)
 
 
+def test_a_restore_is_handed_what_it_reads(texts: dict[Path, str]) -> None:
+    """And no secret that it has no use for."""
+    read = {f"WHARF_{name.upper()}" for name in RestoreSettings.model_fields}
+    assert {variable.removesuffix("_FILE") for variable in environment(texts, "restore")} <= read
+    assert composed(texts, "restore")["secrets"] == ["owner_database_url", "s3_access_key", "s3_secret_key"]
+
+
+def test_backups_have_the_programs_of_composes_server(texts: dict[Path, str]) -> None:
+    """Whichever version is chosen: those of another one are refused."""
+    version = composed(texts, "migrate")["build"]["args"]["POSTGRES"]
+    assert composed(texts, "postgres")["image"] == f"postgres:{version}-bookworm"
+    assert "$(if $(POSTGRES_VERSION),--build-arg POSTGRES=$(POSTGRES_VERSION))" in texts[Path("Makefile")]
+
+
 def environment(texts: dict[Path, str], container: str) -> dict[str, Any]:
     """A container's environment in the Compose file."""
-    found: dict[str, Any] = yaml.safe_load(texts[COMPOSE])["services"][container]["environment"]
+    found: dict[str, Any] = composed(texts, container)["environment"]
+    return found
+
+
+def composed(texts: dict[Path, str], container: str) -> dict[str, Any]:
+    """A container of the Compose file."""
+    found: dict[str, Any] = yaml.safe_load(texts[COMPOSE])["services"][container]
     return found

@@ -12,8 +12,9 @@ import pytest
 from wharf.common.backups import Backups
 from wharf.common.errors import Fenced, Permanent, Transient
 from wharf.common.jobs.kinds import BackupPayload
+from wharf.common.ledger.database import KEEPALIVES
 from wharf.common.storage import Storage
-from wharf.scheduler.backups.connection import KEEPALIVES, claim, connected
+from wharf.scheduler.backups.connection import claim, connected
 from wharf.scheduler.backups.counts import AT_ONCE, differences
 from wharf.scheduler.backups.job import BackupJob
 from wharf.scheduler.backups.restore import trial_database

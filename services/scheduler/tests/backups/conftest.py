@@ -47,10 +47,14 @@ def make(backend, backups, never, freely, data) -> Callable[..., Backup]:
     """Make a backup, as the role of backups."""
 
     def run(
-        *, fence: Check = never, check: Check = never, into: Backups = backups, guard: Guard = nullcontext
+        *,
+        fence: Check = never,
+        check: Check = never,
+        into: Backups = backups,
+        guard: Guard = nullcontext,
+        url: str = backend.backup_url,
     ) -> Backup:
-        dump = Dump(backend.backup_url, into, "", freely(check), guard=guard)
-        return dump.make(new_id(), 1, fence)
+        return Dump(url, into, "", freely(check), guard=guard).make(new_id(), 1, fence)
 
     return run
 
@@ -78,7 +82,7 @@ def data(ledger) -> Iterator[str]:
 @pytest.fixture
 def has_begun(ledger) -> Callable[[], bool]:
     """Whether the backup that is made has its snapshot."""
-    query = "SELECT FROM pg_stat_activity WHERE application_name = 'wharf-backup' AND backend_xmin IS NOT NULL"
+    query = "SELECT 1 FROM pg_stat_activity WHERE application_name = 'wharf-backup' AND backend_xmin IS NOT NULL"
     return lambda: bool(ledger.ask(query))
 
 

@@ -15,7 +15,7 @@ from wharf.common.runtime.heartbeat import Pulse
 from wharf.scheduler.backups.connection import connected
 from wharf.scheduler.backups.moment import moment
 
-WAITING = "SELECT FROM pg_locks WHERE NOT granted AND relation = '{}.sales'::regclass"
+WAITING = "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = '{}.sales'::regclass"
 HELD = """
     SELECT c.relname FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
     WHERE l.pid = %s AND c.relnamespace = '{}'::regnamespace"""

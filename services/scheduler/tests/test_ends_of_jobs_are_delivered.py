@@ -225,6 +225,26 @@ def test_no_text_of_people_or_files_leaves_by_itself(ledger, tenant, hook, deliv
     assert data["finished_at"].endswith("Z")
 
 
+def test_removing_a_webhook_holds_up_no_end(ledger, tenant, dispatcher, hook, deliveries):
+    """However many deliveries it has: neither waits for the other. Once it is removed nothing is written, nothing secret."""
+    webhook = hook(previous_secret=SECRET)
+    with ledger.app.tenant(tenant.id) as connection:
+        connection.execute(text("SELECT wharf.remove_webhook(:id)"), {"id": webhook})
+        completed(ledger, tenant, dispatcher)
+    completed(ledger, tenant, dispatcher)
+    assert len(deliveries(webhook)) == 1
+    kept = ledger.ask("SELECT enabled, secret, previous_secret FROM wharf.webhooks WHERE id = %s", webhook)
+    assert kept == [{"enabled": False, "secret": "", "previous_secret": None}]
+
+
+def test_nobody_removes_another_tenant_s_webhook(ledger, tenant, make_tenant, hook):
+    """The function has the owner's rights, and asks whose transaction it is."""
+    theirs = hook(make_tenant().id)
+    with ledger.app.tenant(tenant.id) as connection:
+        assert connection.execute(text("SELECT wharf.remove_webhook(:id)"), {"id": theirs}).scalar() is None
+    assert ledger.ask("SELECT 1 AS n FROM wharf.webhooks WHERE removed_at IS NULL") == [{"n": 1}]
+
+
 async def test_what_is_due_is_sent_and_not_again(
     ledger, tenant, dispatcher, hook, deliveries, sender, receivers, counted
 ):

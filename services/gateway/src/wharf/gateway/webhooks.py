@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import AnyHttpUrl
-from sqlalchemy import ColumnElement, Connection, Insert, Update, delete, func, insert, select, text, update
+from sqlalchemy import ColumnElement, Connection, Insert, Update, func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from wharf.common.clock import new_id, now
@@ -24,10 +24,11 @@ MOST = 20
 """Webhooks of a tenant."""
 LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('webhooks of ' || %(tenant)s::text, 0))"
 ROTATE = text("SELECT wharf.rotate_secret(:id, :secret, make_interval(hours => :hours))")
+REMOVE = text("SELECT wharf.remove_webhook(:id)")
 OVERLAP_HOURS = 24
 """How long the secret before signs too."""
-SECRETS = frozenset({"secret", "previous_secret"})
-SHOWN = tuple(column for column in Webhook.__table__.c if column.name not in SECRETS)
+HIDDEN = frozenset({"secret", "previous_secret", "removed_at"})
+SHOWN = tuple(column for column in Webhook.__table__.c if column.name not in HIDDEN)
 """All that the gateway's role may read."""
 OPEN = ("waiting", "sending")
 ASKED = "asked"
@@ -123,9 +124,9 @@ def change(connection: Connection, owner: Owner, webhook_id: UUID, changes: Item
 
 
 def remove(connection: Connection, owner: Owner, webhook_id: UUID) -> None:
-    """Take it away with its deliveries. Raises `NotFound`."""
+    """Hide it for good, with its deliveries: housekeeping takes them away. Raises `NotFound`."""
     find(connection, owner, webhook_id)
-    connection.execute(delete(Webhook).where(Webhook.id == webhook_id))
+    connection.execute(REMOVE, {"id": webhook_id})
 
 
 def rotate(connection: Connection, owner: Owner, webhook_id: UUID) -> tuple[Item, str]:

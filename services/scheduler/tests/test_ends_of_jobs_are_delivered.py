@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -226,7 +227,7 @@ def test_no_text_of_people_or_files_leaves_by_itself(ledger, tenant, hook, deliv
 
 
 def test_removing_a_webhook_holds_up_no_end(ledger, tenant, dispatcher, hook, deliveries):
-    """However many deliveries it has: neither waits for the other. Once it is removed nothing is written, nothing secret."""
+    """However many deliveries it has. Once it is removed nothing is written for it, and nothing secret kept."""
     webhook = hook(previous_secret=SECRET)
     with ledger.app.tenant(tenant.id) as connection:
         connection.execute(text("SELECT wharf.remove_webhook(:id)"), {"id": webhook})
@@ -381,7 +382,7 @@ async def test_a_backlog_holds_up_nobody_else(ledger, tenant, make_tenant, dispa
     assert sender._take(32) == []
 
 
-def test_what_ended_long_ago_is_forgotten(ledger, tenant, dispatcher, hook, deliveries):
+def test_a_sender_of_the_version_before_forgets_what_ended_long_ago(ledger, tenant, dispatcher, hook, deliveries):
     """After thirty days; what still waits never is."""
     webhook = hook()
     for _ in range(2):
@@ -404,9 +405,40 @@ def test_what_was_under_way_to_a_webhook_that_was_disabled_is_given_up(
     ledger.ask("UPDATE wharf.webhooks SET enabled = false, disabled_reason = 'asked' WHERE id = %s", webhook)
     due()
     assert sender._take(1) == []
-    sender._forgot = float("-inf")
-    sender._forget()
+    sender._gave_up = float("-inf")
+    sender._give_up()
     assert [one["status"] for one in deliveries(webhook)] == ["failed"]
+
+
+async def test_a_giving_up_that_fails_stops_no_message(
+    ledger, tenant, dispatcher, hook, deliveries, sender, receivers, monkeypatch
+):
+    """What is due is taken before, and sent all the same; it is tried again a minute later, not at each look."""
+    webhook = hook()
+    completed(ledger, tenant, dispatcher)
+    monkeypatch.setattr("wharf.scheduler.webhooks.sender.GIVE_UP", text("SELECT wharf.give_up_nothing(:most)"))
+    sender._gave_up = float("-inf")
+    begun, _ = await sender._try_to_begin(32)
+    await asyncio.gather(*begun)
+    assert ([one["status"] for one in deliveries(webhook)], len(receivers.heard)) == (["delivered"], 1)
+    await sender._in_ledger(sender._give_up)
+
+
+def test_so_much_is_given_up_at_once_and_the_rest_soon_after(
+    ledger, tenant, dispatcher, hook, deliveries, sender, monkeypatch
+):
+    """A backlog is no long transaction; what is to be tried again in hours is given up too."""
+    monkeypatch.setattr("wharf.scheduler.webhooks.sender.GIVE_UP_AT_ONCE", 2)
+    webhook = hook()
+    for _ in range(3):
+        completed(ledger, tenant, dispatcher)
+    ledger.ask("UPDATE wharf.webhook_deliveries SET next_at = now() + interval '9 hours'")
+    ledger.ask("UPDATE wharf.webhooks SET enabled = false, disabled_reason = 'asked'")
+    sender._gave_up = float("-inf")
+    sender._give_up()
+    assert sorted(one["status"] for one in deliveries(webhook)) == ["failed", "failed", "waiting"]
+    sender._give_up()
+    assert {one["status"] for one in deliveries(webhook)} == {"failed"}
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,9 @@ MOST = 20
 LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('webhooks of ' || %(tenant)s::text, 0))"
 ROTATE = text("SELECT wharf.rotate_secret(:id, :secret, make_interval(hours => :hours))")
 REMOVE = text("SELECT wharf.remove_webhook(:id)")
+GIVE_UP = text("SELECT wharf.give_up_deliveries(:id, :most)")
+AT_ONCE = 1000
+"""Deliveries that a request gives up; the sender has the rest."""
 OVERLAP_HOURS = 24
 """How long the secret before signs too."""
 HIDDEN = frozenset({"secret", "previous_secret", "removed_at"})
@@ -118,7 +121,7 @@ def change(connection: Connection, owner: Owner, webhook_id: UUID, changes: Item
     if "enabled" in changes and changes["enabled"] != before["enabled"]:
         values |= {"disabled_reason": _reason(changes), "failing_since": None}
     if changes.get("enabled") is False:
-        _drop_waiting(connection, webhook_id)
+        connection.execute(GIVE_UP, {"id": webhook_id, "most": AT_ONCE})
     chosen = update(Webhook).where(Webhook.id == webhook_id).values(values)
     return _written(connection, chosen, str(values.get("name", before["name"])))
 
@@ -189,12 +192,6 @@ def try_out(connection: Connection, owner: Owner, webhook_id: UUID) -> Item:
 
 def _reason(said: Item) -> str | None:
     return None if said["enabled"] else ASKED
-
-
-def _drop_waiting(connection: Connection, webhook_id: UUID) -> None:
-    waiting = (WebhookDelivery.webhook_id == webhook_id, WebhookDelivery.status == "waiting")
-    values = {"status": "failed", "next_at": None, "ended_at": func.now()}
-    connection.execute(update(WebhookDelivery).where(*waiting).values(values))
 
 
 def _enabled(hook: Item) -> None:

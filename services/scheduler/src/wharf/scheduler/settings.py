@@ -110,5 +110,7 @@ class SchedulerSettings(WorkerSettings, WebhookSettings, BackupSettings):
     """Log lines of jobs, by whole months, counted from the job's submission."""
     keep_attempts_days: Days = 90
     """Attempts at jobs, likewise."""
+    keep_deliveries_days: Days = 30
+    """What was delivered to webhooks, or given up."""
     keep_runs_days: Days = 90
     """What became of the times of schedules."""

@@ -16,5 +16,125 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     WHERE w.id = webhook AND w.removed_at IS NULL AND w.tenant_id = NULLIF(current_setting('wharf.tenant', true), '')::uuid
     RETURNING true
 $$;
-REVOKE EXECUTE ON FUNCTION wharf.remove_webhook FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION wharf.remove_webhook TO wharf_app;
+
+-- What waits for a webhook to which nothing is sent any more, at most so much; what is under way is its sender's, unless that
+-- one is dead. How many that were.
+CREATE FUNCTION wharf.give_up_deliveries(webhook uuid, most bigint) RETURNS bigint
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+    WITH given_up AS (
+        UPDATE wharf.webhook_deliveries SET status = 'failed', next_at = NULL, ended_at = clock_timestamp()
+        WHERE id = ANY (ARRAY(
+            SELECT d.id FROM wharf.webhook_deliveries d
+            WHERE d.webhook_id = webhook AND (d.status = 'waiting' OR (d.status = 'sending' AND d.next_at < now()))
+            LIMIT most FOR UPDATE SKIP LOCKED))
+        RETURNING 1)
+    SELECT count(*) FROM given_up
+$$;
+
+-- The same for all that are disabled: what was too much at that moment, or was written or sent meanwhile.
+CREATE FUNCTION wharf.give_up_disabled(most bigint) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    hook uuid;
+    done bigint := 0;
+BEGIN
+    FOR hook IN SELECT w.id FROM wharf.webhooks w WHERE NOT w.enabled LOOP
+        EXIT WHEN done >= most;
+        done := done + wharf.give_up_deliveries(hook, most - done);
+    END LOOP;
+    RETURN done;
+END $$;
+
+-- For senders of the version before; now in small steps, and past what somebody holds.
+CREATE OR REPLACE FUNCTION wharf.forget_deliveries(keep interval, most bigint) RETURNS bigint
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT wharf.give_up_disabled(most);
+    WITH gone AS (
+        DELETE FROM wharf.webhook_deliveries WHERE id = ANY (ARRAY(
+            SELECT d.id FROM wharf.webhook_deliveries d WHERE d.ended_at < now() - keep
+            ORDER BY d.ended_at LIMIT most FOR UPDATE SKIP LOCKED))
+        RETURNING 1)
+    SELECT count(*) FROM gone
+$$;
+
+-- Housekeeping: deliveries that ended longer ago than `keep`, and all of those webhooks that were removed, which go after
+-- their last one. At most so many; a trial only counts them.
+CREATE FUNCTION wharf.forget_messages(keep interval, most bigint, trial boolean) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '2s' AS $$
+DECLARE
+    old bigint;
+    removed bigint;
+BEGIN
+    IF keep < interval '1 minute' THEN
+        RAISE EXCEPTION 'deliveries are to be kept for too short';
+    END IF;
+    IF trial THEN
+        RETURN (SELECT count(*) FROM wharf.webhook_deliveries d JOIN wharf.webhooks w ON w.id = d.webhook_id
+                WHERE d.ended_at < now() - keep OR w.removed_at IS NOT NULL);
+    END IF;
+    DELETE FROM wharf.webhook_deliveries WHERE id = ANY (ARRAY(
+        SELECT d.id FROM wharf.webhook_deliveries d WHERE d.ended_at < now() - keep
+        ORDER BY d.ended_at LIMIT most FOR UPDATE SKIP LOCKED));
+    GET DIAGNOSTICS old = ROW_COUNT;
+    -- Not what is under way: its sender has yet to write what came of it.
+    DELETE FROM wharf.webhook_deliveries WHERE id = ANY (ARRAY(
+        SELECT d.id FROM wharf.webhooks w JOIN wharf.webhook_deliveries d ON d.webhook_id = w.id
+        WHERE w.removed_at IS NOT NULL AND (d.status <> 'sending' OR d.next_at < now())
+        LIMIT most - old FOR UPDATE OF d SKIP LOCKED));
+    GET DIAGNOSTICS removed = ROW_COUNT;
+    DELETE FROM wharf.webhooks WHERE id = ANY (ARRAY(
+        SELECT w.id FROM wharf.webhooks w
+        WHERE w.removed_at IS NOT NULL AND NOT EXISTS (SELECT FROM wharf.webhook_deliveries d WHERE d.webhook_id = w.id)
+        LIMIT most FOR UPDATE SKIP LOCKED));
+    RETURN old + removed;
+END $$;
+
+-- As before, but what waits for a webhook that is disabled is given up in small steps.
+CREATE OR REPLACE FUNCTION wharf.end_delivery(
+    delivery uuid, nth bigint, delivered boolean, try jsonb, delay double precision, gone boolean, patience_days double precision)
+RETURNS text
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    hook wharf.webhooks;
+    became text := CASE WHEN delivered THEN 'delivered' WHEN delay IS NULL THEN 'failed' ELSE 'waiting' END;
+    why text;
+BEGIN
+    -- The webhook first, as whoever changes or removes it; not so that a job's end would wait for it.
+    SELECT w.* INTO hook FROM wharf.webhooks w
+    WHERE w.id = (SELECT d.webhook_id FROM wharf.webhook_deliveries d WHERE d.id = delivery) FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    IF delivered THEN
+        UPDATE wharf.webhooks w SET failing_since = NULL WHERE w.id = hook.id AND w.failing_since IS NOT NULL;
+    ELSE
+        hook.failing_since := coalesce(hook.failing_since, clock_timestamp());
+        why := CASE WHEN gone THEN 'gone'
+                    WHEN hook.failing_since < clock_timestamp() - make_interval(secs => patience_days * 86400) THEN 'failing' END;
+        IF why IS NOT NULL OR NOT hook.enabled THEN
+            became := 'failed';
+        END IF;
+        UPDATE wharf.webhooks w SET failing_since = hook.failing_since WHERE w.id = hook.id AND w.failing_since IS NULL;
+    END IF;
+    UPDATE wharf.webhook_deliveries d SET
+        status = became,
+        failures = d.failures + (NOT delivered)::int,
+        next_at = CASE became WHEN 'waiting' THEN clock_timestamp() + make_interval(secs => delay) END,
+        ended_at = CASE WHEN became <> 'waiting' THEN clock_timestamp() END,
+        -- The newest twenty: a delivery may be replayed without end.
+        tries = (CASE WHEN jsonb_array_length(d.tries) >= 20 THEN d.tries - 0 ELSE d.tries END) || jsonb_build_array(try)
+    WHERE d.id = delivery AND d.attempt = nth AND d.status = 'sending';
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    IF why IS NOT NULL AND hook.enabled THEN
+        UPDATE wharf.webhooks w SET enabled = false, disabled_reason = why, updated_at = now() WHERE w.id = hook.id;
+        PERFORM wharf.give_up_deliveries(hook.id, 1000);
+        RETURN 'disabled';
+    END IF;
+    RETURN became;
+END $$;
+
+REVOKE EXECUTE ON FUNCTION wharf.remove_webhook, wharf.give_up_deliveries, wharf.give_up_disabled, wharf.forget_messages FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION wharf.remove_webhook, wharf.give_up_deliveries, wharf.forget_messages TO wharf_app;
+GRANT EXECUTE ON FUNCTION wharf.give_up_disabled TO wharf_dispatch;

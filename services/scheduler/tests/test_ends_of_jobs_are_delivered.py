@@ -319,11 +319,28 @@ async def test_who_is_gone_or_fails_for_days_is_told_no_more(
     ledger.ask(query, since, webhook)
     for _ in range(3):
         completed(ledger, tenant, dispatcher)
+    ledger.ask("UPDATE wharf.webhook_deliveries SET failures = 1")
     receivers.outcome = Outcome("answered_with_error", status)
     await sender.send_due()
     (row,) = ledger.ask("SELECT enabled, disabled_reason FROM wharf.webhooks WHERE id = %s", webhook)
     assert (row["enabled"], row["disabled_reason"]) == (reason is None, reason)
     assert {one["status"] for one in deliveries(webhook)} == {"failed" if reason else "waiting"}
+
+
+async def test_one_lost_try_after_a_quiet_time_disables_nobody(
+    ledger, tenant, dispatcher, hook, deliveries, sender, receivers, due
+):
+    """Days without a message are no days of failing: one that fails again is needed."""
+    webhook = hook()
+    ledger.ask("UPDATE wharf.webhooks SET failing_since = now() - interval '6 days' WHERE id = %s", webhook)
+    completed(ledger, tenant, dispatcher)
+    receivers.outcome = Outcome("answered_with_error", 500)
+    became = []
+    for _ in range(2):
+        due()
+        await sender.send_due()
+        became += ledger.ask("SELECT disabled_reason FROM wharf.webhooks WHERE id = %s", webhook)
+    assert [row["disabled_reason"] for row in became] == [None, "failing"]
 
 
 async def test_a_success_ends_the_time_of_failing(ledger, tenant, dispatcher, hook, sender):

@@ -89,7 +89,8 @@ BEGIN
     RETURN old + removed;
 END $$;
 
--- As before, but what waits for a webhook that is disabled is given up in small steps.
+-- As before, but what waits for a webhook that is disabled is given up in small steps; and it takes a message that fails again
+-- to disable one as failing: after a quiet time one lost try says nothing about the days before.
 CREATE OR REPLACE FUNCTION wharf.end_delivery(
     delivery uuid, nth bigint, delivered boolean, try jsonb, delay double precision, gone boolean, patience_days double precision)
 RETURNS text
@@ -110,7 +111,8 @@ BEGIN
     ELSE
         hook.failing_since := coalesce(hook.failing_since, clock_timestamp());
         why := CASE WHEN gone THEN 'gone'
-                    WHEN hook.failing_since < clock_timestamp() - make_interval(secs => patience_days * 86400) THEN 'failing' END;
+                    WHEN hook.failing_since < clock_timestamp() - make_interval(secs => patience_days * 86400)
+                         AND (SELECT d.failures > 0 FROM wharf.webhook_deliveries d WHERE d.id = delivery) THEN 'failing' END;
         IF why IS NOT NULL OR NOT hook.enabled THEN
             became := 'failed';
         END IF;

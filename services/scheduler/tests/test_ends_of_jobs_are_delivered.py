@@ -399,6 +399,17 @@ async def test_a_backlog_holds_up_nobody_else(ledger, tenant, make_tenant, dispa
     assert sender._take(32) == []
 
 
+def test_two_senders_together_take_no_more_than_one_may(ledger, tenant, dispatcher, hook, sender):
+    """While one takes the other takes nothing: it would not count what is being taken."""
+    hook()
+    for _ in range(3):
+        completed(ledger, tenant, dispatcher)
+    with ledger.dispatch.anyone() as connection:
+        assert len(connection.execute(text("SELECT * FROM wharf.take_deliveries(32, 60)")).all()) == 2
+        assert sender._take(32) == []
+    assert sender._take(32) == []
+
+
 def test_a_sender_of_the_version_before_forgets_what_ended_long_ago(ledger, tenant, dispatcher, hook, deliveries):
     """After thirty days; what still waits never is."""
     webhook = hook()

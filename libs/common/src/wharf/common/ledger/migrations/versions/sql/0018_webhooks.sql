@@ -137,6 +137,47 @@ BEGIN
     RETURN became;
 END $$;
 
+-- As before, but one sender takes at a time: two would each count what is under way without what the other one is taking, and
+-- have more of a receiver or a tenant than these may have. Who comes second looks again in a second.
+CREATE OR REPLACE FUNCTION wharf.take_deliveries(most bigint, seconds double precision)
+RETURNS TABLE (id uuid, attempt bigint, failures bigint, body jsonb, url text, secrets text[])
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    taken uuid[];
+BEGIN
+    IF NOT EXISTS (SELECT FROM wharf.webhook_deliveries d WHERE d.status IN ('waiting', 'sending') AND d.next_at <= now()) THEN
+        RETURN;
+    END IF;
+    IF NOT pg_try_advisory_xact_lock(hashtextextended('wharf.take_deliveries', 0)) THEN
+        RETURN;
+    END IF;
+    WITH at_work AS MATERIALIZED (
+        SELECT d.tenant_id, d.webhook_id, count(*) AS number FROM wharf.webhook_deliveries d
+        WHERE d.status = 'sending' AND d.next_at > now() GROUP BY d.tenant_id, d.webhook_id
+    ), of_tenants AS (
+        SELECT a.tenant_id, sum(a.number) AS number FROM at_work a GROUP BY a.tenant_id
+    ), due AS MATERIALIZED (
+        SELECT d.id, d.next_at, w.tenant_id
+        FROM wharf.webhooks w LEFT JOIN at_work a ON a.webhook_id = w.id
+        CROSS JOIN LATERAL (
+            SELECT o.id, o.next_at FROM wharf.webhook_deliveries o
+            WHERE o.webhook_id = w.id AND o.status IN ('waiting', 'sending') AND o.next_at <= now()
+            ORDER BY o.next_at LIMIT greatest(2 - coalesce(a.number, 0), 0) FOR UPDATE SKIP LOCKED) d
+        WHERE w.enabled
+    ), ranked AS (
+        SELECT u.id, u.next_at, coalesce(t.number, 0) + row_number() OVER (PARTITION BY u.tenant_id ORDER BY u.next_at) AS nth
+        FROM due u LEFT JOIN of_tenants t ON t.tenant_id = u.tenant_id
+    )
+    SELECT array_agg(r.id) INTO taken FROM (
+        SELECT k.id FROM ranked k WHERE k.nth <= 8 ORDER BY k.nth, k.next_at LIMIT most) r;
+    RETURN QUERY
+        UPDATE wharf.webhook_deliveries d
+        SET status = 'sending', attempt = d.attempt + 1, next_at = clock_timestamp() + make_interval(secs => seconds)
+        FROM wharf.webhooks w WHERE d.id = ANY (taken) AND w.id = d.webhook_id
+        RETURNING d.id, d.attempt, d.failures, d.body, w.url,
+                  array_remove(ARRAY[w.secret, CASE WHEN w.previous_until > now() THEN w.previous_secret END], NULL);
+END $$;
+
 REVOKE EXECUTE ON FUNCTION wharf.remove_webhook, wharf.give_up_deliveries, wharf.give_up_disabled, wharf.forget_messages FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION wharf.remove_webhook, wharf.give_up_deliveries, wharf.forget_messages TO wharf_app;
 GRANT EXECUTE ON FUNCTION wharf.give_up_disabled TO wharf_dispatch;

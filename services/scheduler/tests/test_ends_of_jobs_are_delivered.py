@@ -199,6 +199,15 @@ def test_a_webhook_is_told_what_it_names(ledger, tenant, dispatcher, hook, deliv
     assert len(deliveries(webhook)) == told
 
 
+def test_nobody_is_told_of_the_parts_of_a_job(ledger, tenant, dispatcher, hook, deliveries):
+    """How a file is read is nobody's business: they hear of the one job that they know."""
+    webhook, whole, part = hook(), running(ledger, tenant), running(ledger, tenant)
+    ledger.ask("UPDATE wharf.jobs SET parent_id = %s, part = 1 WHERE id = %s", whole, part)
+    for job in (part, whole):
+        ledger.finish(job, Event.COMPLETE)
+    assert [one["job_id"] for one in deliveries(webhook)] == [whole]
+
+
 def test_nobody_is_told_of_another_tenant_s_jobs(ledger, tenant, make_tenant, dispatcher, hook, deliveries):
     """Whatever the webhook names."""
     other = hook(make_tenant().id)

@@ -23,7 +23,7 @@ def order_reports(context: JobContext[ReportsPayload]) -> dict[str, Any]:
     """Write the jobs; how many. A tenant without work has no report, and one that has it already gets no second one."""
     wanted, made = context.payload, 0
     payload = report_before(context.view.created_at, wanted.report, zone_named(wanted.time_zone))
-    with context.database.anyone() as connection:
+    with context.database.anyone() as connection, context.pulse.guarding(connection):
         tenants = connection.execute(AT_WORK, {"since": payload.since, "until": payload.until}).scalars().all()
     for done, tenant_id in enumerate(tenants, 1):
         context.check()

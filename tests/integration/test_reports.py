@@ -156,6 +156,7 @@ def test_it_is_mailed_to_those_who_are_named(
     (report,) = reports(tenant)
     files = tenant.ended(report["job_id"])["result"]["files"]
     (job,) = tenant.api.get("/api/v1/jobs", params={"kind": "mail"}).json()["items"]
+    assert job["parent_id"] == report["job_id"]
     assert tenant.ended(job["job_id"])["result"] == {"sent": 2, "refused": 1, "attached": True}
     assert [mail["To"] for mail in mails] == ["ada@example.org", "grace@example.org"]
     for mail in mails:

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from threading import Barrier
 from typing import Any
 from uuid import UUID
 
@@ -21,7 +22,7 @@ from wharf.common.jobs.states import Event
 from wharf.common.ledger.models import Job
 from wharf.common.queues import Priority
 from wharf.scheduler.webhooks.receiver import Message, Outcome
-from wharf.scheduler.webhooks.sender import DELAYS, Sender
+from wharf.scheduler.webhooks.sender import DELAYS, MOST, Sender
 
 ENDS = ["job.completed", "job.failed", "job.cancelled"]
 TRIES = len(DELAYS) + 1
@@ -40,6 +41,20 @@ class Receivers:
         self.heard.append(message)
         self.meanwhile()
         return self.outcome
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+@dataclass
+class Named(Receivers):
+    """Their names take their time: all that one process may send to at once are looked up together."""
+
+    lookups: Barrier = field(default_factory=lambda: Barrier(MOST))
+
+    async def send(self, message: Message) -> Outcome:
+        await asyncio.gather(*(asyncio.to_thread(self.lookups.wait, 10) for _ in range(MOST)))
+        return await super().send(message)
 
 
 @pytest.fixture
@@ -273,6 +288,16 @@ async def test_what_is_due_is_sent_and_not_again(
     assert (told["status"], told["next_at"], told["attempt"]) == ("delivered", None, 1)
     assert [(one["code"], one["status"]) for one in told["tries"]] == [(None, 200)]
     assert counted("wharf_webhook_deliveries_total", outcome="delivered") == before + 1
+
+
+def test_names_that_hang_keep_nobody_waiting(ledger, tenant, dispatcher, hook, deliveries, sender, monkeypatch):
+    """There is a thread for each that may be looked up, however many processors there are."""
+    webhook, end = hook(), sender._end
+    completed(ledger, tenant, dispatcher)
+    sender.receivers = Named()
+    monkeypatch.setattr(sender, "_end", lambda *outcome: (end(*outcome), sender.stop())[0])
+    asyncio.run(sender._run())
+    assert [one["status"] for one in deliveries(webhook)] == ["delivered"]
 
 
 async def test_the_secret_before_signs_too_for_a_time(ledger, tenant, dispatcher, hook, sender, receivers):

@@ -57,7 +57,7 @@ class Sender:
     seconds: float
     patience_days: float
     _stopping: threading.Event = field(default_factory=threading.Event, init=False)
-    # The loop's own threads resolve names: a resolver that hangs must not keep the ledger's waiting.
+    # Apart from those that resolve names: a resolver that hangs must not keep the ledger's waiting.
     _threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, "webhooks-ledger"), init=False)
     _gave_up: float = field(default_factory=time.monotonic, init=False)
 
@@ -76,6 +76,9 @@ class Sender:
         return len(tasks)
 
     async def _run(self) -> None:
+        # A name whose servers are dead holds a thread for longer than its try. The loop's own would be as many as
+        # processors and a few: one tenant's dead names would keep all other messages waiting.
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(2 * MOST, "webhooks-names"))
         under_way: Tasks = set()
         while not self._stopping.is_set():
             begun, seconds = await self._try_to_begin(MOST - len(under_way))

@@ -160,6 +160,10 @@ def test_deliveries_are_listed_newest_first_by_page(api, tenant):
         ({"events": ["job.done"]}, "events.0", "unknown_event"),
         ({"events": []}, "events", "too_short"),
         ({"kinds": ["nonsense"]}, "kinds", "unknown_kind"),
+        *(
+            ({"kinds": ["import", never]}, "kinds", "unknown_kind")
+            for never in ("import_part", "reports", "backup", "cleanup", "health", "benchmark")
+        ),
         ({"kinds": []}, "kinds", "too_short"),
         ({"name": "a\0b"}, "name", "control_character"),
         ({"project_id": "No Slug"}, "project_id", "string_pattern_mismatch"),

@@ -14,8 +14,9 @@ from sqlalchemy.exc import IntegrityError
 
 from wharf.common.clock import new_id, now
 from wharf.common.errors import Conflict, Invalid, Problem
-from wharf.common.jobs.kinds import Kind
+from wharf.common.jobs.kinds import IMPORT_PART, Kind
 from wharf.common.ledger.models import Webhook, WebhookDelivery
+from wharf.common.schedules import SCHEDULABLE
 from wharf.common.webhooks import Event, Network, is_refused, new_secret
 from wharf.gateway.authentication import Member, hidden
 from wharf.gateway.cursors import decode, page
@@ -34,6 +35,8 @@ HIDDEN = frozenset({"secret", "previous_secret", "removed_at"})
 SHOWN = tuple(column for column in Webhook.__table__.c if column.name not in HIDDEN)
 """All that the gateway's role may read."""
 OPEN = ("waiting", "sending")
+UNTOLD = {IMPORT_PART.name} | {name for name, one in SCHEDULABLE.items() if not one.of_tenants}
+"""Kinds of job that no webhook hears of: parts, and what the installation does for itself."""
 ASKED = "asked"
 Item = dict[str, Any]
 Page = tuple[list[Item], str | None]
@@ -201,8 +204,10 @@ def _enabled(hook: Item) -> None:
 
 
 def _check_kinds(kinds: Sequence[str]) -> None:
-    if unknown := sorted(set(kinds) - Kind.registry.keys()):
-        message = f"There is no kind of job {unknown[0][:50]!r}. Known: {', '.join(sorted(Kind.registry))}."
+    told = Kind.registry.keys() - UNTOLD
+    if unknown := sorted(set(kinds) - told):
+        known = ", ".join(sorted(told))
+        message = f"There is no kind of job {unknown[0][:50]!r} that webhooks are told of. Known: {known}."
         raise _wrong("kinds", "unknown_kind", message)
 
 

@@ -232,8 +232,7 @@ def test_deliveries_go_with_their_time_or_their_webhook(past, clean, ledger, mon
     for name in ("removed", "at work"):
         with ledger.app.tenant(past.id) as connection:
             connection.execute(text("SELECT wharf.remove_webhook(:id)"), {"id": hooks[name]})
-    assert removed(clean(dry_run=True)) == {"deliveries": 5}
-    assert removed(clean()) == {"deliveries": 4}
+    assert removed(clean(dry_run=True)) == removed(clean()) == {"deliveries": 4}
     left = "SELECT w.name, d.status FROM wharf.webhooks w LEFT JOIN wharf.webhook_deliveries d ON d.webhook_id = w.id"
     assert sorted((row["name"], row["status"]) for row in ledger.ask(left)) == [
         ("at work", "sending"), ("there", "failed"), ("there", "waiting"),

@@ -70,7 +70,8 @@ BEGIN
     END IF;
     IF trial THEN
         RETURN (SELECT count(*) FROM wharf.webhook_deliveries d JOIN wharf.webhooks w ON w.id = d.webhook_id
-                WHERE d.ended_at < now() - keep OR w.removed_at IS NOT NULL);
+                WHERE d.ended_at < now() - keep
+                   OR (w.removed_at IS NOT NULL AND (d.status <> 'sending' OR d.next_at < now())));
     END IF;
     DELETE FROM wharf.webhook_deliveries WHERE id = ANY (ARRAY(
         SELECT d.id FROM wharf.webhook_deliveries d WHERE d.ended_at < now() - keep

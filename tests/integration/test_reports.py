@@ -28,14 +28,22 @@ def platform(wharf: Trial) -> dict[str, str]:
     return {"Authorization": f"Bearer {wharf.connection.platform_key}"}
 
 
+PART = """
+    INSERT INTO wharf.jobs
+        (id, tenant_id, project_id, kind, queue, priority, status, admitted, parent_id, part, finished_at)
+    SELECT gen_random_uuid(), tenant_id, project_id, 'import_part', queue, priority, status, false, id, 1, finished_at
+    FROM wharf.jobs WHERE id::text = %s RETURNING 1"""
+
+
 def worked_last_week(tenant: Trial, folder: Path) -> UUID:
-    """A tenant whose only import was then."""
+    """A tenant whose only import was then, read in one part."""
     path = folder / "sales.csv"
     path.write_text(ROWS, encoding="utf-8")
     job = tenant.load(path, project_id="north", profile="transactions")
     of_job = "id::text = %s"
     tenant_id: UUID = tenant.one(f"SELECT tenant_id FROM wharf.jobs WHERE {of_job}", job["job_id"])
     tenant.ask(f"UPDATE wharf.jobs SET finished_at = {LAST_WEEK} WHERE {of_job} RETURNING 1", job["job_id"])
+    tenant.ask(PART, job["job_id"])
     tenant.ask(f"UPDATE wharf.data_updates SET at = {LAST_WEEK} WHERE tenant_id = %s RETURNING 1", tenant_id)
     tenant.ask(f"UPDATE wharf.imports SET merged_at = {LAST_WEEK} WHERE tenant_id = %s RETURNING 1", tenant_id)
     return tenant_id
@@ -97,7 +105,7 @@ def reports(tenant: Trial) -> list[dict[str, Any]]:
 def test_a_tenant_that_worked_has_its_report_once(
     wharf: Trial, tenant: Trial, platform: dict[str, str], tmp_path: Path
 ) -> None:
-    """Over all its projects, as workbook and PDF; another run makes none, and who did nothing has none."""
+    """Over all its projects, as workbook and PDF, parts of jobs left out; another run makes none, nor has who idled."""
     tenant_id = worked_last_week(tenant, tmp_path)
     hook = {"name": "bi", "url": "http://127.0.0.1:1/", "events": ["report.ready"]}
     webhook = tenant.api.post("/api/v1/webhooks", json=hook).raise_for_status().json()
@@ -148,6 +156,7 @@ def test_it_is_mailed_to_those_who_are_named(
     (report,) = reports(tenant)
     files = tenant.ended(report["job_id"])["result"]["files"]
     (job,) = tenant.api.get("/api/v1/jobs", params={"kind": "mail"}).json()["items"]
+    assert job["parent_id"] == report["job_id"]
     assert tenant.ended(job["job_id"])["result"] == {"sent": 2, "refused": 1, "attached": True}
     assert [mail["To"] for mail in mails] == ["ada@example.org", "grace@example.org"]
     for mail in mails:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wharf.common.errors import Invalid
-from wharf.common.schedules import Cron, Interval, in_words, next_runs, timing_of, zone_named
+from wharf.common.schedules import Cron, Interval, in_words, next_runs, schedulable, timing_of, zone_named
 from wharf.common.schedules.timing import between
 
 BERLIN, LORD_HOWE = "Europe/Berlin", "Australia/Lord_Howe"
@@ -196,3 +196,11 @@ def test_the_next_ones_are_shown_with_the_zones_offset() -> None:
 def test_times_are_said_in_words(cron: str | None, seconds: int | None, words: str) -> None:
     """For those who do not read cron."""
     assert in_words(cron, seconds) == words
+
+
+@pytest.mark.parametrize("zone", ["Mars/Olympus", "localtime", "", "Europe/" + "x" * 60])
+def test_reports_are_those_of_a_zone_that_there_is(zone):
+    """It is said where the payload is written, not when the job runs."""
+    with pytest.raises(Invalid) as refused:
+        schedulable("reports", of_tenants=False).read({"report": "weekly", "time_zone": zone})
+    assert [problem.loc for problem in refused.value.problems] == ["payload.time_zone"]

@@ -75,6 +75,18 @@ def test_it_is_changed_disabled_enabled_and_removed(api):
     assert api.get(path).json()["code"] == "webhook_not_found"
 
 
+def test_one_that_is_removed_is_marked_and_its_name_is_free(api, tenant):
+    """Its deliveries go later, in small steps: until then nobody sees either."""
+    made = written(api)
+    path = f"{PATH}/{made['id']}"
+    tried(api, made)
+    assert api.delete(path).status_code == 204
+    assert {api.delete(path).status_code, api.get(f"{path}/deliveries").status_code} == {404}
+    again = written(api)
+    assert [one["id"] for one in api.get(PATH).json()["items"]] == [again["id"]]
+    assert len(tenant.execute("SELECT 1 FROM wharf.webhook_deliveries WHERE webhook_id = :id", id=made["id"])) == 1
+
+
 def test_a_test_is_written_and_shown(api):
     """It waits for the sender; a second one waits for the first."""
     made = written(api)
@@ -148,6 +160,10 @@ def test_deliveries_are_listed_newest_first_by_page(api, tenant):
         ({"events": ["job.done"]}, "events.0", "unknown_event"),
         ({"events": []}, "events", "too_short"),
         ({"kinds": ["nonsense"]}, "kinds", "unknown_kind"),
+        *(
+            ({"kinds": ["import", never]}, "kinds", "unknown_kind")
+            for never in ("import_part", "reports", "backup", "cleanup", "health", "benchmark")
+        ),
         ({"kinds": []}, "kinds", "too_short"),
         ({"name": "a\0b"}, "name", "control_character"),
         ({"project_id": "No Slug"}, "project_id", "string_pattern_mismatch"),

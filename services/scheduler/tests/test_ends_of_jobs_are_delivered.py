@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from threading import Barrier
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +22,7 @@ from wharf.common.jobs.states import Event
 from wharf.common.ledger.models import Job
 from wharf.common.queues import Priority
 from wharf.scheduler.webhooks.receiver import Message, Outcome
-from wharf.scheduler.webhooks.sender import DELAYS, Sender
+from wharf.scheduler.webhooks.sender import DELAYS, MOST, Sender
 
 ENDS = ["job.completed", "job.failed", "job.cancelled"]
 TRIES = len(DELAYS) + 1
@@ -39,6 +41,20 @@ class Receivers:
         self.heard.append(message)
         self.meanwhile()
         return self.outcome
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+@dataclass
+class Named(Receivers):
+    """Their names take their time: all that one process may send to at once are looked up together."""
+
+    lookups: Barrier = field(default_factory=lambda: Barrier(MOST))
+
+    async def send(self, message: Message) -> Outcome:
+        await asyncio.gather(*(asyncio.to_thread(self.lookups.wait, 10) for _ in range(MOST)))
+        return await super().send(message)
 
 
 @pytest.fixture
@@ -198,6 +214,15 @@ def test_a_webhook_is_told_what_it_names(ledger, tenant, dispatcher, hook, deliv
     assert len(deliveries(webhook)) == told
 
 
+def test_nobody_is_told_of_the_parts_of_a_job(ledger, tenant, dispatcher, hook, deliveries):
+    """How a file is read is nobody's business: they hear of the one job that they know."""
+    webhook, whole, part = hook(), running(ledger, tenant), running(ledger, tenant)
+    ledger.ask("UPDATE wharf.jobs SET parent_id = %s, part = 1 WHERE id = %s", whole, part)
+    for job in (part, whole):
+        ledger.finish(job, Event.COMPLETE)
+    assert [one["job_id"] for one in deliveries(webhook)] == [whole]
+
+
 def test_nobody_is_told_of_another_tenant_s_jobs(ledger, tenant, make_tenant, dispatcher, hook, deliveries):
     """Whatever the webhook names."""
     other = hook(make_tenant().id)
@@ -225,6 +250,26 @@ def test_no_text_of_people_or_files_leaves_by_itself(ledger, tenant, hook, deliv
     assert data["finished_at"].endswith("Z")
 
 
+def test_removing_a_webhook_holds_up_no_end(ledger, tenant, dispatcher, hook, deliveries):
+    """However many deliveries it has. Once it is removed nothing is written for it, and nothing secret kept."""
+    webhook = hook(previous_secret=SECRET)
+    with ledger.app.tenant(tenant.id) as connection:
+        connection.execute(text("SELECT wharf.remove_webhook(:id)"), {"id": webhook})
+        completed(ledger, tenant, dispatcher)
+    completed(ledger, tenant, dispatcher)
+    assert len(deliveries(webhook)) == 1
+    kept = ledger.ask("SELECT enabled, secret, previous_secret FROM wharf.webhooks WHERE id = %s", webhook)
+    assert kept == [{"enabled": False, "secret": "", "previous_secret": None}]
+
+
+def test_nobody_removes_another_tenant_s_webhook(ledger, tenant, make_tenant, hook):
+    """The function has the owner's rights, and asks whose transaction it is."""
+    theirs = hook(make_tenant().id)
+    with ledger.app.tenant(tenant.id) as connection:
+        assert connection.execute(text("SELECT wharf.remove_webhook(:id)"), {"id": theirs}).scalar() is None
+    assert ledger.ask("SELECT 1 AS n FROM wharf.webhooks WHERE removed_at IS NULL") == [{"n": 1}]
+
+
 async def test_what_is_due_is_sent_and_not_again(
     ledger, tenant, dispatcher, hook, deliveries, sender, receivers, counted
 ):
@@ -243,6 +288,16 @@ async def test_what_is_due_is_sent_and_not_again(
     assert (told["status"], told["next_at"], told["attempt"]) == ("delivered", None, 1)
     assert [(one["code"], one["status"]) for one in told["tries"]] == [(None, 200)]
     assert counted("wharf_webhook_deliveries_total", outcome="delivered") == before + 1
+
+
+def test_names_that_hang_keep_nobody_waiting(ledger, tenant, dispatcher, hook, deliveries, sender, monkeypatch):
+    """There is a thread for each that may be looked up, however many processors there are."""
+    webhook, end = hook(), sender._end
+    completed(ledger, tenant, dispatcher)
+    sender.receivers = Named()
+    monkeypatch.setattr(sender, "_end", lambda *outcome: (end(*outcome), sender.stop())[0])
+    asyncio.run(sender._run())
+    assert [one["status"] for one in deliveries(webhook)] == ["delivered"]
 
 
 async def test_the_secret_before_signs_too_for_a_time(ledger, tenant, dispatcher, hook, sender, receivers):
@@ -298,11 +353,28 @@ async def test_who_is_gone_or_fails_for_days_is_told_no_more(
     ledger.ask(query, since, webhook)
     for _ in range(3):
         completed(ledger, tenant, dispatcher)
+    ledger.ask("UPDATE wharf.webhook_deliveries SET failures = 1")
     receivers.outcome = Outcome("answered_with_error", status)
     await sender.send_due()
     (row,) = ledger.ask("SELECT enabled, disabled_reason FROM wharf.webhooks WHERE id = %s", webhook)
     assert (row["enabled"], row["disabled_reason"]) == (reason is None, reason)
     assert {one["status"] for one in deliveries(webhook)} == {"failed" if reason else "waiting"}
+
+
+async def test_one_lost_try_after_a_quiet_time_disables_nobody(
+    ledger, tenant, dispatcher, hook, deliveries, sender, receivers, due
+):
+    """Days without a message are no days of failing: one that fails again is needed."""
+    webhook = hook()
+    ledger.ask("UPDATE wharf.webhooks SET failing_since = now() - interval '6 days' WHERE id = %s", webhook)
+    completed(ledger, tenant, dispatcher)
+    receivers.outcome = Outcome("answered_with_error", 500)
+    became = []
+    for _ in range(2):
+        due()
+        await sender.send_due()
+        became += ledger.ask("SELECT disabled_reason FROM wharf.webhooks WHERE id = %s", webhook)
+    assert [row["disabled_reason"] for row in became] == [None, "failing"]
 
 
 async def test_a_success_ends_the_time_of_failing(ledger, tenant, dispatcher, hook, sender):
@@ -361,7 +433,18 @@ async def test_a_backlog_holds_up_nobody_else(ledger, tenant, make_tenant, dispa
     assert sender._take(32) == []
 
 
-def test_what_ended_long_ago_is_forgotten(ledger, tenant, dispatcher, hook, deliveries):
+def test_two_senders_together_take_no_more_than_one_may(ledger, tenant, dispatcher, hook, sender):
+    """While one takes the other takes nothing: it would not count what is being taken."""
+    hook()
+    for _ in range(3):
+        completed(ledger, tenant, dispatcher)
+    with ledger.dispatch.anyone() as connection:
+        assert len(connection.execute(text("SELECT * FROM wharf.take_deliveries(32, 60)")).all()) == 2
+        assert sender._take(32) == []
+    assert sender._take(32) == []
+
+
+def test_a_sender_of_the_version_before_forgets_what_ended_long_ago(ledger, tenant, dispatcher, hook, deliveries):
     """After thirty days; what still waits never is."""
     webhook = hook()
     for _ in range(2):
@@ -384,9 +467,40 @@ def test_what_was_under_way_to_a_webhook_that_was_disabled_is_given_up(
     ledger.ask("UPDATE wharf.webhooks SET enabled = false, disabled_reason = 'asked' WHERE id = %s", webhook)
     due()
     assert sender._take(1) == []
-    sender._forgot = float("-inf")
-    sender._forget()
+    sender._gave_up = float("-inf")
+    sender._give_up()
     assert [one["status"] for one in deliveries(webhook)] == ["failed"]
+
+
+async def test_a_giving_up_that_fails_stops_no_message(
+    ledger, tenant, dispatcher, hook, deliveries, sender, receivers, monkeypatch
+):
+    """What is due is taken before, and sent all the same; it is tried again a minute later, not at each look."""
+    webhook = hook()
+    completed(ledger, tenant, dispatcher)
+    monkeypatch.setattr("wharf.scheduler.webhooks.sender.GIVE_UP", text("SELECT wharf.give_up_nothing(:most)"))
+    sender._gave_up = float("-inf")
+    begun, _ = await sender._try_to_begin(32)
+    await asyncio.gather(*begun)
+    assert ([one["status"] for one in deliveries(webhook)], len(receivers.heard)) == (["delivered"], 1)
+    await sender._in_ledger(sender._give_up)
+
+
+def test_so_much_is_given_up_at_once_and_the_rest_soon_after(
+    ledger, tenant, dispatcher, hook, deliveries, sender, monkeypatch
+):
+    """A backlog is no long transaction; what is to be tried again in hours is given up too."""
+    monkeypatch.setattr("wharf.scheduler.webhooks.sender.GIVE_UP_AT_ONCE", 2)
+    webhook = hook()
+    for _ in range(3):
+        completed(ledger, tenant, dispatcher)
+    ledger.ask("UPDATE wharf.webhook_deliveries SET next_at = now() + interval '9 hours'")
+    ledger.ask("UPDATE wharf.webhooks SET enabled = false, disabled_reason = 'asked'")
+    sender._gave_up = float("-inf")
+    sender._give_up()
+    assert sorted(one["status"] for one in deliveries(webhook)) == ["failed", "failed", "waiting"]
+    sender._give_up()
+    assert {one["status"] for one in deliveries(webhook)} == {"failed"}
 
 
 @pytest.mark.parametrize(

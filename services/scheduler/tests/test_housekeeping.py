@@ -23,11 +23,11 @@ from wharf.common.runtime.heartbeat import Pulse
 from wharf.common.runtime.progress import Progress
 from wharf.common.schedules.policies import INSTALLATION
 from wharf.common.storage import Storage
-from wharf.scheduler.housekeeping import course, imports, run_cleanup
+from wharf.scheduler.housekeeping import course, deliveries, imports, run_cleanup
 from wharf.scheduler.housekeeping.cleanup import CHORES
 from wharf.scheduler.housekeeping.retention import Retention
 
-KEEP = Retention(90, 90, 1, 30, 90, 30, 90, 90, 90)
+KEEP = Retention(90, 90, 1, 30, 90, 30, 90, 90, 30, 90)
 CLASSES = [chore.name for chore in CHORES if chore.name != "missing"]
 
 
@@ -207,6 +207,36 @@ def test_a_dry_run_says_what_then_goes_and_nothing_is_left_for_a_third_run(past,
         False, True,
     ]  # fmt: skip
     assert not (objects / f"uploads/{past.id}/{upload}").exists()
+
+
+def test_deliveries_go_with_their_time_or_their_webhook(past, clean, ledger, monkeypatch):
+    """In batches: what ended long ago, and all of a webhook that was removed, then the webhook; what waits stays."""
+    monkeypatch.setattr(deliveries, "BATCH", 2)
+    hooks = {name: new_id() for name in ("there", "removed", "at work")}
+    for name, hook in hooks.items():
+        ledger.ask(
+            "INSERT INTO wharf.webhooks (id, tenant_id, name, url, events, secret) VALUES (%s, %s, %s, 'x', '{}', '')",
+            hook, past.id, name,
+        )  # fmt: skip
+    for hook, status, days in [
+        *(("there", "delivered", 31), ("there", "failed", 29), ("there", "waiting", None)),
+        *(("removed", "delivered", 0), ("removed", "delivered", 40), ("removed", "waiting", None)),
+        ("at work", "sending", None),
+    ]:
+        ledger.ask(
+            "INSERT INTO wharf.webhook_deliveries (id, webhook_id, tenant_id, type, body, status, ended_at, next_at)"
+            " VALUES (%s, %s, %s, 'x', '{}', %s, now() - make_interval(days => %s),"
+            " CASE WHEN %s THEN now() + interval '1 minute' END)",
+            new_id(), hooks[hook], past.id, status, days, days is None,
+        )  # fmt: skip
+    for name in ("removed", "at work"):
+        with ledger.app.tenant(past.id) as connection:
+            connection.execute(text("SELECT wharf.remove_webhook(:id)"), {"id": hooks[name]})
+    assert removed(clean(dry_run=True)) == removed(clean()) == {"deliveries": 4}
+    left = "SELECT w.name, d.status FROM wharf.webhooks w LEFT JOIN wharf.webhook_deliveries d ON d.webhook_id = w.id"
+    assert sorted((row["name"], row["status"]) for row in ledger.ask(left)) == [
+        ("at work", "sending"), ("there", "failed"), ("there", "waiting"),
+    ]  # fmt: skip
 
 
 NEEDS: dict[str, Callable[[Past, UUID], object]] = {

@@ -26,7 +26,7 @@ def test_each_is_what_was_said(environment):
     for nth, name in enumerate(NAMES):
         environment.setenv(f"WHARF_{name.upper()}", str(nth + 1))
     kept = Retention.of(load(SchedulerSettings))
-    assert [getattr(kept, name.removeprefix("keep_").removesuffix("_days")) for name in NAMES] == [*range(1, 10)]
+    assert [getattr(kept, name.removeprefix("keep_").removesuffix("_days")) for name in NAMES] == [*range(1, 11)]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -18,7 +18,7 @@ OWN = tuple(
     for name, target in (
         ("upload", "upload"), ("package", "package"), ("package-types", "app"), ("jobs", "app"), ("profiles", "app"),
         ("schedules", "app"), ("queues", "app"), ("workers", "workers"), ("health", "health"), ("keys", "app"),
-        ("tenants", "app"), ("backup", "app"), ("cleanup", "cleanup"),
+        ("webhooks", "app"), ("tenants", "app"), ("backup", "app"), ("cleanup", "cleanup"),
     )
 )  # fmt: skip
 

@@ -287,6 +287,49 @@ class WharfClient(Calls):
         """What became of its occurrences, newest first: `{scheduled_for, outcome, manual, job_id, status}`."""
         return self._items(_schedule(schedule_id, "runs"), {}, limit)
 
+    # Webhooks
+
+    def webhooks(self) -> list[Document]:
+        """Whom the tenant wants told, oldest first, without the secrets."""
+        return list(self._items("/api/v1/webhooks", {}, None))
+
+    def webhook(self, name: str) -> Document:
+        """One of them, by its name or its id; raises `ClientError` (`webhook_not_found`)."""
+        for found in self.webhooks():
+            if name in {found["name"], found["id"]}:
+                return found
+        raise ClientError(f"There is no webhook {name}. See them: wharf webhooks ls", code="webhook_not_found")
+
+    def create_webhook(self, name: str, url: str, **fields: Any) -> Document:  # noqa: ANN401 - as above
+        """A new one with its `secret`, the only time that it is seen. Fields: `events`, `kinds`, `project_id`."""
+        return self._call("POST", "/api/v1/webhooks", json={"name": name, "url": url} | fields)
+
+    def change_webhook(self, webhook_id: str, **changes: Any) -> Document:  # noqa: ANN401 - as above
+        """What is not said stays; one that is enabled again begins anew."""
+        return self._call("PATCH", _webhook(webhook_id), json=changes)
+
+    def remove_webhook(self, webhook_id: str) -> None:
+        """Take it away with its deliveries."""
+        self._call("DELETE", _webhook(webhook_id))
+
+    def rotate_webhook(self, webhook_id: str) -> Document:
+        """A new `secret`; the one before signs too until `previous_until`."""
+        return self._call("POST", _webhook(webhook_id, "rotate"))
+
+    def test_webhook(self, webhook_id: str) -> Document:
+        """Send a `webhook.test`: its delivery."""
+        return self._call("POST", _webhook(webhook_id, "test"))
+
+    def webhook_deliveries(
+        self, webhook_id: str, *, status: str | None = None, limit: int | None = None
+    ) -> Iterator[Document]:
+        """What was sent, what came of each try, what waits; newest first."""
+        return self._items(_webhook(webhook_id, "deliveries"), {"status": status} if status else {}, limit)
+
+    def replay_delivery(self, webhook_id: str, delivery_id: str) -> Document:
+        """Send the same message again, under the same id."""
+        return self._call("POST", _webhook(webhook_id, f"deliveries/{_part(delivery_id)}/replay"))
+
     # Queues and workers
 
     def queues(self) -> list[Document]:
@@ -359,6 +402,10 @@ def _job(job_id: str, part: str | None = None) -> str:
 
 def _schedule(schedule_id: str, part: str | None = None) -> str:
     return f"/api/v1/schedules/{_part(schedule_id)}" + (f"/{part}" if part else "")
+
+
+def _webhook(webhook_id: str, part: str | None = None) -> str:
+    return f"/api/v1/webhooks/{_part(webhook_id)}" + (f"/{part}" if part else "")
 
 
 def _declared(declaration: Document | str) -> dict[str, Any]:

@@ -9,13 +9,14 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import AnyHttpUrl
-from sqlalchemy import ColumnElement, Connection, Insert, Update, delete, func, insert, select, text, update
+from sqlalchemy import ColumnElement, Connection, Insert, Update, func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from wharf.common.clock import new_id, now
 from wharf.common.errors import Conflict, Invalid, Problem
-from wharf.common.jobs.kinds import Kind
+from wharf.common.jobs.kinds import IMPORT_PART, Kind
 from wharf.common.ledger.models import Webhook, WebhookDelivery
+from wharf.common.schedules import SCHEDULABLE
 from wharf.common.webhooks import Event, Network, is_refused, new_secret
 from wharf.gateway.authentication import Member, hidden
 from wharf.gateway.cursors import decode, page
@@ -24,12 +25,18 @@ MOST = 20
 """Webhooks of a tenant."""
 LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('webhooks of ' || %(tenant)s::text, 0))"
 ROTATE = text("SELECT wharf.rotate_secret(:id, :secret, make_interval(hours => :hours))")
+REMOVE = text("SELECT wharf.remove_webhook(:id)")
+GIVE_UP = text("SELECT wharf.give_up_deliveries(:id, :most)")
+AT_ONCE = 1000
+"""Deliveries that a request gives up; the sender has the rest."""
 OVERLAP_HOURS = 24
 """How long the secret before signs too."""
-SECRETS = frozenset({"secret", "previous_secret"})
-SHOWN = tuple(column for column in Webhook.__table__.c if column.name not in SECRETS)
+HIDDEN = frozenset({"secret", "previous_secret", "removed_at"})
+SHOWN = tuple(column for column in Webhook.__table__.c if column.name not in HIDDEN)
 """All that the gateway's role may read."""
 OPEN = ("waiting", "sending")
+UNTOLD = {IMPORT_PART.name} | {name for name, one in SCHEDULABLE.items() if not one.of_tenants}
+"""Kinds of job that no webhook hears of: parts, and what the installation does for itself."""
 ASKED = "asked"
 Item = dict[str, Any]
 Page = tuple[list[Item], str | None]
@@ -117,15 +124,15 @@ def change(connection: Connection, owner: Owner, webhook_id: UUID, changes: Item
     if "enabled" in changes and changes["enabled"] != before["enabled"]:
         values |= {"disabled_reason": _reason(changes), "failing_since": None}
     if changes.get("enabled") is False:
-        _drop_waiting(connection, webhook_id)
+        connection.execute(GIVE_UP, {"id": webhook_id, "most": AT_ONCE})
     chosen = update(Webhook).where(Webhook.id == webhook_id).values(values)
     return _written(connection, chosen, str(values.get("name", before["name"])))
 
 
 def remove(connection: Connection, owner: Owner, webhook_id: UUID) -> None:
-    """Take it away with its deliveries. Raises `NotFound`."""
+    """Hide it for good, with its deliveries: housekeeping takes them away. Raises `NotFound`."""
     find(connection, owner, webhook_id)
-    connection.execute(delete(Webhook).where(Webhook.id == webhook_id))
+    connection.execute(REMOVE, {"id": webhook_id})
 
 
 def rotate(connection: Connection, owner: Owner, webhook_id: UUID) -> tuple[Item, str]:
@@ -190,12 +197,6 @@ def _reason(said: Item) -> str | None:
     return None if said["enabled"] else ASKED
 
 
-def _drop_waiting(connection: Connection, webhook_id: UUID) -> None:
-    waiting = (WebhookDelivery.webhook_id == webhook_id, WebhookDelivery.status == "waiting")
-    values = {"status": "failed", "next_at": None, "ended_at": func.now()}
-    connection.execute(update(WebhookDelivery).where(*waiting).values(values))
-
-
 def _enabled(hook: Item) -> None:
     if not hook["enabled"]:
         message = "This webhook is disabled: nothing is sent to it. Enable it first."
@@ -203,8 +204,10 @@ def _enabled(hook: Item) -> None:
 
 
 def _check_kinds(kinds: Sequence[str]) -> None:
-    if unknown := sorted(set(kinds) - Kind.registry.keys()):
-        message = f"There is no kind of job {unknown[0][:50]!r}. Known: {', '.join(sorted(Kind.registry))}."
+    told = Kind.registry.keys() - UNTOLD
+    if unknown := sorted(set(kinds) - told):
+        known = ", ".join(sorted(told))
+        message = f"There is no kind of job {unknown[0][:50]!r} that webhooks are told of. Known: {known}."
         raise _wrong("kinds", "unknown_kind", message)
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from wharf.common.jobs.kinds import ALL_PROJECTS, MAIL, MailPayload, ReportPayload
-from wharf.common.jobs.submission import Order, write_job
-from wharf.common.ledger.models import Job, ReportRecipient
+from wharf.common.jobs.submission import Order
+from wharf.common.ledger.models import ReportRecipient
 from wharf.common.packages import chosen, package_named
 from wharf.common.runtime.context import JobContext
 from wharf.package_worker.packages import make_package
@@ -24,19 +24,12 @@ def run_report(context: JobContext[ReportPayload]) -> dict[str, Any]:
     kind = chosen(package_named(TYPE), payload.options).model_copy(update={"title": title})
     period = {"from": payload.since, "to": payload.until}
     scope = Scope(None, payload.since, payload.until)
-    made = make_package(context, kind, scope) | {"report": payload.report, "period": period}
-    _order_mail(context)
-    return made
+    return make_package(context, kind, scope) | {"report": payload.report, "period": period}
 
 
-def _order_mail(context: JobContext[ReportPayload]) -> None:
+def order_mail(connection: Connection, context: JobContext[ReportPayload]) -> list[Order]:
     """A job of its own, where the tenant wants mail: a mail server that is away keeps no report from its end."""
-    name = f"mail-{context.job_id}"
-    with context.transaction() as connection:
-        wanted = connection.execute(select(ReportRecipient.address).limit(1)).first()
-        # There, where an earlier attempt of this report came so far.
-        there = select(Job.id).where(Job.request_id == name, Job.created_at >= context.view.created_at)
-        if wanted is None or connection.execute(there).first():
-            return
-        payload, label = MailPayload(report_id=context.job_id), f"Mail: {context.view.label}"
-        write_job(connection, Order(context.tenant_id, ALL_PROJECTS, MAIL, payload, label=label, request_id=name))
+    if connection.execute(select(ReportRecipient.address).limit(1)).first() is None:
+        return []
+    payload, label = MailPayload(report_id=context.job_id), f"Mail: {context.view.label}"
+    return [Order(context.tenant_id, ALL_PROJECTS, MAIL, payload, label=label, parent_id=context.job_id)]

@@ -9,7 +9,7 @@ import pyarrow as pa
 from wharf.common.jobs.kinds import PACKAGE, REPORT
 from wharf.common.runtime.implementation import Implementation
 from wharf.package_worker.packages import run_package
-from wharf.package_worker.reports import run_report
+from wharf.package_worker.reports import order_mail, run_report
 
 # Before the pool forks: a process is one slot of the queue, and parallel work is more slots. The system's allocator
 # keeps less than Arrow's own between batches.
@@ -19,5 +19,5 @@ pa.set_memory_pool(pa.system_memory_pool())
 
 IMPLEMENTATIONS: tuple[Implementation[Any], ...] = (
     Implementation(PACKAGE, run_package),
-    Implementation(REPORT, run_report),
+    Implementation(REPORT, run_report, follow=order_mail),
 )

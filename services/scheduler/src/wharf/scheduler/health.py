@@ -6,22 +6,17 @@ It waits for none of them: a slot of the queue `maintenance` is held for moments
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from celery.app import app_or_default
 from sqlalchemy import Connection, RowMapping, text
 
-from wharf.common.doorbell import Doorbell
 from wharf.common.errors import Conflict
 from wharf.common.jobs import control
-from wharf.common.jobs.announcing import Announcer
 from wharf.common.jobs.kinds import HealthPayload
 from wharf.common.jobs.states import Status
-from wharf.common.jobs.submission import Written
 from wharf.common.metrics import CANARY_FAILURES, CANARY_ROUND_TRIP, CANARY_SECONDS, CANARY_SUCCESS
 from wharf.common.packages.files import file_key
 from wharf.common.queues import Queue
@@ -61,20 +56,6 @@ FORGET = text("SELECT wharf.forget_canaries(cast(:ids AS uuid[]))")
 FORGET_JOBS = text("SELECT wharf.forget_health(:kept, interval '1 day')")
 BUSY = text("""
     SELECT queue FROM wharf.canaries WHERE outcome IS NULL UNION SELECT queue FROM wharf.pauses""")
-Announce = Callable[[Context, Written], None]
-
-
-class Voice:
-    """Rings for jobs that a job has written. It is made in the child, at its first use: a thread survives no fork."""
-
-    def __init__(self) -> None:
-        self._announcer: Announcer | None = None
-
-    def __call__(self, context: Context, written: Written) -> None:
-        """Tell the broker, and those who watch."""
-        if self._announcer is None:
-            self._announcer = Announcer(context.database, Doorbell(app_or_default()), context.feed)
-        self._announcer.announce(written, INSTALLATION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +71,12 @@ class Told:
         return self.verdict.outcome is not Outcome.PAUSED
 
 
-def run_health(context: Context, *, announce: Announce) -> dict[str, Any]:
+def run_health(context: Context) -> dict[str, Any]:
     """One round; what it found by queue, and how many canaries were sent and forgotten."""
     _show_failures()
     told = _account(context)
     forgotten = _forget(context)
-    sent = _send(context, announce)
+    sent = _send(context)
     counts = Counter(one.verdict.outcome.value for one in told)
     context.report(3, 3, stage="health", message=", ".join(f"{n} {name}" for name, n in counts.items()))
     found = {one.row["queue"]: _figures(one) for one in told}
@@ -170,7 +151,7 @@ def _show_failures() -> None:
             CANARY_FAILURES.labels(queue, outcome)
 
 
-def _send(context: Context, announce: Announce) -> int:
+def _send(context: Context) -> int:
     """One through each queue that goes on and has none under way: what stands still is not filled up."""
     with context.database.tenant(context.tenant_id) as connection:
         busy = set(connection.execute(BUSY).scalars())
@@ -179,5 +160,5 @@ def _send(context: Context, announce: Announce) -> int:
         declare(connection)
         written = [send(connection, canary) for canary in packed]
     for one in written:
-        announce(context, one)
+        context.announce(one, INSTALLATION)
     return len(written)

@@ -2,36 +2,29 @@
 
 from __future__ import annotations
 
-import smtplib
-import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass, replace
 from email.message import EmailMessage
 from email.utils import format_datetime
 from typing import Any
-from urllib.parse import unquote, urlsplit
-from uuid import UUID
+from uuid import UUID, uuid5
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from wharf.common.errors import Permanent, Transient
 from wharf.common.jobs.control import find
 from wharf.common.jobs.kinds import MailPayload
-from wharf.common.jobs.states import ENDED, Status
 from wharf.common.jobs.view import JobView
 from wharf.common.ledger.models import ReportRecipient
 from wharf.common.packages.files import file_key
 from wharf.common.runtime.context import JobContext
+from wharf.scheduler.mailserver import MailServer, Outcome
 
-PATIENCE_SECONDS = 30.0
-LASTING = 500
-"""SMTP codes from here on say that trying again cannot help."""
-AWAY = "The mail server could not be reached, or sent the message away for now. Look at WHARF_SMTP_URL if this lasts."
 UNSET = "This installation sends no mail: who runs it has to set WHARF_SMTP_URL and WHARF_MAIL_FROM."
-REFUSED = (
-    "The mail server refused the message. Who runs this installation has to look at WHARF_SMTP_URL and WHARF_MAIL_FROM."
-)
+PUT_OFF = "The mail server wants mails for some addresses later. The job's log lines have its codes."
+in_order = ReportRecipient.address.collate("C")
+"""As Python compares addresses."""
 
 
 @dataclass(frozen=True)
@@ -44,40 +37,77 @@ class Post:
     public_url: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How far the mails are: all addresses up to `last` had their turn, and `later` are to have another one."""
+
+    sent: int = 0
+    refused: int = 0
+    last: str = ""
+    later: Sequence[str] = ()
+
+    @property
+    def done(self) -> int:
+        """How many addresses are settled."""
+        return self.sent + self.refused
+
+    def after(self, address: str, outcome: Outcome) -> Place:
+        """One address further."""
+        later = [one for one in self.later if one != address]
+        return replace(
+            self,
+            sent=self.sent + (outcome is Outcome.SENT),
+            refused=self.refused + (outcome is Outcome.REFUSED),
+            last=max(self.last, address),
+            later=[*later, address] if outcome is Outcome.LATER else later,
+        )
+
+
 def mail_report(context: JobContext[MailPayload], *, post: Post) -> dict[str, Any]:
     """One mail for each recipient; how many were sent, and how many addresses were refused.
 
-    Raises `Transient` as long as the report is not ready or the server is away: it goes on after those who have theirs.
+    Raises `Transient` as long as the server is away, or wants some of them later: the next attempt goes on after those
+    who have theirs.
     """
     if not (post.url and post.sender):
         raise Permanent(UNSET, code="mail_not_set_up")
-    report, addresses = _report(context)
-    if report.status is not Status.COMPLETED:
-        return {"sent": 0, "refused": 0, "attached": False}
+    place = Place(**context.checkpoint or {})
+    report, addresses = _report(context, place)
+    # Who wants no mail any more is not waited for.
+    place = replace(place, later=[one for one in place.later if one in addresses])
     mail = written(report, _files(context, report, post), post)
-    place = context.checkpoint or {"sent": 0, "refused": 0}
-    with connected(post.url) as server:
-        for address in addresses[place["sent"] + place["refused"] :]:
-            context.check()
-            outcome = (
-                "sent" if delivered(server, mail, address, f"{context.job_id}.{sum(place.values())}") else "refused"
-            )
-            place = place | {outcome: place[outcome] + 1}
-            context.report(sum(place.values()), len(addresses), stage="mail")
-            with context.transaction() as connection:
-                context.save(connection, place)
-    return place | {"attached": any(mail.iter_attachments())}
+    server = MailServer(post.url)
+    with context.pulse.ending(server.interrupt), closing(server):
+        place = _mail(context, server, mail, addresses, place)
+    if place.later:
+        raise Transient(PUT_OFF, code="mail_put_off", detail={"addresses": len(place.later)})
+    return {"sent": place.sent, "refused": place.refused, "attached": any(mail.iter_attachments())}
 
 
-def _report(context: JobContext[MailPayload]) -> tuple[JobView, list[str]]:
+def _mail(
+    context: JobContext[MailPayload], server: MailServer, mail: EmailMessage, addresses: Sequence[str], place: Place
+) -> Place:
+    """Each in its turn: an address that the server wants to wait keeps nobody else from theirs."""
+    total = place.done + len(addresses)
+    for address in addresses:
+        context.check()
+        _direct(mail, address, context.job_id)
+        answer = server.send(mail, address)
+        place = place.after(address, answer.outcome)
+        if answer.code is not None:
+            context.log("warning", "mail.not_taken", outcome=answer.outcome.value, smtp_code=answer.code)
+        context.report(place.done, total, stage="mail")
+        with context.transaction() as connection:
+            context.save(connection, asdict(place))
+    return place
+
+
+def _report(context: JobContext[MailPayload], place: Place) -> tuple[JobView, list[str]]:
+    """With those who are to have it now, first who had no turn yet: one who joins or leaves meanwhile moves nobody."""
+    again = ReportRecipient.address.in_(place.later)
+    chosen = select(ReportRecipient.address).where(or_(in_order > place.last, again)).order_by(again, in_order)
     with context.database.tenant(context.tenant_id) as connection:
-        report = find(connection, context.payload.report_id)
-        chosen = select(ReportRecipient.address).order_by(ReportRecipient.address)
-        addresses = list(connection.execute(chosen).scalars())
-    if report.status not in ENDED:
-        message = "The report is not ready yet."
-        raise Transient(message, code="report_not_ready")
-    return report, addresses
+        return find(connection, context.payload.report_id), list(connection.execute(chosen).scalars())
 
 
 def _files(context: JobContext[MailPayload], report: JobView, post: Post) -> list[tuple[str, str, bytes]]:
@@ -101,52 +131,22 @@ def written(report: JobView, files: list[tuple[str, str, bytes]], post: Post) ->
     mail["From"] = post.sender
     mail["Date"] = format_datetime(report.finished_at or report.created_at)
     mail["Auto-Submitted"] = "auto-generated"
-    place = f"{post.public_url.rstrip('/')}/api/v1/packages/{report.job_id}/files"
-    where = "It is attached." if files else f"Its files are too large for a mail. With a key they are at {place}"
-    mail.set_content(f"{report.label} is ready. {where}\n")
+    mail.set_content(f"{report.label} is ready. {'It is attached.' if files else _where(report, post)}\n")
     for name, media_type, content in files:
         main, _, sub = media_type.partition("/")
         mail.add_attachment(content, maintype=main, subtype=sub, filename=name)
     return mail
 
 
-@contextmanager
-def connected(url: str) -> Iterator[smtplib.SMTP]:
-    """A session: `smtps://` is encrypted at once, `smtp://` where the server offers it, and with a password always."""
-    parts = urlsplit(url)
-    host, context = parts.hostname or "", ssl.create_default_context()
-    try:
-        with _opened(parts.scheme, host, parts.port, context) as server:
-            server.ehlo()
-            if parts.scheme == "smtp" and (server.has_extn("starttls") or parts.username):
-                server.starttls(context=context)
-            if parts.username:
-                server.login(unquote(parts.username), unquote(parts.password or ""))
-            yield server
-    except smtplib.SMTPResponseException as error:
-        if error.smtp_code >= LASTING:
-            raise Permanent(REFUSED, code="mail_refused", detail={"smtp_code": error.smtp_code}) from error
-        raise Transient(AWAY, code="mail_server_away") from error
-    except (smtplib.SMTPException, OSError) as error:
-        raise Transient(AWAY, code="mail_server_away") from error
+def _where(report: JobView, post: Post) -> str:
+    path = f"/api/v1/packages/{report.job_id}/files"
+    base = post.public_url.rstrip("/")
+    told = f"{base}{path}" if base else f"{path}, below this installation's address (WHARF_PUBLIC_URL is not set)"
+    return f"Its files are too large for a mail. With a key they are at {told}"
 
 
-def _opened(scheme: str, host: str, port: int | None, context: ssl.SSLContext) -> smtplib.SMTP:
-    if scheme == "smtps":
-        return smtplib.SMTP_SSL(host, port or 465, timeout=PATIENCE_SECONDS, context=context)
-    return smtplib.SMTP(host, port or 587, timeout=PATIENCE_SECONDS)
-
-
-def delivered(server: smtplib.SMTP, mail: EmailMessage, address: str, name: str) -> bool:
-    """Send it to one address; False where the server wants none for it. `name` is the same in every try."""
-    for header, value in (("To", address), ("Message-ID", f"<{name}@wharf>")):
+def _direct(mail: EmailMessage, address: str, job_id: UUID) -> None:
+    """To that address, under a name that is the same in every try: who has it twice is shown it once."""
+    for header, value in (("To", address), ("Message-ID", f"<{uuid5(job_id, address)}@wharf>")):
         del mail[header]
         mail[header] = value
-    try:
-        server.send_message(mail, to_addrs=[address])
-    except smtplib.SMTPRecipientsRefused as error:
-        code, _ = error.recipients[address]
-        if code < LASTING:
-            raise Transient(AWAY, code="mail_server_away") from error
-        return False
-    return True

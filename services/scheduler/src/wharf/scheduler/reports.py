@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select, text
 
 from wharf.common.jobs.kinds import ALL_PROJECTS, REPORT, ReportPayload, ReportsPayload
-from wharf.common.jobs.submission import Order, write_job
+from wharf.common.jobs.submission import Order, Written, write_job
 from wharf.common.ledger.models import Job
 from wharf.common.runtime.context import JobContext
 from wharf.common.schedules import zone_named
@@ -23,11 +23,13 @@ def order_reports(context: JobContext[ReportsPayload]) -> dict[str, Any]:
     """Write the jobs; how many. A tenant without work has no report, and one that has it already gets no second one."""
     wanted, made = context.payload, 0
     payload = report_before(context.view.created_at, wanted.report, zone_named(wanted.time_zone))
-    with context.database.anyone() as connection:
+    with context.database.anyone() as connection, context.pulse.guarding(connection):
         tenants = connection.execute(AT_WORK, {"since": payload.since, "until": payload.until}).scalars().all()
     for done, tenant_id in enumerate(tenants, 1):
         context.check()
-        made += _order(context, tenant_id, payload)
+        if written := _order(context, tenant_id, payload):
+            context.announce(written, tenant_id)
+            made += 1
         context.report(done, len(tenants), stage="order", message=f"{made:,} reports are ordered.")
     period = {"from": payload.since, "to": payload.until}
     return {"report": wanted.report, "period": period, "tenants": len(tenants), "reports": made}
@@ -52,14 +54,13 @@ def report_before(moment: datetime, report: Literal["weekly", "monthly"], zone: 
     )
 
 
-def _order(context: JobContext[ReportsPayload], tenant_id: UUID, payload: ReportPayload) -> bool:
-    """One transaction for each: the dispatcher publishes what it finds."""
+def _order(context: JobContext[ReportsPayload], tenant_id: UUID, payload: ReportPayload) -> Written | None:
+    """One transaction for each; None where that report is there already."""
     name = f"{payload.report}-report-{payload.first_day}"
     with context.database.tenant(tenant_id) as connection:
         connection.execute(LOCK, {"tenant": tenant_id})
         there = select(Job.id).where(Job.kind == REPORT.name, Job.request_id == name, Job.created_at >= payload.until)
         if connection.execute(there).first():
-            return False
+            return None
         label = f"{payload.report.capitalize()} report from {payload.first_day}"
-        write_job(connection, Order(tenant_id, ALL_PROJECTS, REPORT, payload, label=label, request_id=name))
-        return True
+        return write_job(connection, Order(tenant_id, ALL_PROJECTS, REPORT, payload, label=label, request_id=name))

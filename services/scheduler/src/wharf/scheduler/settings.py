@@ -7,17 +7,9 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from wharf.common.errors import Invalid
-from wharf.common.schedules import zone_named
+from wharf.common.schedules import ZoneName
 from wharf.common.settings import BackupStorageSettings, Url, WebhookSettings, WorkerSettings
 from wharf.scheduler.mail import Post
-
-
-def _zone(name: str) -> str:
-    try:
-        return zone_named(name).key
-    except Invalid as error:
-        raise ValueError(error.message) from None
 
 
 def _mail_server(url: SecretStr | None) -> SecretStr | None:
@@ -73,7 +65,7 @@ class SchedulerSettings(WorkerSettings, WebhookSettings, BackupSettings):
     """How long a published job waits before its priority rises by a level."""
     orphan_seconds: Annotated[float, Field(ge=10)] = 21_600.0
     """How old a stored file without a row must be to be deleted: longer than any upload takes."""
-    time_zone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    time_zone: ZoneName = "UTC"
     """The IANA zone of the built-in schedules."""
     webhook_seconds: Annotated[float, Field(ge=1, le=60)] = 15.0
     """How long one try to deliver a message may take, from resolving the name to the end of the answer."""
@@ -110,5 +102,7 @@ class SchedulerSettings(WorkerSettings, WebhookSettings, BackupSettings):
     """Log lines of jobs, by whole months, counted from the job's submission."""
     keep_attempts_days: Days = 90
     """Attempts at jobs, likewise."""
+    keep_deliveries_days: Days = 30
+    """What was delivered to webhooks, or given up."""
     keep_runs_days: Days = 90
     """What became of the times of schedules."""

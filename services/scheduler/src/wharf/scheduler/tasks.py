@@ -10,7 +10,7 @@ from wharf.common.runtime.context import JobContext
 from wharf.common.runtime.implementation import Implementation
 from wharf.scheduler.backups.job import BackupJob
 from wharf.scheduler.benchmarks import run_benchmarks
-from wharf.scheduler.health import Voice, run_health
+from wharf.scheduler.health import run_health
 from wharf.scheduler.housekeeping import run_cleanup
 from wharf.scheduler.housekeeping.retention import Retention
 from wharf.scheduler.mail import mail_report
@@ -38,5 +38,5 @@ def implementations(settings: SchedulerSettings) -> tuple[Implementation[Any], .
         Implementation(MAIL, partial(mail_report, post=settings.post)),
         Implementation(BACKUP, BackupJob.of(settings).run),
         Implementation(BENCHMARK, run_benchmarks),
-        Implementation(HEALTH, partial(run_health, announce=Voice())),
+        Implementation(HEALTH, run_health),
     )

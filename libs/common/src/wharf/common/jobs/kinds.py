@@ -201,7 +201,7 @@ UNDO = Kind("undo", Queue.INGEST, UndoPayload, unit="rows")
 PACKAGE = Kind("package", Queue.PACKAGE, PackagePayload, unit="rows")
 REPORT = Kind("report", Queue.PACKAGE, ReportPayload, unit="rows")
 REPORTS = Kind("reports", Queue.MAINTENANCE, ReportsPayload, unit="tenants")
-MAIL = Kind("mail", Queue.MAINTENANCE, MailPayload, unit="mails", max_attempts=8)
+MAIL = Kind("mail", Queue.MAINTENANCE, MailPayload, unit="mails", max_attempts=8, first_delay=60, longest_delay=3600)
 ECHO = Kind("echo", Queue.MAINTENANCE, EchoPayload, unit="steps")
 # Patient: while another one is at work, it waits for three quarters of an hour.
 BACKUP = Kind(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from wharf.common.errors import Fenced
 from wharf.common.feed import Feed
 from wharf.common.jobs.kinds import Payload
+from wharf.common.jobs.submission import Written
 from wharf.common.jobs.view import JobView
 from wharf.common.ledger.database import Database
 from wharf.common.ledger.models import JobLog
@@ -29,6 +30,10 @@ FENCE = text("SELECT 1 FROM wharf.leases WHERE job_id = :job AND attempt = :atte
 SAVE = text("SELECT wharf.save_checkpoint(:job, :attempt, :point, :progress, :reached)").bindparams(
     bindparam("point", type_=JSONB), bindparam("progress", type_=JSONB)
 )
+
+
+def leave_to_the_dispatcher(_written: Written, _tenant_id: UUID) -> None:
+    """Tell nobody: the dispatcher publishes what it finds."""
 
 
 @dataclass
@@ -46,6 +51,8 @@ class JobContext(Generic[P]):
     progress: Progress
     lines: list[dict[str, Any]] = field(default_factory=list)
     """Log lines not yet in the ledger."""
+    announce: Callable[[Written, UUID], None] = leave_to_the_dispatcher
+    """To be called for each job that this one has written, after the commit, with the tenant whose job it is."""
 
     @property
     def job_id(self) -> UUID:

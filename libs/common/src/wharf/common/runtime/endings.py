@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from psycopg.rows import dict_row
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from wharf.common.errors import Permanent, WharfError
 from wharf.common.jobs.results import kept
 from wharf.common.jobs.states import Event, Status, after, allows
+from wharf.common.jobs.submission import Written, write_job
 from wharf.common.jobs.view import JobView, job_view
 from wharf.common.ledger.database import driver_of, dumps
 from wharf.common.ledger.patience import AWAY, is_away, patiently
 from wharf.common.logs import get_logger
 from wharf.common.runtime.context import JobContext
-from wharf.common.runtime.implementation import Implementation, nothing_to_clean
+from wharf.common.runtime.implementation import Implementation
 from wharf.common.runtime.points import Point, reach
 
 HOLDING = (Status.RUNNING, Status.CANCELLING)
@@ -80,17 +82,31 @@ def _written_before(context: JobContext[Any], ending: Ending) -> JobView | None:
 
 def _finish(context: JobContext[Any], implementation: Implementation[Any], ending: Ending) -> JobView | None:
     values = _values(context, ending)
-    if implementation.clean is nothing_to_clean and not context.lines:
+    if implementation.ends_alone and not context.lines:
         with context.database.direct() as cursor:
             return _view(cursor.execute(FINISH, values).fetchone())
+    following: Sequence[Written] = ()
     with context.database.tenant(context.tenant_id) as connection:
         cursor = driver_of(connection).cursor(row_factory=dict_row)
         view = _view(cursor.execute(FINISH, values).fetchone())
         if view is not None:
-            if view.ended and context.payload is not None:
-                implementation.clean(connection, context.payload, view.status)
-            context.flush_lines(connection)
+            following = _leave(connection, context, implementation, view)
+    for written in following:
+        context.announce(written, context.tenant_id)
     return view
+
+
+def _leave(
+    connection: Connection, context: JobContext[Any], implementation: Implementation[Any], view: JobView
+) -> Sequence[Written]:
+    """What else is part of the end; the jobs that follow."""
+    following: Sequence[Written] = ()
+    if view.ended and context.payload is not None:
+        implementation.clean(connection, context.payload, view.status)
+        if view.status is Status.COMPLETED:
+            following = [write_job(connection, order) for order in implementation.follow(connection, context)]
+    context.flush_lines(connection)
+    return following
 
 
 def _values(context: JobContext[Any], ending: Ending) -> dict[str, Any]:

@@ -45,6 +45,8 @@ class Pulse:
     leaving: threading.Event = field(default_factory=threading.Event)
     running: set[psycopg.Connection[object]] = field(default_factory=set)
     """The connections that the job is using right now, so that their queries can be interrupted."""
+    waits: set[Callable[[], None]] = field(default_factory=set)
+    """What ends other things that the job is waiting for right now."""
     renewed_at: float = field(default_factory=time.monotonic)
     on_renewal: Callable[[], None] = lambda: None
 
@@ -76,8 +78,24 @@ class Pulse:
         finally:
             self.running.discard(used)
 
+    @contextmanager
+    def ending(self, end: Callable[[], None]) -> Iterator[None]:
+        """While this lasts whatever stops the job calls `end`, in another thread and until the job has stopped."""
+        self.waits.add(end)
+        try:
+            self.check()
+            yield
+        except Exception:
+            # Whatever came of it: the job raises why it stops.
+            self.check()
+            raise
+        finally:
+            self.waits.discard(end)
+
     def interrupt(self) -> None:
-        """Stop the queries that run, if any do."""
+        """Stop the queries that run, and what else the job waits for."""
+        for end in tuple(self.waits):
+            end()
         for connection in tuple(self.running):
             with contextlib.suppress(psycopg.Error):
                 connection.cancel_safe(timeout=2.0)

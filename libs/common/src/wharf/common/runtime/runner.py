@@ -36,6 +36,7 @@ from wharf.common.runtime.implementation import Implementation
 from wharf.common.runtime.points import Point, reach
 from wharf.common.runtime.progress import Progress
 from wharf.common.runtime.retries import classify, judge
+from wharf.common.runtime.voice import Voice
 from wharf.common.storage import Storage
 from wharf.common.tracing import TRACES
 
@@ -53,6 +54,7 @@ class Runner:
     heart: Heart
     worker: str
     lease_seconds: float
+    voice: Voice
 
     def run(self, implementation: Implementation[Any], job_id: UUID, attempt: int) -> None:
         """Take the job if it is still to be had, run it, write down what became of it."""
@@ -103,6 +105,7 @@ class Runner:
             feed=self.feed,
             pulse=pulse,
             progress=Progress(start),
+            announce=self.voice,
         )
 
     def _attempt(self, implementation: Implementation[Any], context: JobContext[Any], row: dict[str, Any]) -> Ending:

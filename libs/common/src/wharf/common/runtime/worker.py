@@ -38,6 +38,7 @@ from wharf.common.runtime.place import Place
 from wharf.common.runtime.registry import Registry, Serving
 from wharf.common.runtime.request import Watch, WatchedRequest
 from wharf.common.runtime.runner import Runner
+from wharf.common.runtime.voice import Voice
 from wharf.common.runtime.zeros import of_a_worker
 from wharf.common.settings import WorkerSettings
 from wharf.common.startup import check, give_up
@@ -124,14 +125,17 @@ class Worker:
     def _runner(self) -> Runner:
         # Made in the child, at its first job: nothing that is connected is carried over the fork.
         if self.runner is None:
+            # Two, for large imports. A merge may take its time: they wait as long as the job has its lease.
+            database = self._database(pool=2)
+            feed = QueuedFeed(self.settings.redis_url.get_secret_value())
             self.runner = Runner(
-                # Two, for large imports. A merge may take its time: they wait as long as the job has its lease.
-                database=self._database(pool=2),
+                database=database,
                 storage=Storage.open(self.settings),
-                feed=QueuedFeed(self.settings.redis_url.get_secret_value()),
+                feed=feed,
                 heart=Heart(self._database(HEARTBEAT_SECONDS), self.sign, self.settings.soft_time_limit),
                 worker=Place.of(self.service).name(os.getpid()),
                 lease_seconds=self.settings.lease_seconds,
+                voice=Voice(database, feed),
             )
         return self.runner
 

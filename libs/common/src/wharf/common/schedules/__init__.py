@@ -5,7 +5,7 @@ from __future__ import annotations
 from wharf.common.schedules.builtin import BUILTIN, Builtin
 from wharf.common.schedules.cron import Cron
 from wharf.common.schedules.policies import Misfire, Outcome, Overlap
-from wharf.common.schedules.timing import Interval, Timing, next_runs, timing_of, zone_named
+from wharf.common.schedules.timing import Interval, Timing, ZoneName, next_runs, timing_of, zone_named
 from wharf.common.schedules.words import in_words
 from wharf.common.schedules.work import SCHEDULABLE, Schedulable, schedulable
 
@@ -20,6 +20,7 @@ __all__ = [
     "Overlap",
     "Schedulable",
     "Timing",
+    "ZoneName",
     "in_words",
     "next_runs",
     "schedulable",

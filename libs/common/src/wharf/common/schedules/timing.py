@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import Protocol
+from typing import Annotated, Protocol
 from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, StringConstraints
 
 from wharf.common.errors import Invalid, Problem
 from wharf.common.nearnames import hint
@@ -49,6 +51,17 @@ def zone_named(name: str) -> ZoneInfo:
         message = f"There is no time zone {name[:60]!r}. {hint(name[:60], sorted(_zones()))}"
         raise Invalid(message, code="unknown_time_zone", problems=(Problem("time_zone", "unknown_time_zone", message),))
     return ZoneInfo(name)
+
+
+def _known(name: str) -> str:
+    try:
+        return zone_named(name).key
+    except Invalid as error:
+        raise ValueError(error.message) from None
+
+
+ZoneName = Annotated[str, StringConstraints(max_length=60), AfterValidator(_known)]
+"""The name of an IANA zone, in what is declared or set."""
 
 
 def timing_of(cron: str | None, interval_seconds: int | None, time_zone: str) -> Timing:

@@ -29,6 +29,7 @@ from wharf.common.jobs.kinds import (
     ReportsPayload,
 )
 from wharf.common.packages import KnownPackages, PackageOptions, PackageType, builtin_packages, chosen
+from wharf.common.schedules.timing import ZoneName
 
 Declaration = Mapping[str, Any]
 W = TypeVar("W", bound=BaseModel)
@@ -71,7 +72,7 @@ class ReportsWish(Wish):
     """Which reports are to be made."""
 
     report: Literal["weekly", "monthly"]
-    time_zone: str = "UTC"
+    time_zone: ZoneName = "UTC"
 
 
 class BackupWish(Wish):

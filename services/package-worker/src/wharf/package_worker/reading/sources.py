@@ -17,11 +17,12 @@ REJECTS = """(
     JOIN wharf.imports i ON i.id = r.import_id
     JOIN wharf.uploads u ON u.id = i.upload_id
     CROSS JOIN LATERAL jsonb_array_elements(r.errors) e)"""
+# Not the parts of a job: who sent a file is told of one job.
 JOBS = """(
     SELECT id, project_id, kind, queue, status, failures, deaths, finished_at AS at,
            extract(epoch FROM started_at - created_at)::numeric AS wait_seconds,
            extract(epoch FROM finished_at - started_at)::numeric AS run_seconds
-    FROM wharf.jobs WHERE finished_at IS NOT NULL)"""
+    FROM wharf.jobs WHERE finished_at IS NOT NULL AND part IS NULL)"""
 BENCHMARKS = """(SELECT * FROM wharf.benchmark_rows WHERE profile = 'transactions')"""
 LEDGER = {
     "imports": sql.SQL(IMPORTS),

@@ -7,11 +7,11 @@ from typing import Any
 
 from wharf.common.jobs.kinds import CleanupPayload
 from wharf.common.runtime.context import JobContext
-from wharf.scheduler.housekeeping import files, history, imports, strays
+from wharf.scheduler.housekeeping import deliveries, files, history, imports, strays
 from wharf.scheduler.housekeeping.course import Chore, Course, OutOfTime
 from wharf.scheduler.housekeeping.retention import Retention
 
-CHORES: tuple[Chore, ...] = (*history.CHORES, *imports.CHORES, *files.CHORES, *strays.CHORES)
+CHORES: tuple[Chore, ...] = (*history.CHORES, *deliveries.CHORES, *imports.CHORES, *files.CHORES, *strays.CHORES)
 """The ledger's first: a storage that is away holds up nothing but its own."""
 
 

@@ -20,6 +20,7 @@ class Retention:
     packages: int
     logs: int
     attempts: int
+    deliveries: int
     runs: int
 
     @classmethod

@@ -38,15 +38,14 @@ SPARE_SECONDS = 60.0
 DELAYS = (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
 """Seconds before the second and each further try, as Standard Webhooks suggests: ten tries in three days."""
 JITTER = 0.1
-FORGET_SECONDS = 600.0
-FORGET_AT_ONCE = 5000
-KEEP_DAYS = 30
-"""How long it is told what became of a delivery."""
+GIVE_UP_SECONDS = 60.0
+"""How often it is looked for what waits for webhooks to which nothing is sent any more."""
+GIVE_UP_AT_ONCE = 1000
 
 TAKE = text("SELECT * FROM wharf.take_deliveries(:most, :seconds)")
 END = text("""
     SELECT wharf.end_delivery(:id, :attempt, :delivered, cast(:try AS jsonb), :delay, :gone, :patience_days)""")
-FORGET = text("SELECT wharf.forget_deliveries(make_interval(days => :days), :most)")
+GIVE_UP = text("SELECT wharf.give_up_disabled(:most)")
 
 
 @dataclass
@@ -58,9 +57,9 @@ class Sender:
     seconds: float
     patience_days: float
     _stopping: threading.Event = field(default_factory=threading.Event, init=False)
-    # The loop's own threads resolve names: a resolver that hangs must not keep the ledger's waiting.
+    # Apart from those that resolve names: a resolver that hangs must not keep the ledger's waiting.
     _threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, "webhooks-ledger"), init=False)
-    _forgot: float = field(default_factory=time.monotonic, init=False)
+    _gave_up: float = field(default_factory=time.monotonic, init=False)
 
     def start(self) -> None:
         """Begin, in a thread of its own; it ends with the process."""
@@ -77,6 +76,9 @@ class Sender:
         return len(tasks)
 
     async def _run(self) -> None:
+        # A name whose servers are dead holds a thread for longer than its try. The loop's own would be as many as
+        # processors and a few: one tenant's dead names would keep all other messages waiting.
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(2 * MOST, "webhooks-names"))
         under_way: Tasks = set()
         while not self._stopping.is_set():
             begun, seconds = await self._try_to_begin(MOST - len(under_way))
@@ -89,18 +91,21 @@ class Sender:
 
     async def _try_to_begin(self, most: int) -> tuple[Tasks, float]:
         """What was begun, and how long to wait; whatever goes wrong, the sender goes on."""
+        begun: Tasks = set()
         try:
-            return await self._begin(most), LOOK_SECONDS
+            begun = await self._begin(most)
+            await self._in_ledger(self._give_up)
         except DBAPIError as error:
             get_logger().warning("webhooks.ledger_unavailable", error=type(error.orig).__name__)
         except Exception:  # noqa: BLE001 - what nobody thought of ends no sender; the log has it
             get_logger().exception("webhooks.failed")
-        return set(), REST_SECONDS
+        else:
+            return begun, LOOK_SECONDS
+        return begun, REST_SECONDS
 
     async def _begin(self, most: int) -> Tasks:
         if not most:
             return set()
-        await self._in_ledger(self._forget)
         messages = await self._in_ledger(lambda: self._take(most))
         return {asyncio.create_task(self._deliver(message)) for message in messages}
 
@@ -147,13 +152,17 @@ class Sender:
             became: str | None = connection.execute(END, values).scalar_one()
         return became
 
-    def _forget(self) -> None:
-        if time.monotonic() - self._forgot < FORGET_SECONDS:
+    def _give_up(self) -> None:
+        """After what is due was taken: what nobody waits for must not hold it up."""
+        began = time.monotonic()
+        if began - self._gave_up < GIVE_UP_SECONDS:
             return
+        # Whatever comes of it: one that fails is not tried again at each look.
+        self._gave_up = began
         with self.database.anyone() as connection:
-            gone: int = connection.execute(FORGET, {"days": KEEP_DAYS, "most": FORGET_AT_ONCE}).scalar_one()
-        if gone < FORGET_AT_ONCE:
-            self._forgot = time.monotonic()
+            given_up: int = connection.execute(GIVE_UP, {"most": GIVE_UP_AT_ONCE}).scalar_one()
+        if given_up >= GIVE_UP_AT_ONCE:
+            self._gave_up = float("-inf")
 
 
 def _delay(failures: int, wanted: float) -> float | None:

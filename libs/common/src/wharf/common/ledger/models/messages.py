@@ -16,7 +16,8 @@ class Webhook(Table):
     """Whom a tenant wants told of which events.
 
     The secrets are written here and read by `wharf.take_deliveries` alone. `failing_since`: no delivery has succeeded
-    since then. `disabled_reason` is `asked`, `failing` or `gone`.
+    since then. `disabled_reason` is `asked`, `failing` or `gone`. With `removed_at` no tenant sees it: housekeeping
+    takes its deliveries, then the row.
     """
 
     __tablename__ = "webhooks"
@@ -33,6 +34,7 @@ class Webhook(Table):
     enabled: Mapped[bool] = mapped_column(server_default="true")
     disabled_reason: Mapped[str | None]
     failing_since: Mapped[datetime | None]
+    removed_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=NOW)
     updated_at: Mapped[datetime] = mapped_column(server_default=NOW)
 

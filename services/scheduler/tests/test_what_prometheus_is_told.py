@@ -15,7 +15,7 @@ from wharf.common.queues import Priority, Queue
 from wharf.common.runtime.celery import celery_app
 from wharf.common.storage import Storage
 from wharf.scheduler.observing import (
-    Observer,
+    Observers,
     observed_database,
     observers_of,
     of_the_broker,
@@ -123,14 +123,14 @@ def test_an_installation_has_these_sources(backend, ledger, observed, tmp_path):
 def test_a_ledger_that_is_away_is_told_as_such(observed):
     """Its metrics are missing: an empty queue and one that nobody can see are not the same."""
     away = Database.connect("postgresql://w@127.0.0.1:1/w", pool=1, application="test")
-    told = observed(Observer("ledger", lambda: of_the_ledger(away)).collect())
+    told = observed(Observers({"ledger": lambda: of_the_ledger(away)}).collect())
     assert told.pop(("wharf_collector_seconds", "ledger")) >= 0
     assert told == {(UP, "ledger"): 0}
 
 
 def test_all_of_it_is_told_in_one_answer():
-    """Observers beside each other, and beside what the process counts itself; asked twice."""
-    observers = [Observer("ledger", list), Observer("drift", list)]
+    """Sources beside each other, and beside what the process counts itself; asked twice."""
+    observers = [Observers({"ledger": list, "drift": list})]
     for text in (exposition(observers).decode(), exposition(observers).decode()):
         assert 'wharf_collector_up{source="ledger"} 1.0' in text
         assert 'wharf_collector_up{source="drift"} 1.0' in text
@@ -144,13 +144,5 @@ def test_half_a_look_is_none():
         yield "something"
         raise ConnectionError
 
-    names = [family.name for family in Observer("ledger", half).collect()]
+    names = [family.name for family in Observers({"ledger": half}).collect()]
     assert names == [UP, "wharf_collector_seconds"]
-
-
-def test_several_who_ask_at_once_make_one_look():
-    """Two Prometheus and a curious operator cost the ledger no more than one."""
-    looks = []
-    observer = Observer("ledger", lambda: looks.append(1) or [])
-    assert list(observer.collect()) == list(observer.collect())
-    assert looks == [1]

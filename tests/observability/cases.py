@@ -47,11 +47,11 @@ def waits(priority: str, le: str, within: str, total: str) -> dict[str, str]:
     }
 
 
-def ends(completed: str, failed: str, cause: str = "permanent") -> dict[str, str]:
+def ends(completed: str, failed: str, cause: str = "permanent", kind: str = "import") -> dict[str, str]:
     """Jobs that ended, the failed ones by that cause."""
     return {
-        'wharf_jobs_finished_total{kind="import",queue="ingest",status="completed"}': completed,
-        f'wharf_jobs_failed_total{{kind="import",queue="ingest",cause="{cause}"}}': failed,
+        f'wharf_jobs_finished_total{{kind="{kind}",queue="ingest",status="completed"}}': completed,
+        f'wharf_jobs_failed_total{{kind="{kind}",queue="ingest",cause="{cause}"}}': failed,
     }
 
 
@@ -140,6 +140,16 @@ OBJECTIVES = (
     Case("WharfJobsWaitTooLong", "one of twenty normal ones may", waits("normal", "60.0", "0+19x70", "0+20x70"), 70),
     Case("WharfJobsWaitTooLong", "low ones have no target", waits("low", "60.0", "0+1x70", "0+10x70"), 70),
     Case("WharfJobsFail", "every second job", ends("0+5x70", "0+5x70"), 70, BOTH, "", "job-success"),
+    Case(
+        "WharfJobsFail",
+        "every second job, among a thousand canaries",
+        ends("0+5x70", "0+5x70") | ends("0+1000x70", "0x70", kind="canary") | ends("0+60x70", "0x70", kind="health"),
+        70,
+        BOTH,
+        "",
+        "job-success",
+    ),
+    Case("WharfJobsFail", "canaries only", ends("0+5x70", "0x70") | ends("0x70", "0+50x70", kind="canary"), 70),
     Case("WharfJobsFail", "files that cannot be read", ends("0+5x70", "0+50x70", "input"), 70),
 )
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from wharf.common.jobs.kinds import Kind
 from wharf.common.jobs.states import ENDED
+from wharf.common.jobs.tally import CANARY
 from wharf.common.metrics import (
     JOB_RETRIES,
     JOB_RUN,
@@ -41,10 +42,10 @@ def of_a_worker(kinds: Iterable[Kind[Any]], queues: Iterable[Queue]) -> None:
         JOB_WAIT.labels(queue)
     for priority in Priority:
         PRIORITY_WAIT.labels(priority)
-    for kind in kinds:
-        JOB_RUN.labels(kind.name)
-        JOB_RETRIES.labels(kind.name)
-        _of_ends(kind.name, served)
+    for name in (*(kind.name for kind in kinds), CANARY):
+        JOB_RUN.labels(name)
+        JOB_RETRIES.labels(name)
+        _of_ends(name, served)
 
 
 def of_a_scheduler(kinds: Iterable[Kind[Any]], schedules: Iterable[str]) -> None:
@@ -57,6 +58,7 @@ def of_a_scheduler(kinds: Iterable[Kind[Any]], schedules: Iterable[str]) -> None
         SCHEDULE_MISSED.labels(schedule)
     for kind in kinds:
         _of_ends(kind.name, [kind.queue])
+    _of_ends(CANARY, Queue)
 
 
 def of_a_gateway(kinds: Iterable[Kind[Any]]) -> None:

@@ -174,7 +174,7 @@ LEDGER_BROKER_DRIFT = Observed(
 )
 SCHEDULE_SUCCESS = Observed(
     "wharf_schedule_last_success_timestamp_seconds",
-    "When a job of a built-in schedule was last completed.",
+    "When a job of a built-in schedule was last completed; of those that are switched on.",
     ("schedule",),
 )
 DATABASE_CONNECTIONS = Observed("wharf_database_connections", "Connections that PostgreSQL has, of all databases.")

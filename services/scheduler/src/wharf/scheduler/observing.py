@@ -53,7 +53,10 @@ PAUSED = text("""
 OUTBOX = text("""
     SELECT count(*) FROM wharf.jobs WHERE status = 'queued' AND admitted AND published_at IS NULL
     AND available_at <= now() AND NOT wharf.is_paused(queue, tenant_id)""")
-DEAD = text("SELECT queue, count(*) FROM wharf.jobs WHERE status = 'failed' AND discarded_at IS NULL GROUP BY queue")
+# Nobody can retry or discard a part: its job is the dead letter.
+DEAD = text("""
+    SELECT queue, count(*) FROM wharf.jobs WHERE status = 'failed' AND discarded_at IS NULL AND part IS NULL
+    GROUP BY queue""")
 HELD = text("""
     SELECT j.queue, count(*) FILTER (WHERE l.expires_at < now() - make_interval(secs => :silent)
             OR j.cancel_requested_at < now() - make_interval(secs => :silent)) AS stuck,

@@ -70,6 +70,28 @@ def running(values: str) -> dict[str, str]:
     return {'wharf_jobs_running{queue="ingest"}': values}
 
 
+LATE = "0x6 1x5 2x5 3x5 4x5"
+"""Of a counter: once every six minutes, when one is given up and the next one was sent."""
+
+
+def canaries(failed: str, came: str = "_x30") -> dict[str, str]:
+    """Those that were late, and those that came back."""
+    return {
+        'wharf_canary_failures_total{queue="ingest",outcome="late"}': failed,
+        'wharf_canary_seconds_count{queue="ingest"}': came,
+    }
+
+
+def health(values: str) -> dict[str, str]:
+    """When the schedule last succeeded."""
+    return {'wharf_schedule_last_success_timestamp_seconds{schedule="health"}': values}
+
+
+def paused(values: str) -> dict[str, str]:
+    """Whether the queue that it runs on rests."""
+    return {'wharf_queue_paused{queue="maintenance"}': values}
+
+
 OBJECTIVES = (
     Case(
         "WharfApiFails",
@@ -251,6 +273,7 @@ JOBS = (
         },
         5,
     ),
+    Case("WharfBeatStalled", "none ever did a round", {"up": "1x10"}, 5, ({},), "critical"),
     Case(
         "WharfScheduleMissed",
         "once",
@@ -259,20 +282,28 @@ JOBS = (
         ({"schedule": "cleanup"},),
     ),
     Case("WharfScheduleMissed", "long ago", {'wharf_schedule_missed_total{schedule="cleanup"}': "3x90"}, 80),
+    Case("WharfCanaryFails", "every fifth minute one is late", canaries(LATE, "9x30"), 25, (INGEST,), "critical"),
+    Case("WharfCanaryFails", "none ever came back", canaries("0+1x20"), 18, (INGEST,), "critical"),
     Case(
         "WharfCanaryFails",
-        "for ten minutes",
-        {'wharf_canary_last_success_timestamp_seconds{queue="ingest"}': "0x20"},
-        13,
+        "late, and not all slots are busy",
+        canaries(LATE, "9x30") | running("1x30") | slots("2x30"),
+        25,
         (INGEST,),
         "critical",
     ),
+    Case("WharfCanaryFails", "one of them came back", canaries(LATE, "9x20 10x10"), 25),
+    Case("WharfCanaryFails", "one was late", canaries("0x10 1x20", "9x30"), 25),
     Case(
         "WharfCanaryFails",
-        "it came back",
-        {'wharf_canary_last_success_timestamp_seconds{queue="ingest"}': "0+60x20"},
-        13,
+        "a long import has the only slot",
+        canaries(LATE, "9x30") | running("1x30") | slots("1x30"),
+        25,
     ),
+    Case("WharfCanaryFails", "none is sent", canaries("3x60", "9x60"), 55),
+    Case("WharfHealthStandsStill", "for a quarter of an hour", health("0x30") | paused("0x30"), 18, ({},)),
+    Case("WharfHealthStandsStill", "its queue rests", health("0x30") | paused("1x30"), 18),
+    Case("WharfHealthStandsStill", "it goes on", health("0+60x30") | paused("0x30"), 18),
     Case(
         "WharfCanarySlow", "two minutes", {'wharf_canary_round_trip_seconds{queue="ingest"}': "120x20"}, 18, (INGEST,)
     ),
@@ -295,6 +326,25 @@ JOBS = (
         },
         40,
         ({},),
+    ),
+    Case(
+        "WharfWebhooksFail",
+        "most will be tried again",
+        {
+            'wharf_webhook_deliveries_total{outcome="retried"}': "0+3x40",
+            'wharf_webhook_deliveries_total{outcome="delivered"}': "0+1x40",
+        },
+        40,
+        ({},),
+    ),
+    Case(
+        "WharfWebhooksFail",
+        "delivered, but the end was not written",
+        {
+            'wharf_webhook_deliveries_total{outcome="lost"}': "0+3x40",
+            'wharf_webhook_deliveries_total{outcome="delivered"}': "0+1x40",
+        },
+        40,
     ),
     Case(
         "WharfWebhooksFail",

@@ -24,12 +24,14 @@ from wharf.common.metrics import (
     PUBLISHED,
     SCHEDULE_MISSED,
     STORAGE_ERRORS,
+    WEBHOOK_DELIVERIES,
 )
 from wharf.common.queues import Priority, Queue
 
 CAUSES = ("input", "permanent", "exhausted", "died")
 REASONS = ("retry", "unpublished", "aged", "lost", "given_back", "reaped")
 OF_STORAGE = ("stored_file_missing", "storage_full", "storage_unavailable")
+OF_DELIVERIES = ("delivered", "retried", "failed", "disabled", "lost")
 TENANTS = "tenants"
 """What the metrics call the schedules of tenants: their number has no bound."""
 
@@ -49,13 +51,15 @@ def of_a_worker(kinds: Iterable[Kind[Any]], queues: Iterable[Queue]) -> None:
 
 
 def of_a_scheduler(kinds: Iterable[Kind[Any]], schedules: Iterable[str]) -> None:
-    """What the dispatcher and the schedules count."""
+    """What the dispatcher, the schedules and the sender of webhooks count."""
     _of_storage()
     _of_submits(kinds)
     for reason in REASONS:
         JOBS_REDISPATCHED.labels(reason)
     for schedule in (*schedules, TENANTS):
         SCHEDULE_MISSED.labels(schedule)
+    for outcome in OF_DELIVERIES:
+        WEBHOOK_DELIVERIES.labels(outcome)
     for kind in kinds:
         _of_ends(kind.name, [kind.queue])
     _of_ends(CANARY, Queue)

@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from wharf.common.jobs.kinds import Kind
+
 COMMAND = re.compile(r"(?:^|`)make ((?:[a-z]+(?:-[a-z]+)*)(?: [a-z]+(?:-[a-z]+)*)*)", re.MULTILINE)
+KIND = re.compile(r"--kind[ =]([a-z_]+)")
 LINK = re.compile(r"\]\((?!\w+:|#)([^)#\s]+)")
 
 
@@ -35,6 +38,13 @@ def test_the_documents_name_targets_that_there_are(documents: dict[Path, str], t
     }
     assert named
     assert not {(path, name) for path, name in named if name not in targets}
+
+
+def test_the_documents_name_kinds_that_there_are(documents: dict[Path, str]) -> None:
+    """Who is woken and types what a page says is answered by a list, not by an error."""
+    named = {(str(path), kind) for path, text in documents.items() for kind in KIND.findall(text)}
+    assert named
+    assert not {(path, kind) for path, kind in named if kind not in Kind.registry}
 
 
 def test_links_between_documents_lead_somewhere(documents: dict[Path, str], root: Path) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
 import psycopg
@@ -56,6 +57,16 @@ def test_jobs_under_way_keep_their_place(stack: LocalStack, old_ledger: str) -> 
         ("queued", True, True),
         ("running", True, True),
     ]
+
+
+def test_two_that_migrate_at_once_take_turns(stack: LocalStack, old_ledger: str) -> None:
+    """Neither waits for a lock in a way that an index, which is built beside the work, waits for in turn."""
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(migrated, [stack] * 2, [old_ledger] * 2))
+    with psycopg.connect(old_ledger) as connection:
+        version = connection.execute("SELECT version_num FROM wharf.alembic_version").fetchone()
+        useless = connection.execute("SELECT count(*) FROM pg_index WHERE NOT indisvalid").fetchone()
+    assert (version, useless) == ((migration.latest_revision(),), (0,))
 
 
 def migrated(stack: LocalStack, url: str) -> None:

@@ -121,16 +121,17 @@ def test_a_cancel_ends_all_parts_and_a_retry_begins_anew(wharf: Trial, tmp_path:
 
 
 def test_a_part_that_fails_ends_the_whole(wharf: Trial, tmp_path: Path, project: str) -> None:
-    """The job tells the part's error, and no part is left to do."""
+    """The job tells the part's error, whose fault it is too, and no part is left to do."""
     job_id = _send(wharf, _write(tmp_path / "failing.csv"), project)
     eventually(lambda: wharf.one("SELECT waits FROM wharf.jobs WHERE id = %s", job_id), "the job waiting for its parts")
-    error = '{"code": "broken_part", "message": "It broke.", "detail": null, "retryable": false}'
+    error = '{"code": "broken_part", "message": "It broke.", "detail": null, "retryable": false, "cause": "input"}'
     broken = """UPDATE wharf.jobs SET status = 'failed', finished_at = now(), error = %s::jsonb WHERE id = (
                 SELECT id FROM wharf.jobs WHERE parent_id = %s AND status = 'queued' ORDER BY part DESC LIMIT 1)
                 RETURNING id"""
     assert wharf.ask(broken, error, job_id)
     job = wharf.ended(job_id)
     assert (job["status"], job["error"]["code"]) == ("failed", "broken_part")
+    assert wharf.one("SELECT error ->> 'cause' FROM wharf.jobs WHERE id = %s", job_id) == "input"
     assert _all_ended(_parts(wharf, job_id))
 
 

@@ -47,11 +47,11 @@ def waits(priority: str, le: str, within: str, total: str) -> dict[str, str]:
     }
 
 
-def ends(completed: str, failed: str, cause: str = "permanent") -> dict[str, str]:
+def ends(completed: str, failed: str, cause: str = "permanent", kind: str = "import") -> dict[str, str]:
     """Jobs that ended, the failed ones by that cause."""
     return {
-        'wharf_jobs_finished_total{kind="import",queue="ingest",status="completed"}': completed,
-        f'wharf_jobs_failed_total{{kind="import",queue="ingest",cause="{cause}"}}': failed,
+        f'wharf_jobs_finished_total{{kind="{kind}",queue="ingest",status="completed"}}': completed,
+        f'wharf_jobs_failed_total{{kind="{kind}",queue="ingest",cause="{cause}"}}': failed,
     }
 
 
@@ -68,6 +68,28 @@ def slots(values: str, queue: str = "ingest") -> dict[str, str]:
 def running(values: str) -> dict[str, str]:
     """Jobs that are worked on."""
     return {'wharf_jobs_running{queue="ingest"}': values}
+
+
+LATE = "0x6 1x5 2x5 3x5 4x5"
+"""Of a counter: once every six minutes, when one is given up and the next one was sent."""
+
+
+def canaries(failed: str, came: str = "_x30") -> dict[str, str]:
+    """Those that were late, and those that came back."""
+    return {
+        'wharf_canary_failures_total{queue="ingest",outcome="late"}': failed,
+        'wharf_canary_seconds_count{queue="ingest"}': came,
+    }
+
+
+def health(values: str) -> dict[str, str]:
+    """When the schedule last succeeded."""
+    return {'wharf_schedule_last_success_timestamp_seconds{schedule="health"}': values}
+
+
+def paused(values: str) -> dict[str, str]:
+    """Whether the queue that it runs on rests."""
+    return {'wharf_queue_paused{queue="maintenance"}': values}
 
 
 OBJECTIVES = (
@@ -140,6 +162,16 @@ OBJECTIVES = (
     Case("WharfJobsWaitTooLong", "one of twenty normal ones may", waits("normal", "60.0", "0+19x70", "0+20x70"), 70),
     Case("WharfJobsWaitTooLong", "low ones have no target", waits("low", "60.0", "0+1x70", "0+10x70"), 70),
     Case("WharfJobsFail", "every second job", ends("0+5x70", "0+5x70"), 70, BOTH, "", "job-success"),
+    Case(
+        "WharfJobsFail",
+        "every second job, among a thousand canaries",
+        ends("0+5x70", "0+5x70") | ends("0+1000x70", "0x70", kind="canary") | ends("0+60x70", "0x70", kind="health"),
+        70,
+        BOTH,
+        "",
+        "job-success",
+    ),
+    Case("WharfJobsFail", "canaries only", ends("0+5x70", "0x70") | ends("0x70", "0+50x70", kind="canary"), 70),
     Case("WharfJobsFail", "files that cannot be read", ends("0+5x70", "0+50x70", "input"), 70),
 )
 
@@ -241,6 +273,7 @@ JOBS = (
         },
         5,
     ),
+    Case("WharfBeatStalled", "none ever did a round", {"up": "1x10"}, 5, ({},), "critical"),
     Case(
         "WharfScheduleMissed",
         "once",
@@ -249,20 +282,28 @@ JOBS = (
         ({"schedule": "cleanup"},),
     ),
     Case("WharfScheduleMissed", "long ago", {'wharf_schedule_missed_total{schedule="cleanup"}': "3x90"}, 80),
+    Case("WharfCanaryFails", "every fifth minute one is late", canaries(LATE, "9x30"), 25, (INGEST,), "critical"),
+    Case("WharfCanaryFails", "none ever came back", canaries("0+1x20"), 18, (INGEST,), "critical"),
     Case(
         "WharfCanaryFails",
-        "for ten minutes",
-        {'wharf_canary_last_success_timestamp_seconds{queue="ingest"}': "0x20"},
-        13,
+        "late, and not all slots are busy",
+        canaries(LATE, "9x30") | running("1x30") | slots("2x30"),
+        25,
         (INGEST,),
         "critical",
     ),
+    Case("WharfCanaryFails", "one of them came back", canaries(LATE, "9x20 10x10"), 25),
+    Case("WharfCanaryFails", "one was late", canaries("0x10 1x20", "9x30"), 25),
     Case(
         "WharfCanaryFails",
-        "it came back",
-        {'wharf_canary_last_success_timestamp_seconds{queue="ingest"}': "0+60x20"},
-        13,
+        "a long import has the only slot",
+        canaries(LATE, "9x30") | running("1x30") | slots("1x30"),
+        25,
     ),
+    Case("WharfCanaryFails", "none is sent", canaries("3x60", "9x60"), 55),
+    Case("WharfHealthStandsStill", "for a quarter of an hour", health("0x30") | paused("0x30"), 18, ({},)),
+    Case("WharfHealthStandsStill", "its queue rests", health("0x30") | paused("1x30"), 18),
+    Case("WharfHealthStandsStill", "it goes on", health("0+60x30") | paused("0x30"), 18),
     Case(
         "WharfCanarySlow", "two minutes", {'wharf_canary_round_trip_seconds{queue="ingest"}': "120x20"}, 18, (INGEST,)
     ),
@@ -319,6 +360,25 @@ JOBS = (
         },
         40,
         ({},),
+    ),
+    Case(
+        "WharfWebhooksFail",
+        "most will be tried again",
+        {
+            'wharf_webhook_deliveries_total{outcome="retried"}': "0+3x40",
+            'wharf_webhook_deliveries_total{outcome="delivered"}': "0+1x40",
+        },
+        40,
+        ({},),
+    ),
+    Case(
+        "WharfWebhooksFail",
+        "delivered, but the end was not written",
+        {
+            'wharf_webhook_deliveries_total{outcome="lost"}': "0+3x40",
+            'wharf_webhook_deliveries_total{outcome="delivered"}': "0+1x40",
+        },
+        40,
     ),
     Case(
         "WharfWebhooksFail",

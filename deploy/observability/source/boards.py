@@ -1,4 +1,4 @@
-"""All dashboards, and the queue that the figures of most of them can be narrowed to."""
+"""All dashboards, as they are listed."""
 
 from __future__ import annotations
 

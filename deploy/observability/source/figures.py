@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
 SECONDS, COUNT, SHARE, BYTES = "s", "short", "percentunit", "bytes"
 """Grafana's names of units."""
@@ -77,6 +79,10 @@ def quantile(share: float, histogram: str, by: str = "", of: str = "") -> str:
     return f"histogram_quantile({share}, sum by ({labels}) (rate({histogram}_bucket{{{of}}}[$__rate_interval])))"
 
 
+p95 = partial(quantile, 0.95)
+"""The bad end."""
+
+
 def quantiles(histogram: str, by: str = "", of: str = "") -> tuple[Query, ...]:
     """The middle and the bad end."""
     name = f" {{{{{by}}}}}" if by else ""
@@ -86,3 +92,13 @@ def quantiles(histogram: str, by: str = "", of: str = "") -> tuple[Query, ...]:
 def all_of(metric: str, by: str = "", of: str = "") -> str:
     """A gauge of the whole installation, which every scheduler tells."""
     return f"max by ({by}) ({metric}{{{of}}})" if by else f"max({metric}{{{of}}})"
+
+
+def sum_of(metric: str, by: str = "", of: str = "") -> str:
+    """A gauge that each process tells of itself."""
+    return f"sum by ({by}) ({metric}{{{of}}})" if by else f"sum({metric}{{{of}}})"
+
+
+def each(of: Callable[[str, str, str], str], metric: str, by: str, only: str = "") -> Query:
+    """A series for each value of those labels, and called by it."""
+    return Query(of(metric, by, only), " ".join(f"{{{{{label}}}}}" for label in by.split(", ")))

@@ -13,6 +13,7 @@ from deploy.observability.source.figures import (
     Query,
     Row,
     Shape,
+    each,
     quantiles,
     rate,
     rise,
@@ -33,7 +34,7 @@ BOARD = Board(
                     "How many rows are read, and what becomes of them?",
                     "inserted, updated, unchanged, superseded (an earlier row of the same key), rejected.",
                     PER_SECOND,
-                    (Query(rate("wharf_import_rows_total", "outcome", OF), "{{outcome}}"),),
+                    (each(rate, "wharf_import_rows_total", "outcome", OF),),
                     Shape.STACKED,
                 ),
                 Figure(
@@ -41,7 +42,7 @@ BOARD = Board(
                     "How much is read?",
                     "By profile.",
                     BYTES_PER_SECOND,
-                    (Query(rate("wharf_import_bytes_total", "profile", OF), "{{profile}}"),),
+                    (each(rate, "wharf_import_bytes_total", "profile", OF),),
                 ),
                 Figure(
                     "Run",
@@ -74,7 +75,7 @@ BOARD = Board(
                     "What is loaded most?",
                     "In the time shown.",
                     COUNT,
-                    (Query(rise("wharf_import_rows_total", "profile", OF), "{{profile}}"),),
+                    (each(rise, "wharf_import_rows_total", "profile", OF),),
                 ),
                 Figure(
                     "Ends",
@@ -82,7 +83,7 @@ BOARD = Board(
                     "failed with the cause input: the file cannot be used as it is, and its owner was told why.",
                     COUNT,
                     (
-                        Query(rise("wharf_jobs_finished_total", "status", 'kind="import"'), "{{status}}"),
+                        each(rise, "wharf_jobs_finished_total", "status", 'kind="import"'),
                         Query(rise("wharf_jobs_failed_total", "cause", 'kind="import"'), "failed: {{cause}}"),
                     ),
                     runbook="WharfJobsFail",

@@ -18,6 +18,10 @@ RUNBOOKS = "docs/runbooks"
 INTAKE = r'route!~".*(upload|files/|bundle|events|/ws).*"'
 """Answers that take as long as a file takes to be sent are no measure of us."""
 NO_PROBE = 'route!~"/(livez|readyz|metrics)"'
+WANTED = 'kind!~"canary|health"'
+"""Jobs that somebody asked for: thousands of canaries a day would hide that an import fails."""
+FAILED = f'wharf_jobs_failed_total{{cause!="input",{WANTED}}}'
+COMPLETED = f'wharf_jobs_finished_total{{status="completed",{WANTED}}}'
 WAITS = {"urgent": ("1.0", 0.99), "high": ("10.0", 0.95), "normal": ("60.0", 0.95)}
 """By priority: within how many seconds, as the bucket is called, and for how many of the jobs."""
 
@@ -38,6 +42,10 @@ class Objective:
         """The share of events that may be bad."""
         return round(1 - self.target, 6)
 
+    def kept(self, window: str) -> str:
+        """An expression for the share that was good; where nothing bad was ever told, that is none."""
+        return _in(window, f"1 - (({self.bad}) or vector(0)) / ({self.total})")
+
 
 def _wait(priority: str, within: str, target: float) -> Objective:
     of = f'priority="{priority}"'
@@ -52,15 +60,24 @@ def _wait(priority: str, within: str, target: float) -> Objective:
     )
 
 
+AVAILABILITY = Objective(
+    name="api-availability",
+    alert="WharfApiFails",
+    summary="Too many requests are answered with a 5xx.",
+    target=0.999,
+    bad=f'sum(increase(wharf_http_requests_total{{{NO_PROBE},status=~"5.."}}[{{w}}]))',
+    total=f"sum(increase(wharf_http_requests_total{{{NO_PROBE}}}[{{w}}]))",
+)
+SUCCESS = Objective(
+    name="job-success",
+    alert="WharfJobsFail",
+    summary="Too many jobs fail for reasons that are not in their input.",
+    target=0.99,
+    bad=f"sum(increase({FAILED}[{{w}}]))",
+    total=f"sum(increase({COMPLETED}[{{w}}])) + sum(increase({FAILED}[{{w}}]))",
+)
 OBJECTIVES = (
-    Objective(
-        name="api-availability",
-        alert="WharfApiFails",
-        summary="Too many requests are answered with a 5xx.",
-        target=0.999,
-        bad=f'sum(increase(wharf_http_requests_total{{{NO_PROBE},status=~"5.."}}[{{w}}]))',
-        total=f"sum(increase(wharf_http_requests_total{{{NO_PROBE}}}[{{w}}]))",
-    ),
+    AVAILABILITY,
     Objective(
         name="api-latency",
         alert="WharfApiSlow",
@@ -73,17 +90,7 @@ OBJECTIVES = (
         total=f"sum(increase(wharf_http_request_seconds_count{{{INTAKE}}}[{{w}}]))",
     ),
     *(_wait(priority, *target) for priority, target in WAITS.items()),
-    Objective(
-        name="job-success",
-        alert="WharfJobsFail",
-        summary="Too many jobs fail for reasons that are not in their input.",
-        target=0.99,
-        bad='sum(increase(wharf_jobs_failed_total{cause!="input"}[{w}]))',
-        total=(
-            'sum(increase(wharf_jobs_finished_total{status="completed"}[{w}]))'
-            ' + sum(increase(wharf_jobs_failed_total{cause!="input"}[{w}]))'
-        ),
-    ),
+    SUCCESS,
 )
 
 

@@ -13,20 +13,15 @@ from deploy.observability.source.figures import (
     Row,
     Shape,
     all_of,
-    quantile,
+    each,
+    p95,
     quantiles,
     rate,
 )
+from deploy.observability.source.objectives import AVAILABILITY, SUCCESS
 
-SUCCESS = (
-    'sum(increase(wharf_jobs_finished_total{status="completed"}[$__range]))'
-    ' / (sum(increase(wharf_jobs_finished_total{status="completed"}[$__range]))'
-    ' + sum(increase(wharf_jobs_failed_total{cause!="input"}[$__range])))'
-)
-AVAILABLE = (
-    '1 - (sum(increase(wharf_http_requests_total{status=~"5.."}[$__range])) or vector(0))'
-    " / sum(increase(wharf_http_requests_total[$__range]))"
-)
+SHOWN = "$__range"
+"""The time that is shown."""
 
 NOW = Row(
     "Now",
@@ -44,18 +39,18 @@ NOW = Row(
         Figure(
             "Answered",
             "How many requests were served?",
-            "The share of requests that were not answered with a 5xx. The objective is 99.9 %.",
+            "The share of requests, probes apart, that were not answered with a 5xx. The objective is 99.9 %.",
             SHARE,
-            (Query(AVAILABLE),),
+            (Query(AVAILABILITY.kept(SHOWN)),),
             Shape.NUMBER,
             "WharfApiFails",
         ),
         Figure(
             "Jobs succeeded",
             "How many jobs did what they were to?",
-            "Files that cannot be read are no failure of ours, and do not count. The objective is 99 %.",
+            "Files that cannot be read are no failure of ours; they and canaries do not count. The objective is 99 %.",
             SHARE,
-            (Query(SUCCESS),),
+            (Query(SUCCESS.kept(SHOWN)),),
             Shape.NUMBER,
             "WharfJobsFail",
         ),
@@ -64,7 +59,7 @@ NOW = Row(
             "How much work is there that nobody does yet?",
             "Jobs of all queues that wait to be claimed.",
             COUNT,
-            (Query("sum(max by (queue, priority) (wharf_queue_depth))"),),
+            (Query(f"sum({all_of('wharf_queue_depth', 'queue, priority')})"),),
             Shape.NUMBER,
             "WharfOldestJobTooOld",
         ),
@@ -73,7 +68,7 @@ NOW = Row(
             "How many failed jobs wait for a decision?",
             "Failed jobs that nobody has retried or discarded.",
             COUNT,
-            (Query("sum(max by (queue) (wharf_jobs_dead))"),),
+            (Query(f"sum({all_of('wharf_jobs_dead', 'queue')})"),),
             Shape.NUMBER,
             "WharfDeadLettersGrow",
         ),
@@ -82,7 +77,7 @@ NOW = Row(
             "Can we see everything?",
             "What is looked at in ledger, broker and storage: 0 is a source that does not answer.",
             COUNT,
-            (Query(all_of("wharf_collector_up", "source"), "{{source}}"),),
+            (each(all_of, "wharf_collector_up", "source"),),
             Shape.NUMBER,
             "WharfCollectorFails",
         ),
@@ -97,7 +92,7 @@ REQUESTS = Row(
             "How much is asked of the API, and how is it answered?",
             "By status: 4xx are clients' mistakes, 5xx ours.",
             PER_SECOND,
-            (Query(rate("wharf_http_requests_total", "status"), "{{status}}"),),
+            (each(rate, "wharf_http_requests_total", "status"),),
             Shape.STACKED,
             "WharfApiFails",
         ),
@@ -114,7 +109,7 @@ REQUESTS = Row(
             "Which route is it?",
             "The bad end of each route.",
             SECONDS,
-            (Query(f"topk(8, {quantile(0.95, 'wharf_http_request_seconds', 'route')})", "{{route}}"),),
+            (Query(f"topk(8, {p95('wharf_http_request_seconds', 'route')})", "{{route}}"),),
             runbook="WharfApiSlow",
         ),
     ),
@@ -130,7 +125,7 @@ JOBS = Row(
             PER_SECOND,
             (
                 Query(rate("wharf_jobs_submitted_total"), "submitted"),
-                Query(rate("wharf_jobs_finished_total", "status"), "{{status}}"),
+                each(rate, "wharf_jobs_finished_total", "status"),
             ),
         ),
         Figure(
@@ -138,7 +133,7 @@ JOBS = Row(
             "Do urgent jobs begin at once?",
             "The 95th percentile; targets are 1 s (urgent), 10 s (high), 60 s (normal).",
             SECONDS,
-            (Query(quantile(0.95, "wharf_priority_wait_seconds", "priority"), "{{priority}}"),),
+            (each(p95, "wharf_priority_wait_seconds", "priority"),),
             runbook="WharfJobsWaitTooLong",
         ),
         Figure(
@@ -156,10 +151,10 @@ JOBS = Row(
         ),
         Figure(
             "Canary",
-            "How long does a job take that does nothing?",
+            "How long does a tiny job take that is sent as a client's is?",
             "From submit to end, by queue.",
             SECONDS,
-            (Query(all_of("wharf_canary_round_trip_seconds", "queue"), "{{queue}}"),),
+            (each(all_of, "wharf_canary_round_trip_seconds", "queue"),),
             runbook="WharfCanaryFails",
         ),
     ),

@@ -13,9 +13,11 @@ from deploy.observability.source.figures import (
     Row,
     Shape,
     all_of,
-    quantile,
+    each,
+    p95,
     rate,
     rise,
+    sum_of,
 )
 
 OF = 'queue=~"$queue"'
@@ -27,7 +29,7 @@ WAITING = Row(
             "How many jobs wait?",
             "By queue and priority; those that wait for a place among their tenant's too.",
             COUNT,
-            (Query(all_of("wharf_queue_depth", "queue, priority", OF), "{{queue}} {{priority}}"),),
+            (each(all_of, "wharf_queue_depth", "queue, priority", OF),),
             Shape.STACKED,
             "WharfWorkersSaturated",
         ),
@@ -36,7 +38,7 @@ WAITING = Row(
             "Does anybody wait for ever?",
             "How long the oldest job waits. Queues that are paused do not count.",
             SECONDS,
-            (Query(all_of("wharf_queue_oldest_wait_seconds", "queue", OF), "{{queue}}"),),
+            (each(all_of, "wharf_queue_oldest_wait_seconds", "queue", OF),),
             runbook="WharfOldestJobTooOld",
             bad_above=900,
         ),
@@ -45,7 +47,7 @@ WAITING = Row(
             "How long do jobs wait that have begun?",
             "The 95th percentile from being due to being claimed. Silent where nothing moves: look at the oldest.",
             SECONDS,
-            (Query(quantile(0.95, "wharf_job_wait_seconds", "queue", OF), "{{queue}}"),),
+            (each(p95, "wharf_job_wait_seconds", "queue", OF),),
             runbook="WharfJobsWaitTooLong",
         ),
         Figure(
@@ -53,7 +55,7 @@ WAITING = Row(
             "Does a queue rest on purpose?",
             "1 where it rests for the whole installation.",
             COUNT,
-            (Query(all_of("wharf_queue_paused", "queue", OF), "{{queue}}"),),
+            (each(all_of, "wharf_queue_paused", "queue", OF),),
             runbook="WharfQueueNotDraining",
         ),
     ),
@@ -68,8 +70,8 @@ WORKERS = Row(
             SHARE,
             (
                 Query(
-                    f"max by (queue) (wharf_jobs_running{{{OF}}})"
-                    f" / on (queue) sum by (queue) (wharf_worker_slots{{{OF}}})",
+                    f"{all_of('wharf_jobs_running', 'queue', OF)}"
+                    f" / on (queue) {sum_of('wharf_worker_slots', 'queue', OF)}",
                     "{{queue}}",
                 ),
             ),
@@ -80,7 +82,7 @@ WORKERS = Row(
             "How much can run at once?",
             "The slots of all workers that answer.",
             COUNT,
-            (Query(f"sum by (queue) (wharf_worker_slots{{{OF}}})", "{{queue}}"),),
+            (each(sum_of, "wharf_worker_slots", "queue", OF),),
             runbook="WharfNoWorkers",
         ),
         Figure(
@@ -88,7 +90,7 @@ WORKERS = Row(
             "How long does an attempt take?",
             "The 95th percentile, by kind of job.",
             SECONDS,
-            (Query(quantile(0.95, "wharf_job_run_seconds", "kind"), "{{kind}}"),),
+            (each(p95, "wharf_job_run_seconds", "kind"),),
             runbook="WharfWorkersSaturated",
         ),
         Figure(
@@ -96,7 +98,7 @@ WORKERS = Row(
             "Does a job run for ever?",
             "How long the oldest attempt runs; time limits end it.",
             SECONDS,
-            (Query(all_of("wharf_jobs_oldest_run_seconds", "queue", OF), "{{queue}}"),),
+            (each(all_of, "wharf_jobs_oldest_run_seconds", "queue", OF),),
             runbook="WharfJobStuck",
         ),
     ),
@@ -109,7 +111,7 @@ TROUBLE = Row(
             "Why do jobs fail?",
             "input: the file; permanent: trying again cannot help; exhausted: all tries used up; died: their workers.",
             PER_SECOND,
-            (Query(rate("wharf_jobs_failed_total", "kind, cause", OF), "{{kind}} {{cause}}"),),
+            (each(rate, "wharf_jobs_failed_total", "kind, cause", OF),),
             runbook="WharfJobsFail",
         ),
         Figure(
@@ -117,7 +119,7 @@ TROUBLE = Row(
             "How often does an attempt fail for now?",
             "By kind of job.",
             PER_SECOND,
-            (Query(rate("wharf_job_retries_total", "kind"), "{{kind}}"),),
+            (each(rate, "wharf_job_retries_total", "kind"),),
             runbook="WharfRetryStorm",
         ),
         Figure(
@@ -125,7 +127,7 @@ TROUBLE = Row(
             "Why are messages sent more than once?",
             "retry, aged (by waiting), reaped (a worker died), given_back (it stopped), unpublished, lost.",
             PER_SECOND,
-            (Query(rate("wharf_jobs_redispatched_total", "reason"), "{{reason}}"),),
+            (each(rate, "wharf_jobs_redispatched_total", "reason"),),
             runbook="WharfDrift",
         ),
         Figure(
@@ -133,7 +135,7 @@ TROUBLE = Row(
             "Does the broker hold what the ledger thinks?",
             "Published jobs that nobody has claimed, less the messages there. Above 0 for long: messages are lost.",
             COUNT,
-            (Query(all_of("wharf_ledger_broker_drift", "queue", OF), "{{queue}}"),),
+            (each(all_of, "wharf_ledger_broker_drift", "queue", OF),),
             runbook="WharfDrift",
         ),
         Figure(
@@ -149,7 +151,7 @@ TROUBLE = Row(
             "Is there a job that nobody takes back?",
             "Its lease ran out, or its cancel was not heard, for more than a minute.",
             COUNT,
-            (Query(all_of("wharf_jobs_stuck", "queue", OF), "{{queue}}"),),
+            (each(all_of, "wharf_jobs_stuck", "queue", OF),),
             runbook="WharfJobStuck",
             bad_above=0,
         ),
@@ -158,7 +160,7 @@ TROUBLE = Row(
             "How many failed jobs wait for somebody?",
             "Until they are retried or discarded.",
             COUNT,
-            (Query(all_of("wharf_jobs_dead", "queue", OF), "{{queue}}"),),
+            (each(all_of, "wharf_jobs_dead", "queue", OF),),
             runbook="WharfDeadLettersGrow",
         ),
         Figure(
@@ -167,8 +169,8 @@ TROUBLE = Row(
             "The 95th percentiles.",
             SECONDS,
             (
-                Query(quantile(0.95, "wharf_job_recovery_seconds"), "recovery"),
-                Query(quantile(0.95, "wharf_job_cancel_seconds"), "cancel"),
+                Query(p95("wharf_job_recovery_seconds"), "recovery"),
+                Query(p95("wharf_job_cancel_seconds"), "cancel"),
             ),
             runbook="WharfJobStuck",
         ),

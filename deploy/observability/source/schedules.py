@@ -11,6 +11,7 @@ from deploy.observability.source.figures import (
     Query,
     Row,
     all_of,
+    each,
     quantiles,
     rate,
     rise,
@@ -28,7 +29,7 @@ BOARD = Board(
                 Figure(
                     "Since the last success",
                     "Did each built-in schedule succeed lately?",
-                    "One without a success yet is missing.",
+                    "One that is switched off, or without a success yet, is missing.",
                     SECONDS,
                     (
                         Query(
@@ -43,7 +44,7 @@ BOARD = Board(
                     "Which times came too late to be run?",
                     "In the time shown; those of tenants under one name.",
                     COUNT,
-                    (Query(rise("wharf_schedule_missed_total", "schedule"), "{{schedule}}"),),
+                    (each(rise, "wharf_schedule_missed_total", "schedule"),),
                     runbook="WharfScheduleMissed",
                 ),
                 Figure(
@@ -65,12 +66,7 @@ BOARD = Board(
                     "What does the installation do for itself?",
                     "Jobs of the queue maintenance that ended, by kind.",
                     COUNT,
-                    (
-                        Query(
-                            rise("wharf_jobs_finished_total", "kind, status", 'queue="maintenance"'),
-                            "{{kind}} {{status}}",
-                        ),
-                    ),
+                    (each(rise, "wharf_jobs_finished_total", "kind, status", 'queue="maintenance"'),),
                     runbook="WharfJobsFail",
                 ),
                 Figure(
@@ -94,7 +90,7 @@ BOARD = Board(
                     "Are those told who want to be?",
                     "Deliveries, by what became of them.",
                     PER_SECOND,
-                    (Query(rate("wharf_webhook_deliveries_total", "outcome"), "{{outcome}}"),),
+                    (each(rate, "wharf_webhook_deliveries_total", "outcome"),),
                     runbook="WharfWebhooksFail",
                 ),
             ),

@@ -14,6 +14,7 @@ from deploy.observability.source.figures import (
     Row,
     Shape,
     all_of,
+    each,
     rate,
     rise,
 )
@@ -82,7 +83,7 @@ BROKER = Row(
             "Messages that it took, and that it did not take at once.",
             PER_SECOND,
             (
-                Query(rate("wharf_messages_published_total", "queue"), "{{queue}}"),
+                each(rate, "wharf_messages_published_total", "queue"),
                 Query(rate("wharf_publish_failures_total"), "not taken"),
             ),
             runbook="WharfOutboxStalled",
@@ -115,7 +116,7 @@ STORAGE = Row(
             "Does it do what it is asked?",
             "Operations that it did not do, in the time shown.",
             COUNT,
-            (Query(rise("wharf_storage_errors_total", "code"), "{{code}}"),),
+            (each(rise, "wharf_storage_errors_total", "code"),),
             runbook="WharfStorageErrors",
         ),
         Figure(
@@ -123,7 +124,7 @@ STORAGE = Row(
             "How long does it take to see all this?",
             "Each source of the collector; Prometheus gives up after ten seconds.",
             SECONDS,
-            (Query(all_of("wharf_collector_seconds", "source"), "{{source}}"),),
+            (each(all_of, "wharf_collector_seconds", "source"),),
             runbook="WharfCollectorFails",
         ),
     ),

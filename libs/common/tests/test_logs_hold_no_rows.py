@@ -9,7 +9,9 @@ import psycopg.errors
 import pytest
 import structlog
 
+from wharf.common.access import new_key
 from wharf.common.logs import configure_logs, get_logger
+from wharf.common.webhooks import new_secret
 
 
 @pytest.fixture(autouse=True)
@@ -91,6 +93,26 @@ def test_secrets_are_covered(capsys: pytest.CaptureFixture[str], field: str, val
     (line,) = lines(capsys)
     assert "***" in json.dumps(line)
     assert not [word for word in ("anything", "hunter2", "abc", "abcDEF") if word in json.dumps(line)]
+
+
+@pytest.mark.parametrize(
+    "secret", ["wk_0123456789ab_a-bcDEF_ghi-", "whsec_ab/cd+ef-gh=="], ids=["a key", "a webhook's secret"]
+)
+def test_of_a_secret_nothing_is_left(capsys: pytest.CaptureFixture[str], secret: str) -> None:
+    """All letters of its alphabet belong to it; the text around it stays."""
+    configure_logs("tests", "INFO")
+    get_logger().info("x", said=f"{secret} is revoked: '{secret}'")
+    (line,) = lines(capsys)
+    assert line["said"] == "*** is revoked: '***'"
+
+
+def test_secrets_as_they_are_made_are_covered(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whichever letters chance puts into them."""
+    configure_logs("tests", "INFO")
+    made = [make() for make in (new_key, new_secret) for _ in range(50)]
+    get_logger().info("x", said=made)
+    (line,) = lines(capsys)
+    assert line["said"] == ["***"] * len(made)
 
 
 def test_secrets_in_a_librarys_line_are_covered(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from prometheus_client.parser import text_string_to_metric_families
 
 from wharf.common import metrics
+from wharf.common.queues import Priority
 
 CHILDREN, JOBS, MOST = 2, 40, 5
 COUNTING = f"""
@@ -32,15 +33,47 @@ pool.join()
 print(len(set(pids)))
 print(metrics.exposition().decode())
 """
+FRESH = """
+from wharf.common import metrics
+from wharf.common.jobs.kinds import IMPORT
+from wharf.common.queues import Queue
+from wharf.common.runtime.zeros import of_a_scheduler, of_a_worker
+
+of_a_worker([IMPORT], [Queue.INGEST])
+of_a_scheduler([IMPORT], ["backup"])
+print(metrics.exposition().decode())
+"""
+
+
+def told_by(program: str, folder: Path) -> str:
+    """What a process of its own prints, which counts in files in that folder."""
+    environment = os.environ | {metrics.OURS: str(folder)}
+    command = [sys.executable, "-c", program]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+
+
+def read(text: str) -> dict[tuple[str, ...], float]:
+    """Its samples: the value of each name and its labels' values."""
+    return {(s.name, *s.labels.values()): s.value for f in text_string_to_metric_families(text) for s in f.samples}
+
+
+def test_counters_begin_with_their_process(tmp_path: Path) -> None:
+    """Of a series that appears with its first event Prometheus sees no rise, and no alert hears of it."""
+    text = told_by(FRESH, tmp_path)
+    for kind in ("import", "canary"):
+        for cause in ("input", "permanent", "exhausted", "died"):
+            assert f'wharf_jobs_failed_total{{cause="{cause}",kind="{kind}",queue="ingest"}} 0.0' in text
+        assert f'wharf_job_retries_total{{kind="{kind}"}} 0.0' in text
+    for outcome in ("delivered", "retried", "failed", "disabled", "lost"):
+        assert f'wharf_webhook_deliveries_total{{outcome="{outcome}"}} 0.0' in text
+    assert {read(text)["wharf_priority_wait_seconds_count", level] for level in Priority} == {0.0}
 
 
 def test_children_that_come_and_go_lose_no_count(tmp_path: Path) -> None:
     """Each does a few jobs and is replaced: totals are exact, sums too, and no file is left for each of them."""
-    environment = os.environ | {metrics.OURS: str(tmp_path)}
-    made = subprocess.run([sys.executable, "-c", COUNTING], env=environment, capture_output=True, text=True, check=True)
-    processes, _, text = made.stdout.partition("\n")
+    processes, _, text = told_by(COUNTING, tmp_path).partition("\n")
     assert int(processes) > 2 * CHILDREN
-    found = {(s.name, *s.labels.values()): s.value for f in text_string_to_metric_families(text) for s in f.samples}
+    found = read(text)
     assert found["wharf_job_retries_total", "import"] == JOBS
     assert found["wharf_job_wait_seconds_count", "ingest"] == JOBS
     assert found["wharf_job_wait_seconds_sum", "ingest"] == sum(range(JOBS))

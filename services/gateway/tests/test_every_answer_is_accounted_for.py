@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 
 import httpx
 import psycopg
@@ -16,6 +17,8 @@ import pytest
 import structlog
 
 from wharf.common import errors
+from wharf.common.ledger.database import Database
+from wharf.gateway.observing import PoolObserver
 from wharf.gateway.problems import status_of
 from wharf.local.ports import HOST, Ports
 from wharf.local.trial import eventually
@@ -274,3 +277,15 @@ def test_a_newer_schema_is_ready(gateway, backend):
         finally:
             owner.execute("UPDATE wharf.alembic_version SET version_num = %s", found)
     assert answer.status_code == 200
+
+
+def test_connections_that_are_lent_out_are_told(backend):
+    """Beside how many there may be: where all are lent, requests wait."""
+    with closing(Database.connect(backend.app_url, pool=2, application="test")) as database:
+
+        def told() -> dict[str, float]:
+            return {one.name: one.value for family in PoolObserver(database).collect() for one in family.samples}
+
+        with database.anyone():
+            assert told() == {"wharf_database_pool_used": 1, "wharf_database_pool_size": 2}
+        assert told()["wharf_database_pool_used"] == 0

@@ -55,8 +55,13 @@ def die(ledger, dispatcher, job, attempt):
 
 def test_the_third_death_without_progress_is_poison(ledger, dispatcher, job, counted):
     """A file that kills its workers ends as a dead letter, with the reason; it is rung for no more."""
-    labels = {"kind": "echo", "queue": "maintenance", "status": "failed"}
-    before = counted("wharf_jobs_finished_total", **labels)
+    labels = {"kind": "echo", "queue": "maintenance"}
+
+    def told() -> tuple[float, ...]:
+        ends = counted("wharf_jobs_finished_total", status="failed", **labels)
+        return ends, counted("wharf_jobs_failed_total", cause="died", **labels)
+
+    before = told()
     for attempt in (1, 2, 3):
         die(ledger, dispatcher, job, attempt)
     row = ledger.job(job)
@@ -64,7 +69,7 @@ def test_the_third_death_without_progress_is_poison(ledger, dispatcher, job, cou
     assert row["error"]["retryable"] is False
     assert row["finished_at"]
     assert (dispatcher.publish(), ledger.claim(job, 3), ledger.lease(job)) == (0, None, None)
-    assert counted("wharf_jobs_finished_total", **labels) == before + 1
+    assert told() == (before[0] + 1, before[1] + 1)
 
 
 def test_progress_makes_deaths_forgotten(ledger, tenant, dispatcher, job):
@@ -106,13 +111,16 @@ def test_a_retry_by_hand_starts_the_count_anew(ledger, tenant, dispatcher, job):
     assert (ledger.job(job)["status"], ledger.job(job)["deaths"]) == ("running", 0)
 
 
-def test_a_time_limit_is_an_end_of_its_own(ledger, dispatcher, job):
+def test_a_time_limit_is_an_end_of_its_own(ledger, dispatcher, job, counted):
     """Tried again it would take as long: failed at once, with its code, and no death."""
+    labels = {"kind": "echo", "queue": "maintenance", "cause": "permanent"}
+    before = counted("wharf_jobs_failed_total", **labels)
     ledger.expire(job, "time_limit")
     dispatcher.tick()
     row = ledger.job(job)
     assert (row["status"], row["error"]["code"], row["deaths"]) == ("failed", "time_limit", 0)
     assert (row["attempt"], ledger.outcome(job)) == (1, "fail")
+    assert counted("wharf_jobs_failed_total", **labels) == before + 1
 
 
 def test_a_shutdown_gives_back(ledger, dispatcher, broker, job):

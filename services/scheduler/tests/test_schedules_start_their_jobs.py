@@ -223,7 +223,7 @@ def test_built_in_ones_are_there_and_stay_as_somebody_made_them(schedules, ledge
 
 
 def test_built_in_ones_say_when_they_last_succeeded(schedules, ledger, zone, observed):
-    """By name: their number is bounded. One that has only begun says nothing."""
+    """By name: their number is bounded. One that has only begun, or is switched off, says nothing."""
     name = "wharf_schedule_last_success_timestamp_seconds"
     schedules.declare(zone, NOON)
     (row,) = ledger.ask(CLEANUP)
@@ -234,3 +234,5 @@ def test_built_in_ones_say_when_they_last_succeeded(schedules, ledger, zone, obs
     end(ledger, job["id"])
     at = ledger.job(job["id"])["finished_at"].timestamp()
     assert observed(of_the_ledger(ledger.dispatch))[name, "cleanup"] == pytest.approx(at)
+    ledger.ask("UPDATE wharf.schedules SET enabled = false WHERE builtin AND name = 'cleanup'")
+    assert (name, "cleanup") not in observed(of_the_ledger(ledger.dispatch))

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
 from wharf.common.errors import Invalid
 from wharf.common.jobs.states import Event
+from wharf.common.jobs.submission import write_job
 from wharf.common.ledger.database import Database
 from wharf.common.metrics import exposition
 from wharf.common.queues import Priority, Queue
 from wharf.common.runtime.celery import celery_app
 from wharf.common.storage import Storage
 from wharf.scheduler.observing import (
-    Observer,
+    Observers,
     observed_database,
     observers_of,
     of_the_broker,
@@ -81,6 +83,33 @@ def test_running_dead_and_discarded_jobs_are_told(tenant, ledger, seen, run):
     assert 0 <= told["wharf_jobs_oldest_run_seconds", QUEUE] < 60
 
 
+def test_a_job_that_waits_for_its_parts_is_told_by_them(tenant, ledger, seen, run):
+    """They wait, run and may be the oldest; it holds no slot and is not stuck. Where one fails it is no dead letter."""
+    whole = tenant.submit()
+    run([whole])
+    parts = []
+    for nth in (1, 2):
+        with ledger.app.tenant(tenant.id) as connection:
+            order = replace(tenant.order(Priority.NORMAL), parent_id=whole, part=nth)
+            parts.append(write_job(connection, order).view.job_id)
+    ledger.finish(whole, Event.WAIT)
+    ledger.age(parts[1], "available_at", 90)
+    told = seen()
+    assert [told[f"wharf_{name}", QUEUE] for name in ("jobs_running", "jobs_stuck", "jobs_oldest_run_seconds")] == [
+        0
+    ] * 3
+    assert told["wharf_queue_depth", QUEUE, "normal"] == 2
+    assert told["wharf_queue_oldest_wait_seconds", QUEUE] == pytest.approx(90, abs=10)
+    run(parts)
+    assert seen()["wharf_jobs_running", QUEUE] == 2
+    for part in parts:
+        ledger.finish(part, Event.FAIL, error=Invalid("no"))
+    assert seen()["wharf_jobs_dead", QUEUE] == 0
+    assert ledger.claim(whole, 2)
+    ledger.finish(whole, Event.FAIL, attempt=2, error=Invalid("no"))
+    assert seen()["wharf_jobs_dead", QUEUE] == 1
+
+
 @pytest.mark.parametrize("how", ["its lease ran out", "its cancel was not heard"])
 def test_a_job_that_nobody_takes_back_is_stuck(tenant, ledger, seen, run, how):
     """After a minute: the reaper, or the worker's watch, should have ended it long before."""
@@ -115,7 +144,7 @@ def test_an_installation_has_these_sources(backend, ledger, observed, tmp_path):
         storage_url=tmp_path.as_uri(),
     )
     with celery_app("test", backend.redis_url) as app, closing(observed_database(settings)) as database:
-        told = observed(family for one in observers_of(app, settings, database) for family in one.collect())
+        told = observed(observers_of(app, settings, database).collect())
     up = {of[1]: value for of, value in told.items() if of[0] == UP}
     assert up == {"ledger": 1, "drift": 1, "storage": 1, "broker": 1}
 
@@ -123,14 +152,14 @@ def test_an_installation_has_these_sources(backend, ledger, observed, tmp_path):
 def test_a_ledger_that_is_away_is_told_as_such(observed):
     """Its metrics are missing: an empty queue and one that nobody can see are not the same."""
     away = Database.connect("postgresql://w@127.0.0.1:1/w", pool=1, application="test")
-    told = observed(Observer("ledger", lambda: of_the_ledger(away)).collect())
+    told = observed(Observers({"ledger": lambda: of_the_ledger(away)}).collect())
     assert told.pop(("wharf_collector_seconds", "ledger")) >= 0
     assert told == {(UP, "ledger"): 0}
 
 
 def test_all_of_it_is_told_in_one_answer():
-    """Observers beside each other, and beside what the process counts itself; asked twice."""
-    observers = [Observer("ledger", list), Observer("drift", list)]
+    """Sources beside each other, and beside what the process counts itself; asked twice."""
+    observers = [Observers({"ledger": list, "drift": list})]
     for text in (exposition(observers).decode(), exposition(observers).decode()):
         assert 'wharf_collector_up{source="ledger"} 1.0' in text
         assert 'wharf_collector_up{source="drift"} 1.0' in text
@@ -144,13 +173,5 @@ def test_half_a_look_is_none():
         yield "something"
         raise ConnectionError
 
-    names = [family.name for family in Observer("ledger", half).collect()]
+    names = [family.name for family in Observers({"ledger": half}).collect()]
     assert names == [UP, "wharf_collector_seconds"]
-
-
-def test_several_who_ask_at_once_make_one_look():
-    """Two Prometheus and a curious operator cost the ledger no more than one."""
-    looks = []
-    observer = Observer("ledger", lambda: looks.append(1) or [])
-    assert list(observer.collect()) == list(observer.collect())
-    assert looks == [1]

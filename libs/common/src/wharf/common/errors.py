@@ -29,6 +29,8 @@ class WharfError(Exception):
 
     code: ClassVar[str] = "error"
     retryable: ClassVar[bool] = False
+    cause: ClassVar[str] = "permanent"
+    """What `wharf_jobs_failed_total` calls a job that fails for it."""
 
     def __init__(self, message: str, *, code: str | None = None, detail: dict[str, object] | None = None) -> None:
         super().__init__(message)
@@ -51,6 +53,8 @@ class Transient(WharfError):
 
     code = "transient"
     retryable = True
+    cause = "exhausted"
+    """Where it fails a job there were no tries left."""
 
 
 class Permanent(WharfError):
@@ -63,6 +67,7 @@ class Invalid(WharfError):
     """The user's input cannot be used: `problems` say what and where."""
 
     code = "invalid_input"
+    cause = "input"
 
     def __init__(
         self,
@@ -74,6 +79,10 @@ class Invalid(WharfError):
     ) -> None:
         super().__init__(message, code=code, detail=detail)
         self.problems = problems
+
+    def as_dict(self) -> dict[str, object]:
+        """With its cause, which the ledger alone keeps: who reads a part's error learns what it was."""
+        return super().as_dict() | {"cause": self.cause}
 
 
 class NotFound(Invalid):

@@ -26,8 +26,10 @@ FRAMES = 30
 COVER = "***"
 SECRET_NAMES = re.compile(r"(?i)passw|secret|token|authorization|cookie|api_?key|credential|dsn$")
 """Fields whose value is nobody's business, whatever it is."""
-SECRETS = re.compile(r"(?<=://)[^/\s@]*:[^/\s@]*(?=@)|\bwk_\w+|(?<=earer )[\w.~+/=-]+")
-"""What is secret in any text: the login of an address, our keys, what an Authorization header carries."""
+SECRETS = re.compile(
+    r"(?<=://)[^/\s@]*:[^/\s@]*(?=@)|\bwk_[\w-]+|\bwhsec_[\w+/=-]+|(?<=earer )[\w.~+/=-]+"  # the alphabets of base64
+)
+"""What is secret in any text: an address' login, our keys, webhooks' secrets, what an Authorization header carries."""
 
 # The last two say for each message what the runtime's own lines say better.
 QUIET = (
@@ -108,7 +110,8 @@ def _is_secret(name: str) -> bool:
 def _covered(value: object) -> object:
     if isinstance(value, str):
         # Looking for the signs of a secret first costs a tenth of looking for secrets, and this is in every job's way.
-        return SECRETS.sub(COVER, value) if "://" in value or "wk_" in value or "earer " in value else value
+        signed = "://" in value or "wk_" in value or "whsec_" in value or "earer " in value
+        return SECRETS.sub(COVER, value) if signed else value
     if isinstance(value, Mapping):
         return cover_secrets(None, "", {str(name): inner for name, inner in value.items()})
     if isinstance(value, list | tuple):

@@ -67,6 +67,7 @@ SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300,
 HTTP_REQUESTS = Counter("wharf_http_requests_total", "Requests answered.", ["method", "route", "status"])
 HTTP_SECONDS = Histogram("wharf_http_request_seconds", "Time to answer.", ["method", "route"], buckets=SECONDS)
 
+# Whatever canaries are, their kind is `canary`; parts of a job are attempts, and no jobs: see `jobs.tally`.
 JOBS_SUBMITTED = Counter("wharf_jobs_submitted_total", "Jobs written to the ledger.", ["kind", "queue", "priority"])
 JOBS_FINISHED = Counter("wharf_jobs_finished_total", "Jobs ended for good.", ["kind", "queue", "status"])
 JOBS_FAILED = Counter(
@@ -76,7 +77,10 @@ JOBS_FAILED = Counter(
 )
 JOB_WAIT = Histogram("wharf_job_wait_seconds", "From being due to being claimed.", ["queue"], buckets=SECONDS)
 PRIORITY_WAIT = Histogram(
-    "wharf_priority_wait_seconds", "The same, by the priority that was asked for.", ["priority"], buckets=SECONDS
+    "wharf_priority_wait_seconds",
+    "The same, by the priority that was asked for; without canaries and parts.",
+    ["priority"],
+    buckets=SECONDS,
 )
 JOB_RUN = Histogram("wharf_job_run_seconds", "Length of an attempt.", ["kind"], buckets=SECONDS)
 JOB_RETRIES = Counter("wharf_job_retries_total", "Attempts that failed for now.", ["kind"])
@@ -139,7 +143,9 @@ QUEUE_OLDEST = Observed(
 )
 QUEUE_PAUSED = Observed("wharf_queue_paused", "1 where the queue rests for the whole installation.", ("queue",))
 JOBS_RUNNING = Observed("wharf_jobs_running", "Jobs that workers have claimed.", ("queue",))
-JOBS_DEAD = Observed("wharf_jobs_dead", "Failed jobs that nobody has retried or discarded.", ("queue",))
+JOBS_DEAD = Observed(
+    "wharf_jobs_dead", "Failed jobs that nobody has retried or discarded; a part is its job's affair.", ("queue",)
+)
 JOBS_STUCK = Observed(
     "wharf_jobs_stuck",
     "Jobs whose lease ran out a minute ago and were not taken back, or whose cancel was not heard for a minute.",
@@ -154,7 +160,7 @@ LEDGER_BROKER_DRIFT = Observed(
 )
 SCHEDULE_SUCCESS = Observed(
     "wharf_schedule_last_success_timestamp_seconds",
-    "When a job of a built-in schedule was last completed.",
+    "When a job of a built-in schedule was last completed; of those that are switched on.",
     ("schedule",),
 )
 INSTALLED = Observed("wharf_installed_timestamp_seconds", "Since when there could be backups.")

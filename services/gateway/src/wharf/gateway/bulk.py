@@ -35,7 +35,7 @@ def act_on_matching(resources: Resources, member: Member, action: Action, wanted
     done = 0
     for changed in _chunks(resources, member, action, conditions):
         for job in changed:
-            count_end(job)
+            count_end(job, member)
         for job in changed[: max(MOST_TOLD - done, 0)]:
             resources.feed.tell(job, member.tenant_id)
         done += len(changed)

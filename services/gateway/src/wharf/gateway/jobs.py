@@ -16,10 +16,10 @@ from wharf.common.jobs.control import find
 from wharf.common.jobs.kinds import IMPORT
 from wharf.common.jobs.results import is_short, whole
 from wharf.common.jobs.states import ENDED, Status
+from wharf.common.jobs.tally import Tally
 from wharf.common.jobs.view import JobView, job_view
 from wharf.common.ledger.database import Database
 from wharf.common.ledger.models import Attempt, Import, Job, JobLog, Reject
-from wharf.common.metrics import JOBS_FINISHED
 from wharf.common.queues import Queue
 from wharf.common.storage import Storage
 from wharf.gateway.authentication import Member, hidden
@@ -139,10 +139,10 @@ def shown(storage: Storage, member: Member, job: JobView) -> JobView:
         return job
 
 
-def count_end(job: JobView) -> None:
+def count_end(job: JobView, member: Member) -> None:
     """Of a job that a cancel ended at once: no worker has seen it."""
     if job.status is Status.CANCELLED:
-        JOBS_FINISHED.labels(job.kind, job.queue, job.status).inc()
+        Tally.of_view(job, member.tenant_id).ended(job.status)
 
 
 def _no_job(job_id: UUID) -> NotFound:

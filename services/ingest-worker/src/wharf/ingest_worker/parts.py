@@ -15,13 +15,12 @@ import structlog
 from sqlalchemy import Connection, select
 
 from wharf.common.clock import new_id
-from wharf.common.errors import Permanent, Waits
+from wharf.common.errors import Invalid, Permanent, Waits, WharfError
 from wharf.common.jobs.kinds import IMPORT_PART, ImportPartPayload
 from wharf.common.jobs.results import whole
 from wharf.common.jobs.states import ENDED, Status
 from wharf.common.jobs.submission import Order, write_job
 from wharf.common.ledger.models import Job
-from wharf.common.metrics import JOBS_SUBMITTED
 from wharf.common.queues import Queue
 from wharf.ingest_worker import unfinished
 from wharf.ingest_worker.checkpoint import Checkpoint, Parts
@@ -42,8 +41,7 @@ def order_parts(connection: Connection, context: Context, parts: Sequence[Part])
         place = (begin.byte_offset, begin.line, begin.record)
         own = {"generation": division.generation, "begin": place, "end": end}
         payload = ImportPartPayload.model_validate(context.payload.model_dump() | own)
-        written = write_job(connection, _order(context, payload, number, division.count)).view
-        JOBS_SUBMITTED.labels(written.kind, written.queue, written.priority).inc()
+        write_job(connection, _order(context, payload, number, division.count))
     return division
 
 
@@ -107,10 +105,16 @@ def _ended_parts(connection: Connection, loading: Loading) -> list[dict[str, Any
     rows = [row for row in rows if division and row.payload["generation"] == str(division.generation)]
     for row in rows:
         if row.status == Status.FAILED:
-            raise Permanent(row.error["message"], code=row.error["code"], detail=row.error["detail"])
+            raise _for_the_whole(row.error)
     complete = division is not None and [row.status for row in rows] == [Status.COMPLETED] * division.count
     context = loading.context
     return [whole(context.storage, context.tenant_id, row.id, row.result) for row in rows] if complete else None
+
+
+def _for_the_whole(error: dict[str, Any]) -> WharfError:
+    """A part's error, as the job's that divided the file: it was tried as often as it may be."""
+    said = Invalid if error.get("cause") == Invalid.cause else Permanent
+    return said(error["message"], code=error["code"], detail=error["detail"])
 
 
 def _stand_apart(found: Sequence[Checkpoint]) -> bool:

@@ -69,7 +69,7 @@ class LedgerScheduler(Scheduler):  # type: ignore[misc]  # Celery has no types
         self._sender.start()
         of_a_scheduler(Kind.registry.values(), [one.name for one in BUILTIN])
         observers = observers_of(app, self._settings, observed_database(self._settings))
-        serve_health(host, port, lambda: self._beacon.fresh, lambda: self._beacon.fresh, observers)
+        serve_health(host, port, lambda: self._beacon.fresh, lambda: self._beacon.fresh, [observers])
         super().__init__(app, *args, **kwargs)
 
     def setup_schedule(self) -> None:

@@ -73,7 +73,7 @@ class Told:
 
 def run_health(context: Context) -> dict[str, Any]:
     """One round; what it found by queue, and how many canaries were sent and forgotten."""
-    _show_failures()
+    _show_zeros()
     told = _account(context)
     forgotten = _forget(context)
     sent = _send(context)
@@ -144,9 +144,10 @@ def _delete_files(storage: Storage, number: UUID, job_id: UUID) -> None:
         storage.delete(made.key)
 
 
-def _show_failures() -> None:
-    """From the first round on: of a counter that appears with its first failure nobody sees that it grew."""
+def _show_zeros() -> None:
+    """From the first round on: of a counter that appears with its first canary nobody sees that it grew."""
     for queue in Queue:
+        CANARY_SECONDS.labels(queue)
         for outcome in (Outcome.FAILED, Outcome.LATE):
             CANARY_FAILURES.labels(queue, outcome)
 

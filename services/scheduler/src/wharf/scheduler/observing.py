@@ -6,11 +6,10 @@ them. What cannot be looked at is missing, never 0, and `wharf_collector_up{sour
 
 from __future__ import annotations
 
-import shutil
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -18,21 +17,22 @@ from celery import Celery
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from sqlalchemy import Connection, Row, text
 
 from wharf.common import metrics
 from wharf.common.doorbell import Doorbell
 from wharf.common.ledger.database import Database
 from wharf.common.logs import get_logger
+from wharf.common.looks import Looks, Shared
 from wharf.common.queues import Priority, Queue, is_redis
 from wharf.common.settings import ServiceSettings
 from wharf.common.storage import Storage
 from wharf.scheduler.dispatcher import unclaimed
 
 ANSWER_SECONDS = 4.0
-"""Of each source: Prometheus gives up after ten seconds."""
-FRESH_SECONDS = 1.0
-"""Several who ask at once get the same answer."""
+"""Of all sources, side by side: Prometheus gives up after ten seconds."""
 SILENT_SECONDS = 60
 """A job is stuck whose lease ran out so long ago, or that was to be cancelled so long ago."""
 
@@ -53,7 +53,10 @@ PAUSED = text("""
 OUTBOX = text("""
     SELECT count(*) FROM wharf.jobs WHERE status = 'queued' AND admitted AND published_at IS NULL
     AND available_at <= now() AND NOT wharf.is_paused(queue, tenant_id)""")
-DEAD = text("SELECT queue, count(*) FROM wharf.jobs WHERE status = 'failed' AND discarded_at IS NULL GROUP BY queue")
+# Nobody can retry or discard a part: its job is the dead letter.
+DEAD = text("""
+    SELECT queue, count(*) FROM wharf.jobs WHERE status = 'failed' AND discarded_at IS NULL AND part IS NULL
+    GROUP BY queue""")
 HELD = text("""
     SELECT j.queue, count(*) FILTER (WHERE l.expires_at < now() - make_interval(secs => :silent)
             OR j.cancel_requested_at < now() - make_interval(secs => :silent)) AS stuck,
@@ -70,37 +73,55 @@ SERVER = text("""
         current_setting('max_connections')::int AS allowed, pg_database_size(current_database()) AS bytes""")
 
 
-@dataclass(eq=False)  # a registry keeps its collectors by what they are, not by what they have seen
-class Observer(Collector):
-    """One source. `look` gives its metrics or raises whatever is wrong with it; then there are none of them."""
+Source = Callable[[], Iterable[Metric]]
+"""Gives its metrics or raises whatever is wrong with it; then there are none of them."""
 
-    source: str
-    look: Callable[[], Iterable[Metric]]
-    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
-    _seen: list[Metric] = field(default_factory=list, init=False)
-    _seen_at: float = field(default=float("-inf"), init=False)
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What one look at a source has shown, and how long it took."""
+
+    found: Sequence[Metric]
+    up: bool
+    seconds: float
+
+
+class Observers(Collector):
+    """All sources: they are looked at side by side, by one look at a time, and none of them holds up the others.
+
+    One that hangs is told of as one that fails, and is not asked again before it has answered.
+    """
+
+    def __init__(self, sources: Mapping[str, Source], *, seconds: float = ANSWER_SECONDS) -> None:
+        self._looks = Looks({name: partial(_look, name, source) for name, source in sources.items()}, seconds)
+        self._seconds = seconds
+        self.shared = Shared(self._told)
 
     def collect(self) -> Iterator[Metric]:
-        """What Prometheus is told: by one look at a time, so that a slow source is not asked ever more often."""
-        with self._lock:
-            if time.monotonic() - self._seen_at > FRESH_SECONDS:
-                self._seen = self._look()
-                self._seen_at = time.monotonic()
-            seen = self._seen
-        yield from seen
+        """What Prometheus is told. Several who ask at once get the same answer."""
+        yield from self.shared.answer()
 
-    def _look(self) -> list[Metric]:
-        began = time.monotonic()
-        found: list[Metric] = []
-        try:
-            found = list(self.look())
-            up = 1
-        except Exception as error:  # noqa: BLE001 - whatever it is, the other sources are told, and this one's failure
-            get_logger().warning("collector.failed", source=self.source, error=type(error).__name__)
-            up = 0
-        of = (self.source,)
-        seconds = metrics.COLLECTOR_SECONDS.family([(of, time.monotonic() - began)])
-        return [*found, metrics.COLLECTOR_UP.family([(of, up)]), seconds]
+    def _told(self) -> list[Metric]:
+        sights = {source: sight or self._silent(source) for source, sight in self._looks.together().items()}
+        up = metrics.COLLECTOR_UP.family(((source,), sight.up) for source, sight in sights.items())
+        seconds = metrics.COLLECTOR_SECONDS.family(((source,), sight.seconds) for source, sight in sights.items())
+        return [*(metric for sight in sights.values() for metric in sight.found), up, seconds]
+
+    def _silent(self, source: str) -> Sight:
+        get_logger().warning("collector.silent", source=source)
+        return Sight((), up=False, seconds=self._seconds)
+
+
+def _look(name: str, source: Source) -> Sight:
+    began = time.monotonic()
+    found: list[Metric] = []
+    try:
+        found = list(source())
+        up = True
+    except Exception as error:  # noqa: BLE001 - whatever it is, the other sources are told, and this one's failure
+        get_logger().warning("collector.failed", source=name, error=type(error).__name__)
+        up = False
+    return Sight(found, up, time.monotonic() - began)
 
 
 def observed_database(settings: ServiceSettings) -> Database:
@@ -109,18 +130,18 @@ def observed_database(settings: ServiceSettings) -> Database:
     return Database.connect(url, pool=1, application="scheduler-metrics", answer_within=ANSWER_SECONDS)
 
 
-def observers_of(app: Celery, settings: ServiceSettings, database: Database) -> list[Observer]:
+def observers_of(app: Celery, settings: ServiceSettings, database: Database) -> Observers:
     """All sources of an installation; connections are made when they are needed."""
     broker_url = settings.broker_url.get_secret_value()
     bell = Doorbell(app)
-    sources: dict[str, Callable[[], Iterable[Metric]]] = {
+    sources: dict[str, Source] = {
         "ledger": lambda: of_the_ledger(database),
         "drift": lambda: of_the_drift(database, bell),
         "storage": lambda: of_the_storage(Storage.open(settings)),
     }
     if is_redis(broker_url):
         sources["broker"] = lambda: of_the_broker(broker_url)
-    return [Observer(source, look) for source, look in sources.items()]
+    return Observers(sources)
 
 
 def of_the_ledger(database: Database) -> Iterator[Metric]:
@@ -194,8 +215,9 @@ def _messages(bell: Doorbell, queue: Queue) -> int:
 
 def of_the_broker(url: str) -> Iterator[Metric]:
     """What a Redis says of itself."""
-    with Redis.from_url(url, socket_timeout=ANSWER_SECONDS, socket_connect_timeout=ANSWER_SECONDS) as client:
-        said = client.info("everything")
+    within = {"socket_timeout": ANSWER_SECONDS, "socket_connect_timeout": ANSWER_SECONDS}
+    with Redis.from_url(url, retry=Retry(NoBackoff(), 0), **within) as client:
+        said = client.info()
     yield metrics.BROKER_EVICTS.alone(said["maxmemory_policy"] != "noeviction")
     yield metrics.BROKER_EVICTED.alone(said["evicted_keys"])
     yield metrics.BROKER_BYTES.alone(said["used_memory"])
@@ -204,7 +226,7 @@ def of_the_broker(url: str) -> Iterator[Metric]:
 
 def of_the_storage(storage: Storage) -> Iterator[Metric]:
     """The room in a local folder; a storage elsewhere has its own monitoring."""
-    if storage.folder is not None:
-        room = shutil.disk_usage(storage.folder)
+    room = storage.room()
+    if room is not None:
         yield metrics.STORAGE_FREE.alone(room.free)
         yield metrics.STORAGE_SIZE.alone(room.total)

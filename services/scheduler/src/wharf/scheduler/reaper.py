@@ -10,9 +10,10 @@ from sqlalchemy import Connection, RowMapping, text
 from wharf.common.errors import Cancelled, Permanent, TimeLimit, WharfError
 from wharf.common.feed import Feed
 from wharf.common.jobs.states import ENDED, Event, Status, after
+from wharf.common.jobs.tally import Tally
 from wharf.common.ledger.database import Database
 from wharf.common.logs import get_logger
-from wharf.common.metrics import JOB_RECOVERY, JOBS_FAILED, JOBS_FINISHED, JOBS_REDISPATCHED
+from wharf.common.metrics import JOB_RECOVERY, JOBS_REDISPATCHED
 from wharf.common.runtime.points import Point, reach
 
 BATCH = 200
@@ -28,10 +29,10 @@ EXPIRED = text("""
         SELECT job_id, why, renewed_at, expires_at FROM wharf.leases WHERE why IS NOT NULL
             OR (expires_at < clock_timestamp() AND pg_postmaster_start_time() < now() - interval '10 seconds')
         LIMIT :batch)
-    SELECT j.id, j.tenant_id, j.attempt, j.status, j.kind, j.queue, j.deaths, l.why, extract(epoch FROM
+    SELECT j.id, j.tenant_id, j.attempt, j.status, j.kind, j.queue, j.part, j.deaths, l.why, extract(epoch FROM
         clock_timestamp() - CASE WHEN l.why IS NULL THEN l.renewed_at ELSE l.expires_at END)::float AS late
     FROM over l CROSS JOIN LATERAL (
-        SELECT id, tenant_id, attempt, status, kind, queue, deaths FROM wharf.jobs
+        SELECT id, tenant_id, attempt, status, kind, queue, part, deaths FROM wharf.jobs
         WHERE id = l.job_id FOR UPDATE SKIP LOCKED) j""")
 
 # Looked at again under the job's lock: it may have been renewed.
@@ -76,10 +77,8 @@ class Reaper:
         get_logger().warning("job.reaped", job_id=str(row["id"]), status=status, why=row["why"] or "silent", **known)
         self.feed.tell_moved(row["id"], row["tenant_id"], attempt, status)
         if status in ENDED:
-            JOBS_FINISHED.labels(row["kind"], row["queue"], status).inc()
-            if status is Status.FAILED:
-                cause = "permanent" if row["why"] == TIME_LIMIT else "died"
-                JOBS_FAILED.labels(row["kind"], row["queue"], cause).inc()
+            tally = Tally.of(row["tenant_id"], row["kind"], row["queue"], row["part"])
+            tally.ended(status, TimeLimit.cause if row["why"] == TIME_LIMIT else "died")
             return
         JOBS_REDISPATCHED.labels("given_back" if row["why"] == SHUTDOWN else "reaped").inc()
         JOB_RECOVERY.observe(max(row["late"], 0.0))

@@ -18,10 +18,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from wharf.common.doorbell import Doorbell
 from wharf.common.feed import Feed
 from wharf.common.jobs.submission import Written
+from wharf.common.jobs.tally import Tally
 from wharf.common.jobs.view import JobView
 from wharf.common.ledger.database import Database
 from wharf.common.logs import get_logger
-from wharf.common.metrics import JOBS_SUBMITTED
 from wharf.common.tracing import TRACES
 
 MOST_WAITING = 10_000
@@ -62,7 +62,7 @@ class Announcer:
     def announce(self, written: Written, tenant_id: UUID) -> None:
         """A new job: count it, ring for it if it was admitted, tell who watches. Never blocks, never raises."""
         view = written.view
-        JOBS_SUBMITTED.labels(view.kind, view.queue, view.priority).inc()
+        Tally.of_view(view, tenant_id).submitted(view.priority)
         self._add(Announcement(view, tenant_id, ring=written.admitted, tell=True, trace=TRACES.here()))
 
     def ring(self, written: Written, tenant_id: UUID) -> None:

@@ -6,6 +6,8 @@ CREATEDB where backups are to be restored on trial); everything is owned by `wha
 
 from __future__ import annotations
 
+import time
+
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
@@ -18,7 +20,8 @@ from wharf.common.ledger.database import driver_url
 
 OLDEST_SERVER = 150_000
 LOCK = 0x57A4F  # one migration at a time, whoever starts it
-
+TURN = text("SELECT pg_try_advisory_lock(:lock)")
+TURN_SECONDS = 0.2
 
 MAY_GIVE_DATABASES = "SELECT rolsuper OR rolcreatedb FROM pg_roles WHERE rolname = current_user"
 ROLES = ("wharf_owner", "wharf_app", "wharf_dispatch", "wharf_loader", "wharf_backup")
@@ -34,7 +37,7 @@ def migrate(owner_url: str, *, app_password: str, dispatch_password: str, backup
     engine = create_engine(driver_url(owner_url), poolclass=NullPool)
     with engine.connect() as connection:
         _refuse_old(connection)
-        connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": LOCK})
+        _take_turn(connection)
         logins = {"wharf_app": app_password, "wharf_dispatch": dispatch_password, "wharf_backup": backup_password}
         prepare_roles(connection)
         _prepare(connection, {role: password for role, password in logins.items() if password is not None})
@@ -52,6 +55,13 @@ def _refuse_old(connection: Connection) -> None:
     if version < OLDEST_SERVER:
         message = f"PostgreSQL {version // 10_000} is too old: Wharf needs 15 or newer. Upgrade the server."
         raise Permanent(message, code="server_too_old")
+
+
+def _take_turn(connection: Connection) -> None:
+    # Who waits inside a statement has a snapshot, and an index that is built CONCURRENTLY waits for that one's end.
+    while not connection.execute(TURN, {"lock": LOCK}).scalar_one():
+        connection.rollback()
+        time.sleep(TURN_SECONDS)
 
 
 def prepare_roles(connection: Connection) -> None:

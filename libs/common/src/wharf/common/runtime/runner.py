@@ -11,24 +11,15 @@ from uuid import UUID
 import structlog
 from pydantic import ValidationError
 
-from wharf.common.errors import Cancelled, Fenced, GivenBack, Invalid, Permanent, Waits, WharfError
+from wharf.common.errors import Cancelled, Fenced, GivenBack, Permanent, Waits
 from wharf.common.feed import Feed
-from wharf.common.jobs.states import Event, Status
+from wharf.common.jobs.states import Event
+from wharf.common.jobs.tally import Tally
 from wharf.common.jobs.view import JobView, ProgressView, job_view
 from wharf.common.ledger.database import Database
 from wharf.common.ledger.patience import patiently
 from wharf.common.logs import get_logger
-from wharf.common.metrics import (
-    JOB_CANCEL,
-    JOB_RETRIES,
-    JOB_RUN,
-    JOB_WAIT,
-    JOBS_DROPPED,
-    JOBS_FAILED,
-    JOBS_FENCED,
-    JOBS_FINISHED,
-    PRIORITY_WAIT,
-)
+from wharf.common.metrics import JOB_CANCEL, JOBS_DROPPED, JOBS_FENCED
 from wharf.common.runtime.context import JobContext
 from wharf.common.runtime.endings import Ending, finish
 from wharf.common.runtime.heartbeat import Heart, Pulse
@@ -89,7 +80,7 @@ class Runner:
         context = self._context(view, row)
         with self.heart.during(context.pulse, implementation.kind.time_limit):
             ending = self._attempt(implementation, context, row)
-        JOB_RUN.labels(view.kind).observe(times.run)
+        Tally.of_view(view, context.tenant_id).ran(times.run)
         self._end(implementation, context, ending, times)
 
     def _context(self, view: JobView, row: dict[str, Any]) -> JobContext[Any]:
@@ -138,7 +129,7 @@ class Runner:
             return
         reach(Point.AFTER_END)
         self.feed.tell(view, context.tenant_id)
-        _count_end(view, ending)
+        _count_end(view, context.tenant_id, ending)
         TRACES.note(status=view.status, code=view.error.code if view.error else None, wait_seconds=round(times.wait))
         get_logger().info(
             "job.waits" if ending.event is Event.WAIT and not view.ended else "job.ended",
@@ -151,8 +142,7 @@ class Runner:
         )
 
     def _note_start(self, view: JobView, tenant_id: UUID, times: Times) -> None:
-        JOB_WAIT.labels(view.queue).observe(times.wait)
-        PRIORITY_WAIT.labels(view.priority).observe(times.wait)
+        Tally.of_view(view, tenant_id).begun(view.priority, times.wait)
         self.feed.tell(view, tenant_id)
         parent = {"parent_id": str(view.parent_id)} if view.parent_id else {}
         get_logger().info("job.started", **parent)
@@ -185,20 +175,11 @@ def _read_payload(implementation: Implementation[Any], payload: dict[str, Any]) 
         raise Permanent(message, code="payload_version") from error
 
 
-def _count_end(view: JobView, ending: Ending) -> None:
-    if ending.event is Event.FAIL_FOR_NOW and not view.ended:
-        JOB_RETRIES.labels(view.kind).inc()
-    if not view.ended:
-        return
-    JOBS_FINISHED.labels(view.kind, view.queue, view.status).inc()
-    if view.status is Status.FAILED:
-        JOBS_FAILED.labels(view.kind, view.queue, cause_of(ending.error)).inc()
-    if view.cancel_requested_at and view.finished_at:
+def _count_end(view: JobView, tenant_id: UUID, ending: Ending) -> None:
+    tally = Tally.of_view(view, tenant_id)
+    if view.ended:
+        tally.ended(view.status, (ending.error or Permanent).cause)
+    elif ending.event is Event.FAIL_FOR_NOW:
+        tally.put_off()
+    if view.ended and view.cancel_requested_at and view.finished_at:
         JOB_CANCEL.observe(max((view.finished_at - view.cancel_requested_at).total_seconds(), 0.0))
-
-
-def cause_of(error: WharfError | None) -> str:
-    """Why a job failed, in as many words as the metric has values."""
-    if isinstance(error, Invalid):
-        return "input"
-    return "permanent" if isinstance(error, Permanent) else "exhausted"

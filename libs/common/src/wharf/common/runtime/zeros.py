@@ -11,6 +11,7 @@ from typing import Any
 
 from wharf.common.jobs.kinds import Kind
 from wharf.common.jobs.states import ENDED
+from wharf.common.jobs.tally import CANARY
 from wharf.common.metrics import (
     JOB_RETRIES,
     JOB_RUN,
@@ -23,12 +24,14 @@ from wharf.common.metrics import (
     PUBLISHED,
     SCHEDULE_MISSED,
     STORAGE_ERRORS,
+    WEBHOOK_DELIVERIES,
 )
 from wharf.common.queues import Priority, Queue
 
 CAUSES = ("input", "permanent", "exhausted", "died")
 REASONS = ("retry", "unpublished", "aged", "lost", "given_back", "reaped")
 OF_STORAGE = ("stored_file_missing", "storage_full", "storage_unavailable")
+OF_DELIVERIES = ("delivered", "retried", "failed", "disabled", "lost")
 TENANTS = "tenants"
 """What the metrics call the schedules of tenants: their number has no bound."""
 
@@ -41,22 +44,25 @@ def of_a_worker(kinds: Iterable[Kind[Any]], queues: Iterable[Queue]) -> None:
         JOB_WAIT.labels(queue)
     for priority in Priority:
         PRIORITY_WAIT.labels(priority)
-    for kind in kinds:
-        JOB_RUN.labels(kind.name)
-        JOB_RETRIES.labels(kind.name)
-        _of_ends(kind.name, served)
+    for name in (*(kind.name for kind in kinds), CANARY):
+        JOB_RUN.labels(name)
+        JOB_RETRIES.labels(name)
+        _of_ends(name, served)
 
 
 def of_a_scheduler(kinds: Iterable[Kind[Any]], schedules: Iterable[str]) -> None:
-    """What the dispatcher and the schedules count."""
+    """What the dispatcher, the schedules and the sender of webhooks count."""
     _of_storage()
     _of_submits(kinds)
     for reason in REASONS:
         JOBS_REDISPATCHED.labels(reason)
     for schedule in (*schedules, TENANTS):
         SCHEDULE_MISSED.labels(schedule)
+    for outcome in OF_DELIVERIES:
+        WEBHOOK_DELIVERIES.labels(outcome)
     for kind in kinds:
         _of_ends(kind.name, [kind.queue])
+    _of_ends(CANARY, Queue)
 
 
 def of_a_gateway(kinds: Iterable[Kind[Any]]) -> None:

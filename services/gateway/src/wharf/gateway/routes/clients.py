@@ -257,6 +257,6 @@ def pricing_cancel(task_id: UUID, resources: Wired, member: ClientOperator) -> A
         job = find_job(connection, member, task_id, lock=True)
         changed = None if job.ended else control.cancel(connection, task_id)
     if changed is not None:
-        count_end(changed)
+        count_end(changed, member)
         resources.feed.tell(changed, member.tenant_id)
     return {"state": clients.STATES[(changed or job).status].celery}

@@ -304,7 +304,7 @@ def _change(resources: Resources, member: Member, job_id: UUID, change: Change) 
     with resources.database.tenant(member.tenant_id) as connection:
         jobs.find_job(connection, member, job_id, lock=True)
         view = change(connection, job_id)
-    jobs.count_end(view)
+    jobs.count_end(view, member)
     resources.feed.tell(view, member.tenant_id)
     return view
 

@@ -102,6 +102,13 @@ def test_compose_hands_on_every_setting_of_the_scheduler(texts: dict[Path, str])
     assert {variable for variable, _ in fields("scheduler")} <= set(given)
 
 
+@pytest.mark.parametrize("container", ["scheduler", "maintenance-worker"])
+def test_compose_tells_both_how_long_things_are_kept(texts: dict[Path, str], container: str) -> None:
+    """What one of the scheduler's containers is told to keep the other one would delete."""
+    kept = {variable for variable, _ in fields("scheduler") if variable.startswith(("WHARF_KEEP_", "WHARF_ORPHAN_"))}
+    assert kept <= set(environment(texts, container))
+
+
 def environment(texts: dict[Path, str], container: str) -> dict[str, Any]:
     """A container's environment in the Compose file."""
     found: dict[str, Any] = yaml.safe_load(texts[COMPOSE])["services"][container]["environment"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -26,8 +27,10 @@ from wharf.common.storage import Storage
 from wharf.scheduler.housekeeping import course, imports, run_cleanup
 from wharf.scheduler.housekeeping.cleanup import CHORES
 from wharf.scheduler.housekeeping.retention import Retention
+from wharf.scheduler.orphans import Orphans
 
-KEEP = Retention(90, 90, 1, 30, 90, 30, 90, 90, 90)
+DAY = 86_400.0
+KEEP = Retention(90, 90, 1, 30, 90, 30, 90, 90, 90, orphan_seconds=DAY)
 CLASSES = [chore.name for chore in CHORES if chore.name != "missing"]
 
 
@@ -186,7 +189,7 @@ def test_a_dry_run_says_what_then_goes_and_nothing_is_left_for_a_third_run(past,
     ledger.ask(f"ALTER SCHEMA t_{past.id.hex} OWNER TO wharf_owner")
     large = {"rows": [{"n": n} for n in range(LARGEST_BYTES // 8)], "count": 7}
     told = past.job("inspect", "completed", 1, large)
-    store(f"uploads/{past.id}/{new_id()}")
+    store(file_key(past.id, new_id(), "a.pdf"))
     wanted = {
         "answers": 1, "workers": 1, "schedule_runs": 1, "staging_tables": 1, "rejects": 3, "dry_runs": 1,
         "prior_values": 1, "packages": 1, "large_results": 1, "orphans": 1,
@@ -327,20 +330,21 @@ class Broken(Storage):
 
 
 def test_an_error_of_the_storage_ends_the_run_and_the_next_one_goes_on(past, clean, begin, ledger, objects, storage):
-    """The ledger's classes are done by then; the file whose row says that it is gone is found as an orphan."""
-    upload = past.upload()
+    """The ledger's classes are done by then; files whose rows say that they are gone are found as orphans."""
+    package = past.package(31)
     past.rejected(past.imported(past.upload()), 1)
     with pytest.raises(Transient) as failed:
         run_cleanup(begin(storage=Broken(storage.inner)), keep=KEEP, seconds=60)
     assert failed.value.error_code == "storage_unavailable"
     assert ledger.ask("SELECT count(*) FROM wharf.rejects") == [{"count": 0}]
-    assert (objects / f"uploads/{past.id}/{upload}").exists()
-    assert removed(clean()) == {"orphans": 2}
-    assert not (objects / f"uploads/{past.id}/{upload}").exists()
+    left = [objects / file_key(past.id, package, name) for name in ("a.pdf", "a.xlsx")]
+    assert [path.exists() for path in left] == [True, True]
+    assert removed(clean()) == {"uploads": 1, "orphans": 2}
+    assert [path.exists() for path in left] == [False, False]
 
 
 def test_objects_that_nobody_knows_go_and_rows_without_theirs_are_told(past, clean, store, objects):
-    """Both ways; young ones, those of jobs at work and what is not named as we name things are left alone."""
+    """Both ways; young ones, those of jobs at work, those beat looks for and what we do not name so are left alone."""
     there, gone = past.upload(days=1), past.upload(days=1)
     (objects / f"uploads/{past.id}/{gone}").unlink()
     made, failed = past.package(1), past.job("package", "failed", 2)
@@ -351,13 +355,14 @@ def test_objects_that_nobody_knows_go_and_rows_without_theirs_are_told(past, cle
         objects / file_key(past.id, made, "a.pdf"),
         store(file_key(past.id, running, "a.pdf")),
         store(result_key(past.id, told, 2)),
-        store(f"uploads/{past.id}/{new_id()}", 3600),
+        store(file_key(past.id, new_id(), "a.pdf"), 3600),
+        store(f"uploads/{past.id}/{new_id()}"),
         store(f"packages/{past.id}/readme.txt"),
         store("results/notes.txt"),
     ]
     orphans = [
-        store(f"uploads/{new_id()}/{new_id()}"),
-        store(f"uploads/{past.id}/{there}#1"),
+        store(file_key(new_id(), new_id(), "a.pdf")),
+        store(file_key(past.id, made, "a.pdf#1")),
         store(file_key(past.id, failed, "a.pdf")),
         store(file_key(past.id, new_id(), "a.pdf")),
         store(result_key(past.id, told, 1)),
@@ -367,6 +372,20 @@ def test_objects_that_nobody_knows_go_and_rows_without_theirs_are_told(past, cle
     assert [path.exists() for path in kept + orphans] == [True] * len(kept) + [False] * len(orphans)
     example = {"in": "uploads", "tenant_id": str(past.id), "id": str(gone)}
     assert result["missing"] == {"count": 1, "examples": [example]}
+
+
+def test_after_a_restore_what_no_row_knows_is_kept_for_as_long_as_was_said(past, clean, ledger, storage, store):
+    """`WHARF_ORPHAN_SECONDS` holds for every object, whoever looks for it: until then it may be loaded again."""
+    month = 30 * DAY
+
+    def one_of_each(seconds: float) -> list[Path]:
+        keys = f"uploads/{past.id}/{new_id()}", file_key(past.id, new_id(), "a.pdf"), result_key(past.id, new_id(), 1)
+        return [store(key, seconds) for key in keys]
+
+    wanted, old = one_of_each(month - DAY), one_of_each(month + DAY)
+    done = clean(replace(KEEP, orphan_seconds=month))
+    assert (removed(done), Orphans(ledger.dispatch, storage, month).sweep()) == ({"orphans": 2}, 1)
+    assert [path.exists() for path in wanted + old] == [True] * 3 + [False] * 3
 
 
 def test_a_large_result_that_the_storage_did_not_take_is_moved(past, clean, ledger, storage):

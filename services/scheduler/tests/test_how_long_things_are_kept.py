@@ -25,7 +25,9 @@ def test_each_is_what_was_said(environment):
     """And what housekeeping is given."""
     for nth, name in enumerate(NAMES):
         environment.setenv(f"WHARF_{name.upper()}", str(nth + 1))
+    environment.setenv("WHARF_ORPHAN_SECONDS", "2592000")
     kept = Retention.of(load(SchedulerSettings))
+    assert kept.orphan_seconds == 30 * 86_400
     assert [getattr(kept, name.removeprefix("keep_").removesuffix("_days")) for name in NAMES] == [*range(1, 10)]
 
 

@@ -1,4 +1,7 @@
-"""Objects that no row knows, which are deleted; rows whose object is not there, which are told."""
+"""Objects that no row knows, which are deleted; rows whose object is not there, which are told.
+
+Objects of uploads beat looks for itself, all day (`wharf.scheduler.orphans`).
+"""
 
 from __future__ import annotations
 
@@ -18,14 +21,11 @@ from wharf.common.storage import Listed
 from wharf.scheduler.housekeeping.course import Course, name_tenant
 from wharf.scheduler.orphans import UPLOADS, batches
 
-AGE = timedelta(days=1)
-"""Younger objects are left alone: their row may be about to be written."""
 BATCH = 1_000
 SHOWN = 20
 PACKAGES = "packages"
 UNFINISHED = "status IN ('queued', 'running', 'retrying', 'cancelling')"
 KNOWN = {
-    UPLOADS: text("SELECT id::text FROM wharf.uploads WHERE id = ANY (cast(:ids AS uuid[])) AND removed_at IS NULL"),
     PACKAGES: text(f"""
         SELECT id::text FROM wharf.jobs WHERE id = ANY (cast(:ids AS uuid[])) AND ({UNFINISHED} OR (
             status = 'completed' AND result ->> 'made_by' = id::text AND NOT result ? 'removed_at'))"""),
@@ -50,14 +50,14 @@ ROWS = {
 
 @dataclass(frozen=True)
 class Orphans:
-    """Objects older than a day that no row knows: a gateway, a worker or a clean-up was killed."""
+    """Objects that no row knows and that are old enough: a worker or a clean-up was killed, or a backup restored."""
 
     name: str = "orphans"
 
     def run(self, course: Course) -> None:
         """Folder by folder; what is not named as we name things is not ours to judge."""
-        before = course.storage.now() - AGE
-        for folder in (UPLOADS, PACKAGES, RESULTS):
+        before = course.storage.now() - timedelta(seconds=course.keep.orphan_seconds)
+        for folder in KNOWN:
             self._drop_unfinished(course, folder, before)
             old = (found for found in course.storage.list(folder) if found.written_at < before)
             for some in batches(old):

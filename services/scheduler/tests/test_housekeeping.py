@@ -399,3 +399,21 @@ def test_a_large_result_that_the_storage_did_not_take_is_moved(past, clean, ledg
     assert is_short(kept)
     assert whole(storage, past.id, job, kept) == large | {"undone_at": "now"}
     assert ledger.job(small)["result"] == {"count": 2}
+
+
+def test_a_result_that_is_large_by_its_spaces_only_stays(past, clean, ledger):
+    """The ledger writes it with more bytes than the storage would: it is no large one, and no run waits for it."""
+    job = past.job("inspect", "completed", 1, {"rows": [1] * 30_000})
+    assert ledger.ask("SELECT octet_length(result::text) > %s AS longer FROM wharf.jobs", LARGEST_BYTES * 11 // 10) == [
+        {"longer": True}
+    ]
+    assert (removed(clean(dry_run=True)), removed(clean())) == ({}, {})
+    assert not is_short(ledger.job(job)["result"])
+
+
+def test_a_large_result_is_young_by_the_end_of_its_job(past, clean, ledger):
+    """It waited for longer than results are looked for; one that ended before that has been looked at."""
+    late, past_it = (past.job("inspect", "completed", days, {"rows": ["x" * 50] * 2_000}) for days in (1, 8))
+    ledger.age(late, "created_at", 20 * DAY)
+    assert removed(clean()) == {"large_results": 1}
+    assert [is_short(ledger.job(job)["result"]) for job in (late, past_it)] == [True, False]

@@ -30,15 +30,19 @@ from wharf.common.errors import WharfError
 from wharf.common.feed import Feed
 from wharf.common.jobs import control
 from wharf.common.jobs.announcing import Announcer
-from wharf.common.jobs.kinds import ECHO, EchoPayload
+from wharf.common.jobs.kinds import ECHO, EchoPayload, Kind, Payload
 from wharf.common.jobs.states import Event, after, allows
 from wharf.common.jobs.submission import Order, Written, write_job
+from wharf.common.jobs.view import ProgressView, job_view
 from wharf.common.ledger.database import Database
 from wharf.common.ledger.migration import migrate
 from wharf.common.queues import Priority, Queue
 from wharf.common.runtime.celery import celery_app
-from wharf.common.runtime.context import FENCE, SAVE
+from wharf.common.runtime.context import FENCE, SAVE, JobContext
 from wharf.common.runtime.endings import HOLDING
+from wharf.common.runtime.heartbeat import Pulse
+from wharf.common.runtime.progress import Progress
+from wharf.common.schedules.policies import INSTALLATION
 from wharf.common.settings import StorageSettings
 from wharf.common.storage import Storage
 from wharf.local.stack import LocalStack
@@ -374,6 +378,23 @@ def make_schedules(backend: Backend, ledger: Ledger, broker: Broker, feed: Feed)
 def schedules(make_schedules: Callable[..., Schedules]) -> Schedules:
     """One of them."""
     return make_schedules()
+
+
+@pytest.fixture
+def attempt(ledger: Ledger, feed: Feed, storage: Storage) -> Callable[..., JobContext[Any]]:
+    """Begin a job of the installation, as the maintenance worker does."""
+
+    def begin(kind: Kind[Any], payload: Payload, *, storage: Storage = storage) -> JobContext[Any]:
+        with ledger.app.tenant(INSTALLATION) as connection:
+            job_id = write_job(connection, Order(INSTALLATION, "default", kind, payload)).view.job_id
+        row = ledger.claim(job_id)
+        return JobContext(
+            view=job_view(row), tenant_id=INSTALLATION, payload=kind.payload.model_validate(row["payload"]),
+            checkpoint=None, database=ledger.app, storage=storage, feed=feed, pulse=Pulse(job_id, 1, LEASE_SECONDS),
+            progress=Progress(ProgressView()),
+        )  # fmt: skip
+
+    return begin
 
 
 @pytest.fixture

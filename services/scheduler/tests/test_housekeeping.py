@@ -16,12 +16,9 @@ from wharf.common.clock import new_id
 from wharf.common.errors import Cancelled, Transient
 from wharf.common.jobs.kinds import CLEANUP, CleanupPayload
 from wharf.common.jobs.results import LARGEST_BYTES, is_short, result_key, whole
-from wharf.common.jobs.submission import Order, write_job
-from wharf.common.jobs.view import ProgressView, job_view
 from wharf.common.packages.files import file_key
 from wharf.common.runtime.context import JobContext
 from wharf.common.runtime.heartbeat import Pulse
-from wharf.common.runtime.progress import Progress
 from wharf.common.schedules.policies import INSTALLATION
 from wharf.common.storage import Storage
 from wharf.scheduler.housekeeping import course, imports, run_cleanup
@@ -48,21 +45,13 @@ def nothing_else(ledger):
 
 
 @pytest.fixture
-def begin(ledger, feed, storage) -> Callable[..., JobContext]:
-    """An attempt at a clean-up, as the maintenance worker begins one."""
+def begin(attempt) -> Callable[..., JobContext]:
+    """An attempt at a clean-up."""
 
-    def claimed(*, dry_run: bool = False, storage: Storage = storage) -> JobContext:
-        with ledger.app.tenant(INSTALLATION) as connection:
-            order = Order(INSTALLATION, "default", CLEANUP, CleanupPayload.of(dry_run=dry_run))
-            job_id = write_job(connection, order).view.job_id
-        row = ledger.claim(job_id)
-        return JobContext(
-            view=job_view(row), tenant_id=INSTALLATION, payload=CleanupPayload.model_validate(row["payload"]),
-            checkpoint=None, database=ledger.app, storage=storage, feed=feed, pulse=Pulse(job_id, 1, 20.0),
-            progress=Progress(ProgressView()),
-        )  # fmt: skip
+    def begun(*, dry_run: bool = False, **more: Any) -> JobContext:
+        return attempt(CLEANUP, CleanupPayload.of(dry_run=dry_run), **more)
 
-    return claimed
+    return begun
 
 
 @pytest.fixture

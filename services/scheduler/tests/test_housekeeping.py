@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -16,11 +18,12 @@ from wharf.common.clock import new_id
 from wharf.common.errors import Cancelled, Transient
 from wharf.common.jobs.kinds import CLEANUP, CleanupPayload
 from wharf.common.jobs.results import LARGEST_BYTES, is_short, result_key, whole
+from wharf.common.jobs.states import Event
 from wharf.common.packages.files import file_key
 from wharf.common.runtime.context import JobContext
 from wharf.common.runtime.heartbeat import Pulse
 from wharf.common.schedules.policies import INSTALLATION
-from wharf.common.storage import Storage
+from wharf.common.storage import Listed, Storage
 from wharf.scheduler.housekeeping import course, imports, run_cleanup
 from wharf.scheduler.housekeeping.cleanup import CHORES
 from wharf.scheduler.housekeeping.retention import Retention
@@ -361,6 +364,51 @@ def test_objects_that_nobody_knows_go_and_rows_without_theirs_are_told(past, cle
     assert [path.exists() for path in kept + orphans] == [True] * len(kept) + [False] * len(orphans)
     example = {"in": "uploads", "tenant_id": str(past.id), "id": str(gone)}
     assert result["missing"] == {"count": 1, "examples": [example]}
+
+
+@dataclass(frozen=True)
+class Vast(Storage):
+    """So many objects below one folder that nobody sees the last of them."""
+
+    folders: str = ""
+    met: Callable[[], object] = lambda: None
+
+    def list(self, prefix: str) -> Iterator[Listed]:
+        while prefix == self.folders:
+            self.met()
+            yield Listed(f"{prefix}/unknown", self.now(), 1)
+        yield from super().list(prefix)
+
+
+@pytest.mark.parametrize("folder", ["packages", "results", "uploads/{0}", "packages/{0}"])
+def test_a_cancel_is_seen_in_the_middle_of_a_list(past, begin, storage, folder):
+    """However long it is: whoever compares objects with rows, or rows with objects."""
+    past.upload(days=1)
+    past.package(1)
+    context = begin()
+    context.storage = Vast(storage.inner, folder.format(past.id), context.pulse.cancelled.set)
+    with pytest.raises(Cancelled):
+        run_cleanup(context, keep=KEEP, seconds=60)
+
+
+def test_a_list_that_was_not_finished_is_the_first_of_the_next_run(past, begin, ledger, storage, store, monkeypatch):
+    """When the time is over in one folder, no other one is listed again and again before it."""
+    passed = [0.0]
+    monkeypatch.setattr(course, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + passed[0]))
+
+    def run(vast: str) -> dict[str, Any]:
+        passed[0] = 0.0
+        context = begin(storage=Vast(storage.inner, vast, lambda: passed.append(passed.pop() + 60)))
+        result = run_cleanup(context, keep=KEEP, seconds=60)
+        ledger.finish(context.job_id, Event.COMPLETE, result=result)
+        return result
+
+    first = run("results")
+    assert (first["complete"], first["left_off"]) == (False, {"orphans": "results"})
+    rest = store(result_key(past.id, new_id(), 1))
+    second = run("packages")
+    assert (removed(second), second["left_off"], rest.exists()) == ({"orphans": 1}, {"orphans": "packages"}, False)
+    assert run("")["left_off"] == {}
 
 
 def test_after_a_restore_what_no_row_knows_is_kept_for_as_long_as_was_said(past, clean, ledger, storage, store):

@@ -204,7 +204,7 @@ REPORTS = Kind("reports", Queue.MAINTENANCE, ReportsPayload, unit="tenants")
 MAIL = Kind("mail", Queue.MAINTENANCE, MailPayload, unit="mails", max_attempts=8)
 ECHO = Kind("echo", Queue.MAINTENANCE, EchoPayload, unit="steps")
 BACKUP = Kind("backup", Queue.MAINTENANCE, BackupPayload, unit="bytes", time_limit=86_400)
-CLEANUP = Kind("cleanup", Queue.MAINTENANCE, CleanupPayload, unit="classes")
+CLEANUP = Kind("cleanup", Queue.MAINTENANCE, CleanupPayload, unit="classes", time_limit=7_200)
 # Not tried again: the next one is a minute away.
 HEALTH = Kind("health", Queue.MAINTENANCE, HealthPayload, unit="steps", max_attempts=1)
 BENCHMARK = Kind("benchmark", Queue.MAINTENANCE, BenchmarkPayload, unit="tenants")

@@ -57,11 +57,10 @@ class Orphans:
     def run(self, course: Course) -> None:
         """Folder by folder; what is not named as we name things is not ours to judge."""
         before = course.storage.now() - timedelta(seconds=course.keep.orphan_seconds)
-        for folder in KNOWN:
+        for folder in course.onward(self.name, KNOWN):
             self._drop_unfinished(course, folder, before)
-            old = (found for found in course.storage.list(folder) if found.written_at < before)
+            old = (found for found in course.listed(folder) if found.written_at < before)
             for some in batches(old):
-                course.check()
                 self._drop(course, _unknown(course, folder, some))
 
     def _drop(self, course: Course, unknown: Sequence[Listed]) -> None:
@@ -72,8 +71,7 @@ class Orphans:
                 course.count(self.name, len(unknown), sum(found.size for found in unknown))
 
     def _drop_unfinished(self, course: Course, folder: str, before: datetime) -> None:
-        for path in course.storage.unfinished(folder):
-            course.check()
+        for path in course.storage.unfinished(folder, course.check):
             with suppress(FileNotFoundError):
                 if _written_at(path) < before:
                     course.count(self.name, 1, path.stat().st_size)
@@ -89,9 +87,9 @@ class Missing:
 
     def run(self, course: Course) -> None:
         """Tenant by tenant: the objects' names are listed first, so no row is younger than its list."""
-        for tenant_id in course.tenants():
+        for tenant_id in course.onward(self.name, map(str, course.tenants())):
             for folder in ROWS:
-                self._compare(course, tenant_id, folder)
+                self._compare(course, UUID(tenant_id), folder)
         if course.missing:
             course.context.log("warning", "cleanup.objects_missing", objects=course.missing)
 
@@ -99,7 +97,7 @@ class Missing:
         there: set[str] | None = None
         for rows in _pages(course, tenant_id, folder):
             if there is None:
-                there = {found.key for found in course.storage.list(f"{folder}/{tenant_id}")}
+                there = {found.key for found in course.listed(f"{folder}/{tenant_id}")}
             gone = [row for row in rows if row.key not in there]
             if gone:
                 self._note(course, tenant_id, folder, gone)

@@ -14,7 +14,6 @@ class Retention:
 
     uploads: int
     rejects: int
-    staging: int
     dry_runs: int
     undo: int
     packages: int

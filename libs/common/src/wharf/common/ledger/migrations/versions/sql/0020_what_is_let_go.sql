@@ -41,3 +41,11 @@ BEGIN
     GET DIAGNOSTICS pooled = ROW_COUNT;
     RETURN pooled;
 END $$;
+
+-- As before, but some at a time: after days without a dispatcher there may be more than it may wait for.
+CREATE OR REPLACE FUNCTION wharf.forget_old() RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    DELETE FROM wharf.idempotency WHERE ctid = ANY (ARRAY(
+        SELECT ctid FROM wharf.idempotency WHERE created_at < now() - interval '24 hours' LIMIT 2000 FOR UPDATE SKIP LOCKED));
+    DELETE FROM wharf.workers WHERE seen_at < now() - interval '1 hour'
+$$;

@@ -128,6 +128,11 @@ class Past:
         )  # fmt: skip
         return job_id
 
+    def waiting(self, **payload: Any) -> None:
+        """A job that runs without a slot, as long as its parts are at work."""
+        job_id = self.job("import", "running", **payload)
+        self.ledger.ask("UPDATE wharf.jobs SET waits = true, admitted = false WHERE id = %s", job_id)
+
     def package(self, days: float, made_by: UUID | None = None) -> UUID:
         files = [{"name": "a.pdf", "size": 4}, {"name": "a.xlsx", "size": 4}]
         job_id = self.job("package", "completed", days, {"files": files, "made_by": made_by})
@@ -204,6 +209,7 @@ NEEDS: dict[str, Callable[[Past, UUID], object]] = {
     "an inspection that waits": lambda past, upload: past.job("inspect", "queued", upload_id=upload),
     "an import that is tried again": lambda past, upload: past.job("import", "retrying", upload_id=upload),
     "an import that runs": lambda past, upload: past.job("import", "running", upload_id=upload),
+    "an import that waits for its parts": lambda past, upload: past.waiting(upload_id=upload),
     "an undo that is being cancelled": lambda past, upload: past.job(
         "undo", "cancelling", import_id=past.imported(upload)
     ),

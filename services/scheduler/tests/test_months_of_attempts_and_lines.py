@@ -51,12 +51,13 @@ class Months:
     def partitions(self) -> set[str]:
         return {row["name"] for row in self.ask(PARTITIONS)}
 
-    def job(self, months: int, status: str = "completed") -> UUID:
-        """A job that was submitted so many months ago, with an attempt and a line."""
+    def job(self, months: int, status: str = "completed", *, waits: bool = False) -> UUID:
+        """A job that was submitted so many months ago, with an attempt and a line; it may wait for its parts."""
         job_id: UUID = self.ask(f"SELECT wharf.first_id({MONTH} + interval '1 hour') AS id", months)[0]["id"]
         self.ask(
-            "INSERT INTO wharf.jobs (id, tenant_id, project_id, kind, queue, priority, status, admitted)"
-            " VALUES (%s, %s, 'p', 'echo', 'maintenance', 1, %s, true)", job_id, self.tenant, status,
+            "INSERT INTO wharf.jobs (id, tenant_id, project_id, kind, queue, priority, status, admitted, waits)"
+            " VALUES (%s, %s, 'p', 'echo', 'maintenance', 1, %s, %s, %s)",
+            job_id, self.tenant, status, not waits, waits,
         )  # fmt: skip
         written(self.owner, job_id, self.tenant)
         return job_id
@@ -173,13 +174,16 @@ def test_months_are_dropped_whole_when_all_in_them_is_old(half_a_year):
         assert len(there - half_a_year.partitions()) >= 2
 
 
-@pytest.mark.parametrize("status", ["queued", "running", "retrying", "cancelling"])
-def test_a_month_whose_job_has_not_ended_stays(half_a_year, status):
-    """However old it is: its attempts and lines are still told."""
-    waits, ended = half_a_year.job(-5, status), half_a_year.job(-6)
+@pytest.mark.parametrize(
+    ("status", "waits"),
+    [("queued", False), ("running", False), ("running", True), ("retrying", False), ("cancelling", False)],
+)
+def test_a_month_whose_job_has_not_ended_stays(half_a_year, status, waits):
+    """However old it is: its attempts and lines are still told, and those of a job that only waits for its parts."""
+    at_work, ended = half_a_year.job(-5, status, waits=waits), half_a_year.job(-6)
     while half_a_year.drop("attempts")[0]:
         pass
-    assert [len(half_a_year.where("attempts", job)) for job in (waits, ended)] == [1, 0]
+    assert [len(half_a_year.where("attempts", job)) for job in (at_work, ended)] == [1, 0]
 
 
 def test_nobody_waits_for_a_drop(half_a_year):

@@ -11,6 +11,6 @@ down_revision = "0016"
 
 
 def upgrade() -> None:
-    """Older services do not notice: a right is added."""
+    """Older services do not notice: a right is added, functions keep their meaning, one that nobody calls goes."""
     folder = resources.files("wharf.common.ledger.migrations.versions") / "sql"
     op.get_bind().connection.cursor().execute((folder / "0020_what_is_let_go.sql").read_text("utf-8"))

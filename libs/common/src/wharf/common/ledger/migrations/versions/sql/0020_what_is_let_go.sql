@@ -49,3 +49,5 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
         SELECT ctid FROM wharf.idempotency WHERE created_at < now() - interval '24 hours' LIMIT 2000 FOR UPDATE SKIP LOCKED));
     DELETE FROM wharf.workers WHERE seen_at < now() - interval '1 hour'
 $$;
+
+DROP FUNCTION wharf.known_tenants(uuid[]); -- contract: since it was made (0013) no version has called it

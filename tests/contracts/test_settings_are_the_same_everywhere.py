@@ -117,6 +117,13 @@ def test_backups_have_the_programs_of_composes_server(texts: dict[Path, str]) ->
     assert "$(if $(POSTGRES_VERSION),--build-arg POSTGRES=$(POSTGRES_VERSION))" in texts[Path("Makefile")]
 
 
+@pytest.mark.parametrize("container", ["scheduler", "maintenance-worker"])
+def test_compose_tells_both_how_long_things_are_kept(texts: dict[Path, str], container: str) -> None:
+    """What one of the scheduler's containers is told to keep the other one would delete."""
+    kept = {variable for variable, _ in fields("scheduler") if variable.startswith(("WHARF_KEEP_", "WHARF_ORPHAN_"))}
+    assert kept <= set(environment(texts, container))
+
+
 def environment(texts: dict[Path, str], container: str) -> dict[str, Any]:
     """A container's environment in the Compose file."""
     found: dict[str, Any] = composed(texts, container)["environment"]

@@ -7,6 +7,7 @@ from wharf.local.trial import Job, Trial
 
 AS_TRANSACTIONS = {"profile": "transactions"}
 OUTCOMES = ("inserted", "updated", "unchanged", "superseded", "rejected")
+SWEEP = "SELECT wharf.drop_staging_older('1 day', 1000, false)"
 STAGING = "SELECT count(*) FROM pg_class WHERE relname = 'staging_' || replace(%s, '-', '')"
 
 
@@ -71,7 +72,7 @@ def test_rows_that_are_gone_are_read_again(wharf: Trial, tmp_path: Path, project
     dry = dry_run(wharf, tmp_path / "t.csv", project)
     ended = "UPDATE wharf.jobs SET finished_at = now() - interval '25 hours' WHERE id = %s RETURNING 1"
     wharf.ask(ended, dry["job_id"])
-    wharf.ask("SELECT wharf.sweep_staging()")
+    wharf.ask(SWEEP)
     assert staging_tables(wharf, dry) == 0
     job = commit(wharf, dry)
     assert counts(job) == [expected.good, 0, 0, 0, 3]
@@ -83,7 +84,7 @@ def test_the_sweep_leaves_a_dry_run_its_rows_for_a_day(wharf: Trial, tmp_path: P
     """Nobody's commit is slower because the sweeper came by."""
     write_transactions(tmp_path / "t.csv", 20, seed=5)
     dry = dry_run(wharf, tmp_path / "t.csv", project)
-    wharf.ask("SELECT wharf.sweep_staging()")
+    wharf.ask(SWEEP)
     assert staging_tables(wharf, dry) == 1
 
 

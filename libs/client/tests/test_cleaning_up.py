@@ -11,7 +11,7 @@ from wharf.client.testing import JOB, Gateway, job_document
 
 ID = "01999999-0000-7000-8000-00000000000a"
 RESULT: dict[str, Any] = {
-    "dry_run": True, "complete": True, "removed": {"answers": 0, "uploads": 1234}, "bytes": {"uploads": 5_300_000},
+    "dry_run": True, "complete": True, "removed": {"attempts": 0, "uploads": 1234}, "bytes": {"uploads": 5_300_000},
     "partitions_made": 0, "missing": {"count": 0, "examples": []}, "seconds": 1.0,
 }  # fmt: skip
 
@@ -33,7 +33,7 @@ def test_a_dry_run_lists_what_would_go(wharf: Any, kept: Gateway) -> None:
     ends(kept, "completed", result=RESULT)
     assert wharf("cleanup", "--dry-run") == 0
     assert [line.split() for line in wharf.out.splitlines()] == [
-        ["CLASS", "WOULD", "GO", "BYTES"], ["answers", "0"], ["uploads", "1,234", "5.3", "MB"],
+        ["CLASS", "WOULD", "GO", "BYTES"], ["attempts", "0"], ["uploads", "1,234", "5.3", "MB"],
     ]  # fmt: skip
     assert json.loads(kept.requests(f"POST /api/v1/schedules/{ID}/run")[-1].body) == {"dry_run": True}
 

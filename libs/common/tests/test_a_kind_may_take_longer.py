@@ -1,4 +1,4 @@
-"""A backup of a large ledger takes hours: a kind of job may have a time limit of its own."""
+"""A backup of a large ledger, a list of a large storage take long: a kind of job may have a time limit of its own."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from wharf.common.jobs.kinds import BACKUP, ECHO
+from wharf.common.jobs.kinds import BACKUP, CLEANUP, ECHO
 from wharf.common.ledger.database import Database
 from wharf.common.runtime.heartbeat import Heart, Pulse
 from wharf.common.runtime.leaving import LeaveSign
@@ -18,7 +18,7 @@ from wharf.common.settings import WorkerSettings
 NOWHERE = "postgresql://nobody@127.0.0.1:1/none"
 
 
-@pytest.mark.parametrize(("kind", "seconds"), [(ECHO, 600), (BACKUP, 86_400)])
+@pytest.mark.parametrize(("kind", "seconds"), [(ECHO, 600), (BACKUP, 86_400), (CLEANUP, 7_200)])
 def test_it_is_told_to_end_later(kind: Any, seconds: float) -> None:
     """The job's own limit, else the worker's."""
     heart = Heart(Database.connect(NOWHERE, pool=1, application="test"), LeaveSign(), 600)

@@ -1,4 +1,4 @@
-"""Orphans: what a killed gateway left in the storage goes; what belongs to somebody stays."""
+"""Orphans: what a killed gateway or clean-up left in the storage goes; what belongs to somebody stays."""
 
 from __future__ import annotations
 
@@ -44,6 +44,15 @@ def test_a_file_with_a_row_stays(orphans, store, upload, tenant):
     kept = store(f"uploads/{tenant.id}/{upload()}")
     assert orphans.sweep() == 0
     assert kept.exists()
+
+
+def test_a_file_whose_row_says_that_it_is_gone_is_deleted(orphans, store, upload, ledger, tenant):
+    """A clean-up was killed after it had said so."""
+    upload_id = upload()
+    rest = store(f"uploads/{tenant.id}/{upload_id}")
+    ledger.ask("UPDATE wharf.uploads SET removed_at = now() WHERE id = %s", upload_id)
+    assert orphans.sweep() == 1
+    assert not rest.exists()
 
 
 def test_a_young_file_stays(orphans, store, tenant):

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -15,19 +18,19 @@ from wharf.common.clock import new_id
 from wharf.common.errors import Cancelled, Transient
 from wharf.common.jobs.kinds import CLEANUP, CleanupPayload
 from wharf.common.jobs.results import LARGEST_BYTES, is_short, result_key, whole
-from wharf.common.jobs.submission import Order, write_job
-from wharf.common.jobs.view import ProgressView, job_view
+from wharf.common.jobs.states import Event
 from wharf.common.packages.files import file_key
 from wharf.common.runtime.context import JobContext
 from wharf.common.runtime.heartbeat import Pulse
-from wharf.common.runtime.progress import Progress
 from wharf.common.schedules.policies import INSTALLATION
-from wharf.common.storage import Storage
+from wharf.common.storage import Listed, Storage
 from wharf.scheduler.housekeeping import course, deliveries, imports, run_cleanup
 from wharf.scheduler.housekeeping.cleanup import CHORES
 from wharf.scheduler.housekeeping.retention import Retention
+from wharf.scheduler.orphans import Orphans
 
-KEEP = Retention(90, 90, 1, 30, 90, 30, 90, 90, 30, 90)
+DAY = 86_400.0
+KEEP = Retention(90, 90, 30, 90, 30, 90, 90, 30, 90, orphan_seconds=DAY)
 CLASSES = [chore.name for chore in CHORES if chore.name != "missing"]
 
 
@@ -45,21 +48,13 @@ def nothing_else(ledger):
 
 
 @pytest.fixture
-def begin(ledger, feed, storage) -> Callable[..., JobContext]:
-    """An attempt at a clean-up, as the maintenance worker begins one."""
+def begin(attempt) -> Callable[..., JobContext]:
+    """An attempt at a clean-up."""
 
-    def claimed(*, dry_run: bool = False, storage: Storage = storage) -> JobContext:
-        with ledger.app.tenant(INSTALLATION) as connection:
-            order = Order(INSTALLATION, "default", CLEANUP, CleanupPayload.of(dry_run=dry_run))
-            job_id = write_job(connection, order).view.job_id
-        row = ledger.claim(job_id)
-        return JobContext(
-            view=job_view(row), tenant_id=INSTALLATION, payload=CleanupPayload.model_validate(row["payload"]),
-            checkpoint=None, database=ledger.app, storage=storage, feed=feed, pulse=Pulse(job_id, 1, 20.0),
-            progress=Progress(ProgressView()),
-        )  # fmt: skip
+    def begun(*, dry_run: bool = False, **more: Any) -> JobContext:
+        return attempt(CLEANUP, CleanupPayload.of(dry_run=dry_run), **more)
 
-    return claimed
+    return begun
 
 
 @pytest.fixture
@@ -133,6 +128,11 @@ class Past:
         )  # fmt: skip
         return job_id
 
+    def waiting(self, **payload: Any) -> None:
+        """A job that runs without a slot, as long as its parts are at work."""
+        job_id = self.job("import", "running", **payload)
+        self.ledger.ask("UPDATE wharf.jobs SET waits = true, admitted = false WHERE id = %s", job_id)
+
     def package(self, days: float, made_by: UUID | None = None) -> UUID:
         files = [{"name": "a.pdf", "size": 4}, {"name": "a.xlsx", "size": 4}]
         job_id = self.job("package", "completed", days, {"files": files, "made_by": made_by})
@@ -175,21 +175,17 @@ def test_a_dry_run_says_what_then_goes_and_nothing_is_left_for_a_third_run(past,
     dry = past.imported(past.upload(days=1), days=40, waiting="{}")
     past.job("import", "completed", 40, {}, import_id=dry, dry_run=True)
     past.package(31)
-    ledger.ask("INSERT INTO wharf.idempotency VALUES (%s, 'k', 'f', '{}', now() - interval '25 hours')", past.id)
-    ledger.ask("INSERT INTO wharf.workers VALUES ('w', 's', 'h', 1, '{}', 1, 'v', now(), now() - interval '2 days')")
     schedule = past.tenant.schedule(next_at=None, enabled=False)
     ledger.ask(
         "INSERT INTO wharf.schedule_runs (schedule_id, scheduled_for, tenant_id, outcome)"
         " VALUES (%s, now() - interval '91 days', %s, 'missed')", schedule, past.id,
     )  # fmt: skip
-    ledger.ask(f"CREATE TABLE t_{past.id.hex}.staging_{new_id().hex} (x int)")
-    ledger.ask(f"ALTER SCHEMA t_{past.id.hex} OWNER TO wharf_owner")
     large = {"rows": [{"n": n} for n in range(LARGEST_BYTES // 8)], "count": 7}
     told = past.job("inspect", "completed", 1, large)
-    store(f"uploads/{past.id}/{new_id()}")
+    store(file_key(past.id, new_id(), "a.pdf"))
     wanted = {
-        "answers": 1, "workers": 1, "schedule_runs": 1, "staging_tables": 1, "rejects": 3, "dry_runs": 1,
-        "prior_values": 1, "packages": 1, "large_results": 1, "orphans": 1,
+        "schedule_runs": 1, "rejects": 3, "dry_runs": 1, "prior_values": 1, "packages": 1, "large_results": 1,
+        "orphans": 1,
     }  # fmt: skip
     files = {path for path in objects.rglob("*") if path.is_file()}
     said = clean(dry_run=True)
@@ -243,6 +239,7 @@ NEEDS: dict[str, Callable[[Past, UUID], object]] = {
     "an inspection that waits": lambda past, upload: past.job("inspect", "queued", upload_id=upload),
     "an import that is tried again": lambda past, upload: past.job("import", "retrying", upload_id=upload),
     "an import that runs": lambda past, upload: past.job("import", "running", upload_id=upload),
+    "an import that waits for its parts": lambda past, upload: past.waiting(upload_id=upload),
     "an undo that is being cancelled": lambda past, upload: past.job(
         "undo", "cancelling", import_id=past.imported(upload)
     ),
@@ -357,20 +354,21 @@ class Broken(Storage):
 
 
 def test_an_error_of_the_storage_ends_the_run_and_the_next_one_goes_on(past, clean, begin, ledger, objects, storage):
-    """The ledger's classes are done by then; the file whose row says that it is gone is found as an orphan."""
-    upload = past.upload()
+    """The ledger's classes are done by then; files whose rows say that they are gone are found as orphans."""
+    package = past.package(31)
     past.rejected(past.imported(past.upload()), 1)
     with pytest.raises(Transient) as failed:
         run_cleanup(begin(storage=Broken(storage.inner)), keep=KEEP, seconds=60)
     assert failed.value.error_code == "storage_unavailable"
     assert ledger.ask("SELECT count(*) FROM wharf.rejects") == [{"count": 0}]
-    assert (objects / f"uploads/{past.id}/{upload}").exists()
-    assert removed(clean()) == {"orphans": 2}
-    assert not (objects / f"uploads/{past.id}/{upload}").exists()
+    left = [objects / file_key(past.id, package, name) for name in ("a.pdf", "a.xlsx")]
+    assert [path.exists() for path in left] == [True, True]
+    assert removed(clean()) == {"uploads": 1, "orphans": 2}
+    assert [path.exists() for path in left] == [False, False]
 
 
 def test_objects_that_nobody_knows_go_and_rows_without_theirs_are_told(past, clean, store, objects):
-    """Both ways; young ones, those of jobs at work and what is not named as we name things are left alone."""
+    """Both ways; young ones, those of jobs at work, those beat looks for and what we do not name so are left alone."""
     there, gone = past.upload(days=1), past.upload(days=1)
     (objects / f"uploads/{past.id}/{gone}").unlink()
     made, failed = past.package(1), past.job("package", "failed", 2)
@@ -381,13 +379,14 @@ def test_objects_that_nobody_knows_go_and_rows_without_theirs_are_told(past, cle
         objects / file_key(past.id, made, "a.pdf"),
         store(file_key(past.id, running, "a.pdf")),
         store(result_key(past.id, told, 2)),
-        store(f"uploads/{past.id}/{new_id()}", 3600),
+        store(file_key(past.id, new_id(), "a.pdf"), 3600),
+        store(f"uploads/{past.id}/{new_id()}"),
         store(f"packages/{past.id}/readme.txt"),
         store("results/notes.txt"),
     ]
     orphans = [
-        store(f"uploads/{new_id()}/{new_id()}"),
-        store(f"uploads/{past.id}/{there}#1"),
+        store(file_key(new_id(), new_id(), "a.pdf")),
+        store(file_key(past.id, made, "a.pdf#1")),
         store(file_key(past.id, failed, "a.pdf")),
         store(file_key(past.id, new_id(), "a.pdf")),
         store(result_key(past.id, told, 1)),
@@ -397,6 +396,65 @@ def test_objects_that_nobody_knows_go_and_rows_without_theirs_are_told(past, cle
     assert [path.exists() for path in kept + orphans] == [True] * len(kept) + [False] * len(orphans)
     example = {"in": "uploads", "tenant_id": str(past.id), "id": str(gone)}
     assert result["missing"] == {"count": 1, "examples": [example]}
+
+
+@dataclass(frozen=True)
+class Vast(Storage):
+    """So many objects below one folder that nobody sees the last of them."""
+
+    folders: str = ""
+    met: Callable[[], object] = lambda: None
+
+    def list(self, prefix: str) -> Iterator[Listed]:
+        while prefix == self.folders:
+            self.met()
+            yield Listed(f"{prefix}/unknown", self.now(), 1)
+        yield from super().list(prefix)
+
+
+@pytest.mark.parametrize("folder", ["packages", "results", "uploads/{0}", "packages/{0}"])
+def test_a_cancel_is_seen_in_the_middle_of_a_list(past, begin, storage, folder):
+    """However long it is: whoever compares objects with rows, or rows with objects."""
+    past.upload(days=1)
+    past.package(1)
+    context = begin()
+    context.storage = Vast(storage.inner, folder.format(past.id), context.pulse.cancelled.set)
+    with pytest.raises(Cancelled):
+        run_cleanup(context, keep=KEEP, seconds=60)
+
+
+def test_a_list_that_was_not_finished_is_the_first_of_the_next_run(past, begin, ledger, storage, store, monkeypatch):
+    """When the time is over in one folder, no other one is listed again and again before it."""
+    passed = [0.0]
+    monkeypatch.setattr(course, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + passed[0]))
+
+    def run(vast: str) -> dict[str, Any]:
+        passed[0] = 0.0
+        context = begin(storage=Vast(storage.inner, vast, lambda: passed.append(passed.pop() + 60)))
+        result = run_cleanup(context, keep=KEEP, seconds=60)
+        ledger.finish(context.job_id, Event.COMPLETE, result=result)
+        return result
+
+    first = run("results")
+    assert (first["complete"], first["left_off"]) == (False, {"orphans": "results"})
+    rest = store(result_key(past.id, new_id(), 1))
+    second = run("packages")
+    assert (removed(second), second["left_off"], rest.exists()) == ({"orphans": 1}, {"orphans": "packages"}, False)
+    assert run("")["left_off"] == {}
+
+
+def test_after_a_restore_what_no_row_knows_is_kept_for_as_long_as_was_said(past, clean, ledger, storage, store):
+    """`WHARF_ORPHAN_SECONDS` holds for every object, whoever looks for it: until then it may be loaded again."""
+    month = 30 * DAY
+
+    def one_of_each(seconds: float) -> list[Path]:
+        keys = f"uploads/{past.id}/{new_id()}", file_key(past.id, new_id(), "a.pdf"), result_key(past.id, new_id(), 1)
+        return [store(key, seconds) for key in keys]
+
+    wanted, old = one_of_each(month - DAY), one_of_each(month + DAY)
+    done = clean(replace(KEEP, orphan_seconds=month))
+    assert (removed(done), Orphans(ledger.dispatch, storage, month).sweep()) == ({"orphans": 2}, 1)
+    assert [path.exists() for path in wanted + old] == [True] * 3 + [False] * 3
 
 
 def test_a_large_result_that_the_storage_did_not_take_is_moved(past, clean, ledger, storage):
@@ -410,3 +468,21 @@ def test_a_large_result_that_the_storage_did_not_take_is_moved(past, clean, ledg
     assert is_short(kept)
     assert whole(storage, past.id, job, kept) == large | {"undone_at": "now"}
     assert ledger.job(small)["result"] == {"count": 2}
+
+
+def test_a_result_that_is_large_by_its_spaces_only_stays(past, clean, ledger):
+    """The ledger writes it with more bytes than the storage would: it is no large one, and no run waits for it."""
+    job = past.job("inspect", "completed", 1, {"rows": [1] * 30_000})
+    assert ledger.ask("SELECT octet_length(result::text) > %s AS longer FROM wharf.jobs", LARGEST_BYTES * 11 // 10) == [
+        {"longer": True}
+    ]
+    assert (removed(clean(dry_run=True)), removed(clean())) == ({}, {})
+    assert not is_short(ledger.job(job)["result"])
+
+
+def test_a_large_result_is_young_by_the_end_of_its_job(past, clean, ledger):
+    """It waited for longer than results are looked for; one that ended before that has been looked at."""
+    late, past_it = (past.job("inspect", "completed", days, {"rows": ["x" * 50] * 2_000}) for days in (1, 8))
+    ledger.age(late, "created_at", 20 * DAY)
+    assert removed(clean()) == {"large_results": 1}
+    assert [is_short(ledger.job(job)["result"]) for job in (late, past_it)] == [True, False]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import pytest
 
 from wharf.common.errors import Invalid
@@ -23,10 +25,14 @@ def environment(monkeypatch, tmp_path):
 
 def test_each_is_what_was_said(environment):
     """And what housekeeping is given."""
-    for nth, name in enumerate(NAMES):
-        environment.setenv(f"WHARF_{name.upper()}", str(nth + 1))
-    kept = Retention.of(load(SchedulerSettings))
-    assert [getattr(kept, name.removeprefix("keep_").removesuffix("_days")) for name in NAMES] == [*range(1, 11)]
+    days = {name.removeprefix("keep_").removesuffix("_days"): nth + 1 for nth, name in enumerate(NAMES)}
+    for name, number in days.items():
+        environment.setenv(f"WHARF_KEEP_{name.upper()}_DAYS", str(number))
+    environment.setenv("WHARF_ORPHAN_SECONDS", "2592000")
+    settings = load(SchedulerSettings)
+    # Staged rows are the dispatcher's.
+    assert settings.keep_staging_days == days.pop("staging")
+    assert asdict(Retention.of(settings)) == days | {"orphan_seconds": 30 * 86_400}
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -63,6 +63,25 @@ def test_only_those_who_share_are_compared_and_see_it(ledger, give, make_tenant)
     assert seen_by(ledger, one) == []
 
 
+def test_a_word_taken_back_during_a_calculation_holds(ledger, give):
+    """Nobody waits for the calculation, and what it gives afterwards is gone before anybody is compared."""
+    [one, *_] = give("Toys", 1, 2, 3, 4, 5)
+    give_again = text(
+        "WITH gone AS (DELETE FROM wharf.benchmark_shares RETURNING 1)"
+        " INSERT INTO wharf.benchmark_shares (profile, level, name, metric, peer, value, weight)"
+        " SELECT 'transactions', 'category', 'Books', 'amount', 'books', 1, 1 FROM gone"
+    )
+    with ledger.app.tenant(one.id) as calculation:
+        calculation.execute(give_again)
+        with ledger.app.tenant(one.id) as connection:
+            connection.exec_driver_sql("SET LOCAL lock_timeout = '5s'")  # else both wait for ever
+            connection.execute(text("SELECT wharf.share_benchmarks(false)"))
+    given = "SELECT name FROM wharf.benchmark_shares WHERE tenant_id = %s"
+    assert ledger.ask(given, one.id) == [{"name": "Books"}]
+    seen_by(ledger, one)
+    assert ledger.ask(given, one.id) == []
+
+
 def test_a_tenant_counts_once(ledger, give):
     """Five names of one tenant that others would call alike are one tenant's."""
     [one, *others] = give("Toys", 1, 2, 3, 4)

@@ -36,8 +36,8 @@ def upload(ledger, tenant):
 
 
 def test_the_ids_of_uploads_are_seen(ask, upload):
-    """Of every tenant: which objects have a row."""
-    assert (upload,) in ask("SELECT id FROM wharf.uploads")
+    """Of every tenant: which objects have a row, and which of them ought to be there."""
+    assert (upload, None) in ask("SELECT id, removed_at FROM wharf.uploads")
 
 
 @pytest.mark.parametrize(

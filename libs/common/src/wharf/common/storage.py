@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -190,10 +190,14 @@ class Storage:
                 for found in batch:
                     yield Listed(found["path"], found["last_modified"], found["size"])
 
-    def unfinished(self, prefix: str) -> Iterator[Path]:
-        """What a killed writer left in a local folder; in S3 a rule of the bucket drops such parts."""
+    def unfinished(self, prefix: str, check: Callable[[], object] = lambda: None) -> Iterator[Path]:
+        """What a killed writer left in a local folder; in S3 a rule of the bucket drops such parts.
+
+        `check` is called for each file, so that whoever has no more time for a large folder can raise.
+        """
         root = self.folder
         for path in (root / prefix).rglob("*") if root else ():
+            check()
             if UNFINISHED.search(path.name):
                 yield path
 

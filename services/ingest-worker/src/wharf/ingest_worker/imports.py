@@ -67,7 +67,8 @@ def _checked_and_merged(context: Context, loading: Loading, started: float, max_
 def clean_import(connection: Connection, payload: ImportPayload, status: Status) -> None:
     """When the job has ended for good, whichever way, no hidden row stays, and no staged one.
 
-    But a dry run may be committed: its rows wait for a day, see `wharf.sweep_staging`. After it the file is read again.
+    But a dry run may be committed: its rows wait for WHARF_KEEP_STAGING_DAYS, then the dispatcher's sweep drops them. A
+    commit after that reads the file again.
     """
     unfinished.forget(connection, payload.import_id)
     if not (payload.dry_run and status is Status.COMPLETED):

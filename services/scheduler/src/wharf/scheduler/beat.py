@@ -41,7 +41,7 @@ from wharf.scheduler.webhooks.sender import Sender
 LOOK_SECONDS = 5.0
 """How often ledger and broker are compared, and old things looked for."""
 ORPHANS_SECONDS = 300.0
-"""At least so often the storage is searched for files that no row knows."""
+"""At least so often the storage is searched for uploads that no row knows."""
 HURRY_SECONDS = 0.02
 """Until the next tick when there was more to do than one could."""
 

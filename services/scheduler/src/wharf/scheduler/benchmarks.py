@@ -18,10 +18,14 @@ from sqlalchemy import Connection, delete, select, text
 from wharf.common.jobs.kinds import BenchmarkPayload
 from wharf.common.ledger.database import driver_of
 from wharf.common.ledger.models import Benchmark, BenchmarkRun, BenchmarkShare, BenchmarkValue, Dataset
+from wharf.common.ledger.patience import AWAY, is_away
 from wharf.common.runtime.context import JobContext
+from wharf.common.runtime.transients import sqlstate
 
 Context = JobContext[BenchmarkPayload]
 PROFILE = "transactions"
+LONGEST_BYTES = 1_000
+"""Of a name: what is longer is left out, since an index takes no more than about 2,700 for all of its columns."""
 COLUMNS = {
     "date": "timestamp",
     "category": "text",
@@ -46,11 +50,13 @@ FILL = """
                date >= %(begin)s AS current
         FROM {dataset} WHERE date >= %(before)s AND date < %(until)s
     ), sums AS (
-        SELECT project_id, level, name, max(peer) AS peer, sum(total) FILTER (WHERE current) AS amount,
+        SELECT project_id, level, name,
+               max(peer) FILTER (WHERE octet_length(peer) <= %(longest)s) AS peer,
+               sum(total) FILTER (WHERE current) AS amount,
                sum(quantity) FILTER (WHERE current) AS quantity, sum(total) FILTER (WHERE NOT current) AS earlier
         FROM lines CROSS JOIN LATERAL (
             VALUES ('category', category, category), ('product', product, product_name)) AS of (level, name, peer)
-        WHERE name IS NOT NULL
+        WHERE octet_length(name) <= %(longest)s
         GROUP BY GROUPING SETS ((project_id, level, name), (level, name))
     ), top AS (
         SELECT level, name FROM (
@@ -92,20 +98,32 @@ def run_benchmarks(context: Context) -> dict[str, Any]:
 
     It goes on after the last tenant that a checkpoint names: one that is made anew has the same outcome.
     """
-    done = context.checkpoint or {"after": None, "tenants": 0, "compared": 0}
+    done = {"after": None, "tenants": 0, "compared": 0, "failed": 0} | (context.checkpoint or {})
     with context.database.anyone() as connection:
         tenants = connection.execute(TENANTS, {"after": done["after"]}).all()
     total = done["tenants"] + len(tenants)
     for row in tenants:
-        compared = _compare_projects(context, row.id)
-        done = {"after": row.name, "tenants": done["tenants"] + 1, "compared": done["compared"] + compared}
+        compared = _compared(context, row.id)
+        sums = {"tenants": 1, "compared": compared or 0, "failed": int(compared is None)}
+        done |= {"after": row.name} | {name: done[name] + number for name, number in sums.items()}
         said = f"{done['compared']:,} comparisons of projects"
         context.report(done["tenants"], total, stage="projects", message=said)
         with context.transaction() as connection:
             context.save(connection, done)
     with context.transaction() as connection:
         pooled = int(connection.execute(POOL, {"profile": PROFILE}).scalar_one())
-    return {"tenants": done["tenants"], "compared": done["compared"], "pooled": pooled}
+    return {name: done[name] for name in ("tenants", "compared", "failed")} | {"pooled": pooled}
+
+
+def _compared(context: Context, tenant_id: UUID) -> int | None:
+    """How many comparisons there are; None where something of this tenant's is in the way: it keeps those it had."""
+    try:
+        return _compare_projects(context, tenant_id)
+    except AWAY as error:
+        if is_away(error):
+            raise
+        context.log("error", "benchmark.tenant_failed", of=str(tenant_id), sqlstate=sqlstate(error))
+        return None
 
 
 @contextmanager
@@ -143,6 +161,6 @@ def _fill(connection: Connection, dataset: sql.Identifier, payload: BenchmarkPay
         return 0
     until, days = found[0], timedelta(days=payload.days)
     span = {"before": until - 2 * days, "begin": until - days, "until": until}
-    values = span | {"profile": PROFILE, "most": payload.most}
+    values = span | {"profile": PROFILE, "most": payload.most, "longest": LONGEST_BYTES}
     row = driver.execute(sql.SQL(FILL).format(dataset=dataset), values).fetchone()
     return int(row[0]) if row else 0

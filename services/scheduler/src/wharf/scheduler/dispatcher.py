@@ -135,7 +135,10 @@ class Dispatcher:
         return sum(self._reconcile(queue, published.get(queue, 0)) for queue in Queue)
 
     def sweep(self) -> int:
-        """Drop staging tables that no job will come back for, and what is kept for a time only."""
+        """Drop staging tables that no job will come back for, answers that nobody asks for again, silent workers.
+
+        Here and not in the nightly clean-up: a failed import's rows take room, and a worker that left would be shown.
+        """
         with self.database.anyone() as connection:
             connection.execute(FORGET)
             return int(connection.execute(SWEEP, {"days": self.keep_staging_days, "most": BATCH}).scalar_one())

@@ -1,4 +1,9 @@
-"""Objects in the storage that no row knows: a gateway was killed between storing a file and writing its rows."""
+"""Objects of uploads that no row knows, or whose row says that they are gone.
+
+A gateway was killed between storing a file and writing its rows, or a clean-up before it deleted what it had let go.
+What else is in the storage the clean-up itself looks through (`housekeeping/strays.py`): each object is judged in one
+place.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +28,7 @@ from wharf.common.storage import Storage
 T = TypeVar("T")
 UPLOADS = "uploads"
 BATCH = 1000
-KNOWN = text("SELECT id FROM wharf.uploads WHERE id = ANY(cast(:ids AS uuid[]))")
+KNOWN = text("SELECT id FROM wharf.uploads WHERE id = ANY(cast(:ids AS uuid[])) AND removed_at IS NULL")
 
 
 @dataclass

@@ -64,7 +64,7 @@ class SchedulerSettings(WorkerSettings, WebhookSettings, BackupSettings):
     ageing_seconds: Annotated[float, Field(gt=0, le=86_400)] = 60.0
     """How long a published job waits before its priority rises by a level."""
     orphan_seconds: Annotated[float, Field(ge=10)] = 21_600.0
-    """How old a stored file without a row must be to be deleted: longer than any upload takes."""
+    """How old a stored object without a row must be to be deleted: longer than any upload takes."""
     time_zone: ZoneName = "UTC"
     """The IANA zone of the built-in schedules."""
     webhook_seconds: Annotated[float, Field(ge=1, le=60)] = 15.0

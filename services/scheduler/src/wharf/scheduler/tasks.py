@@ -29,7 +29,7 @@ def echo(context: JobContext[EchoPayload]) -> dict[str, Any]:
 
 def implementations(settings: SchedulerSettings) -> tuple[Implementation[Any], ...]:
     """All of them, with what the settings allow."""
-    seconds = SHARE * settings.soft_time_limit
+    seconds = SHARE * (CLEANUP.time_limit or settings.soft_time_limit)
     cleanup = partial(run_cleanup, keep=Retention.of(settings), seconds=seconds)
     return (
         Implementation(ECHO, echo),

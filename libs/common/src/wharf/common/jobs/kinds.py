@@ -213,7 +213,7 @@ BACKUP = Kind(
     first_delay=60.0,
     time_limit=86_400,
 )
-CLEANUP = Kind("cleanup", Queue.MAINTENANCE, CleanupPayload, unit="classes")
+CLEANUP = Kind("cleanup", Queue.MAINTENANCE, CleanupPayload, unit="classes", time_limit=7_200)
 # Not tried again: the next one is a minute away.
 HEALTH = Kind("health", Queue.MAINTENANCE, HealthPayload, unit="steps", max_attempts=1)
 BENCHMARK = Kind("benchmark", Queue.MAINTENANCE, BenchmarkPayload, unit="tenants")

@@ -18,8 +18,9 @@ CHORES: tuple[Chore, ...] = (*history.CHORES, *deliveries.CHORES, *imports.CHORE
 def run_cleanup(context: JobContext[CleanupPayload], *, keep: Retention, seconds: float) -> dict[str, Any]:
     """Remove what is kept for a time only, for at most `seconds`; what is left is the next run's.
 
-    Gives `{dry_run, complete, removed: {class: items}, bytes: {class: bytes}, partitions_made, missing, seconds}`. An
-    error of the storage ends it as a transient one: it goes on from there, and so does the run of the next day.
+    Gives `{dry_run, complete, left_off: {class: place}, removed: {class: items}, bytes: {class: bytes},
+    partitions_made, missing, seconds}`. An error of the storage ends it as a transient one: it goes on from there, and
+    so does the run of the next day.
     """
     started = time.monotonic()
     course = Course(context, keep, ends_at=started + seconds, classes=len(CHORES))
@@ -36,7 +37,7 @@ def run_cleanup(context: JobContext[CleanupPayload], *, keep: Retention, seconds
 
 
 def _result(course: Course, seconds: float) -> dict[str, Any]:
-    total, complete = sum(course.removed.values()), len(course.done) == len(CHORES)
+    total, complete = sum(course.removed.values()), {chore.name for chore in CHORES} <= {*course.done}
     verb = "would be removed" if course.is_trial else "are gone"
     message = f"{total:,} things that were kept for a time only {verb}."
     course.context.report(len(CHORES), len(CHORES), stage="done", message=message, percent=100.0)
@@ -45,6 +46,7 @@ def _result(course: Course, seconds: float) -> dict[str, Any]:
     return {
         "dry_run": course.is_trial,
         "complete": complete,
+        "left_off": course.left_off,
         "removed": removed,
         "bytes": course.sizes,
         "partitions_made": course.partitions_made,

@@ -7,10 +7,10 @@ for what is done in a tenant: nothing here sees two of them at once.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 from uuid import UUID
 
 from sqlalchemy import Connection, text
@@ -18,7 +18,7 @@ from sqlalchemy import Connection, text
 from wharf.common.jobs.kinds import CleanupPayload
 from wharf.common.ledger.database import SET_TENANT
 from wharf.common.runtime.context import JobContext
-from wharf.common.storage import Storage
+from wharf.common.storage import Listed, Storage
 from wharf.scheduler.housekeeping.retention import Retention
 
 BATCH = 2_000
@@ -28,6 +28,12 @@ AT_ONCE = 100
 PATIENCE = text("SET LOCAL lock_timeout = '2s'")
 """Whoever works goes first: a batch that meets them for so long is tried again later."""
 TENANTS = text("SELECT wharf.tenants_kept()")
+LEFT_OFF = text("""
+    SELECT result -> 'left_off' FROM wharf.jobs
+    WHERE kind = 'cleanup' AND status = 'completed' AND NOT (result ->> 'dry_run')::boolean
+    ORDER BY created_at DESC LIMIT 1""")
+KEPT = ("done", "left_off", "removed", "sizes", "partitions_made", "missing", "examples")
+"""What the checkpoint has of a course as it is."""
 Place = UUID | None
 """A tenant, or None for what belongs to none."""
 
@@ -82,6 +88,8 @@ class Course:
     """The classes that are finished."""
     last: UUID | None = None
     """The last tenant that is finished in the class under way."""
+    left_off: dict[str, str] = field(default_factory=dict)
+    """By class: the folder or tenant that is not finished, in this run or, until it gets there, in the one before."""
     removed: dict[str, int] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
     partitions_made: int = 0
@@ -102,10 +110,14 @@ class Course:
 
     def resume(self) -> None:
         """Go on where an earlier attempt was."""
-        kept = self.context.checkpoint or {}
+        kept = self.context.checkpoint or {"left_off": self._left_off()}
         self.last = UUID(kept["last"]) if kept.get("last") else None
-        for name in ("done", "removed", "sizes", "partitions_made", "missing", "examples"):
+        for name in KEPT:
             setattr(self, name, kept.get(name, getattr(self, name)))
+
+    def _left_off(self) -> dict[str, str]:
+        with self.context.database.tenant(self.context.tenant_id) as connection:
+            return connection.execute(LEFT_OFF).scalar() or {}
 
     def check(self) -> None:
         """Stop here if the job was cancelled or its time is over."""
@@ -120,6 +132,21 @@ class Course:
         for tenant_id in found:
             if self.last is None or tenant_id > self.last:
                 yield tenant_id
+
+    def onward(self, name: str, places: Iterable[str]) -> Iterator[str]:
+        """All of them, those first that the run before, or the attempt before, had no time for: none waits for ever."""
+        known = list(places)
+        first = known.index(self.left_off[name]) if self.left_off.get(name) in known else 0
+        for place in known[first:] + known[:first]:
+            self.left_off[name] = place
+            yield place
+        self.left_off.pop(name, None)
+
+    def listed(self, prefix: str) -> Iterator[Listed]:
+        """The objects below a prefix: there may be so many that the run has to stop at any of them."""
+        for found in self.storage.list(prefix):
+            self.check()
+            yield found
 
     def begin(self, name: str) -> None:
         """A class begins, or goes on; what a dry run had counted of it before it was killed is counted anew."""
@@ -182,11 +209,7 @@ class Course:
 
     def save(self, connection: Connection) -> None:
         """Keep the place, in a transaction of the job's own tenant."""
-        kept: dict[str, Any] = {
-            "done": self.done, "last": str(self.last) if self.last else None, "removed": self.removed,
-            "sizes": self.sizes, "partitions_made": self.partitions_made, "missing": self.missing,
-            "examples": self.examples,
-        }  # fmt: skip
+        kept = {name: getattr(self, name) for name in KEPT} | {"last": str(self.last) if self.last else None}
         self.context.save(connection, kept)
 
 

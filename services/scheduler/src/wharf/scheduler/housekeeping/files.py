@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, bindparam, text
+from sqlalchemy import Connection, Row, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from wharf.common.jobs.results import LARGEST_BYTES, kept
@@ -17,7 +17,8 @@ FILES = 200
 """Uploads or packages of one transaction."""
 RESULTS = 20
 RESULT_DAYS = 7
-ALL = 2**62
+JOB_DAYS = 30
+"""No job needs longer from its submission to its end; that time has an index."""
 
 # Needed by nobody: no job is at work on it, nothing waits to be committed, corrected or undone. Young is what was used.
 _FREE = f"""
@@ -55,12 +56,15 @@ REMOVE_PACKAGES = text(f"""
     WHERE id = ANY (ARRAY({_OLD_PACKAGES} ORDER BY j.finished_at LIMIT :most FOR UPDATE OF j SKIP LOCKED))
     RETURNING id, result""")
 
-# No compression of PostgreSQL makes a value smaller than a ninetieth: most results need not be read.
-LARGE = text(f"""
-    SELECT id, attempt, result FROM wharf.jobs
-    WHERE created_at > now() - interval '{RESULT_DAYS} days' AND status = 'completed' AND pg_column_size(result) > 700
-      AND NOT result ? '_stored' AND octet_length(result::text) > {LARGEST_BYTES} * 11 / 10
-    LIMIT :most FOR UPDATE SKIP LOCKED""")
+# No compression of PostgreSQL makes a value smaller than a ninetieth: most results need not be read. Its spaces make a
+# text longer by half at most: whatever is still longer than that is too large without them.
+_LARGE = f"""
+    created_at > now() - interval '{RESULT_DAYS + JOB_DAYS} days'
+    AND finished_at > now() - interval '{RESULT_DAYS} days' AND status = 'completed'
+    AND pg_column_size(result) > 700 AND NOT result ? '_stored'
+    AND octet_length(result::text) > {LARGEST_BYTES} * 3 / 2"""
+COUNT_LARGE = text(f"SELECT count(*) FROM wharf.jobs WHERE {_LARGE}")
+LARGE = text(f"SELECT id, attempt, result FROM wharf.jobs WHERE {_LARGE} LIMIT :most FOR UPDATE SKIP LOCKED")
 SHORTEN = text("UPDATE wharf.jobs SET result = :result WHERE id = :id").bindparams(bindparam("result", type_=JSONB))
 
 
@@ -99,15 +103,21 @@ def _files(tenant_id: UUID, result: dict[str, Any]) -> list[tuple[str, int]]:
 
 def move_results(course: Course, connection: Connection) -> Cut:
     """Large results that are still in the ledger: of the last days only, those before have been looked at."""
+    if course.is_trial:
+        return counted(connection.execute(COUNT_LARGE).scalar_one())
     tenant_id = connection.exec_driver_sql("SELECT current_setting('wharf.tenant')::uuid").scalar_one()
-    found = connection.execute(LARGE, {"most": ALL if course.is_trial else RESULTS}).all()
-    if not found:
-        return NOTHING
-    for row in () if course.is_trial else found:
-        course.check()
-        short = kept(course.storage, tenant_id, row.id, row.attempt, row.result)
-        connection.execute(SHORTEN, {"id": row.id, "result": short})
-    return Cut(len(found), more=len(found) == RESULTS)
+    found = connection.execute(LARGE, {"most": RESULTS}).all()
+    moved = sum(_is_moved(course, connection, tenant_id, row) for row in found)
+    return Cut(moved, more=moved == RESULTS) if moved else NOTHING
+
+
+def _is_moved(course: Course, connection: Connection, tenant_id: UUID, row: Row[Any]) -> bool:
+    course.check()
+    short = kept(course.storage, tenant_id, row.id, row.attempt, row.result)
+    if short is row.result:
+        return False
+    connection.execute(SHORTEN, {"id": row.id, "result": short})
+    return True
 
 
 CHORES = (

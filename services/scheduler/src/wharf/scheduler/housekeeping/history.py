@@ -1,4 +1,7 @@
-"""What belongs to no tenant's data: old answers, workers, occurrences, staging tables, months of attempts and lines."""
+"""What belongs to no tenant's data: occurrences of schedules, months of attempts and lines.
+
+Answers, workers and staging tables are not kept until the night: the dispatcher's sweep has them.
+"""
 
 from __future__ import annotations
 
@@ -14,16 +17,10 @@ from wharf.scheduler.housekeeping.course import BATCH, Batched, Course, Cut
 from wharf.scheduler.housekeeping.retention import Retention
 
 AHEAD_MONTHS = 3
-ANSWER_DAYS = 1
-"""For so long a request may come again: the API says so."""
-WORKER_DAYS = 1
-"""Those silent for an hour the dispatcher forgets; the last may have been it."""
-TABLES_AT_ONCE = 20
 TRIES = 5
 PAUSE_SECONDS = 0.3
 LOCK_NOT_AVAILABLE = "55P03"
 FORGET = text("SELECT wharf.forget(:what, make_interval(days => :days), :most, :trial)")
-STAGING = text("SELECT wharf.drop_staging_older(make_interval(days => :days), :most, :trial)")
 MAKE = text("SELECT wharf.make_partitions(:months)")
 DROP = text("SELECT partitions, lines FROM wharf.drop_partition(:of, make_interval(days => :days), :trial)")
 
@@ -34,23 +31,8 @@ def _forget(course: Course, connection: Connection, what: str, days: int) -> Cut
     return Cut(found, more=found >= BATCH)
 
 
-def _forget_answers(course: Course, connection: Connection) -> Cut:
-    return _forget(course, connection, "answers", ANSWER_DAYS)
-
-
-def _forget_workers(course: Course, connection: Connection) -> Cut:
-    return _forget(course, connection, "workers", WORKER_DAYS)
-
-
 def _forget_runs(course: Course, connection: Connection) -> Cut:
     return _forget(course, connection, "schedule_runs", course.keep.runs)
-
-
-def _drop_staging(course: Course, connection: Connection) -> Cut:
-    most = TABLES_AT_ONCE if not course.is_trial else BATCH
-    values = {"days": course.keep.staging, "most": most, "trial": course.is_trial}
-    found = int(connection.execute(STAGING, values).scalar_one())
-    return Cut(found, more=found >= most)
 
 
 @dataclass(frozen=True)
@@ -109,10 +91,7 @@ class Months:
 
 
 CHORES = (
-    Batched("answers", _forget_answers, in_tenants=False),
-    Batched("workers", _forget_workers, in_tenants=False),
     Batched("schedule_runs", _forget_runs, in_tenants=False),
-    Batched("staging_tables", _drop_staging, in_tenants=False),
     Months("attempts", "attempts", "attempts"),
     Months("log_lines", "job_logs", "logs"),
 )

@@ -18,7 +18,8 @@ LIVE = """live AS MATERIALIZED (
     SELECT payload ->> 'upload_id' AS upload_id, payload ->> 'import_id' AS import_id FROM (
         SELECT payload FROM wharf.jobs WHERE admitted AND status IN ('queued', 'running', 'cancelling')
         UNION ALL SELECT payload FROM wharf.jobs WHERE status = 'queued' AND NOT admitted
-        UNION ALL SELECT payload FROM wharf.jobs WHERE status = 'retrying') unfinished)"""
+        UNION ALL SELECT payload FROM wharf.jobs WHERE status = 'retrying'
+        UNION ALL SELECT payload FROM wharf.jobs WHERE waits) unfinished)"""
 AT_WORK = "i.id::text IN (SELECT import_id FROM live WHERE import_id IS NOT NULL)"
 OLD = "now() - make_interval(days => :days)"
 

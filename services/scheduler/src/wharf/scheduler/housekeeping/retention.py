@@ -1,4 +1,4 @@
-"""For how many days what is kept."""
+"""For how long what is kept."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from wharf.scheduler.settings import SchedulerSettings
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """The installation's, in whole days: the settings `WHARF_KEEP_…_DAYS`."""
+    """The installation's, in whole days: the settings `WHARF_KEEP_…_DAYS`; and `WHARF_ORPHAN_SECONDS`."""
 
     uploads: int
     rejects: int
-    staging: int
     dry_runs: int
     undo: int
     packages: int
@@ -22,8 +21,12 @@ class Retention:
     attempts: int
     deliveries: int
     runs: int
+    orphan_seconds: float
+    """How old an object that no row knows must be: the same for all of them, since they may be wanted again."""
 
     @classmethod
     def of(cls, settings: SchedulerSettings) -> Self:
         """As they were set."""
-        return cls(**{one.name: getattr(settings, f"keep_{one.name}_days") for one in fields(cls)})
+        names = [one.name for one in fields(cls) if one.name != "orphan_seconds"]
+        days = {name: getattr(settings, f"keep_{name}_days") for name in names}
+        return cls(**days, orphan_seconds=settings.orphan_seconds)

@@ -1,4 +1,7 @@
-"""Objects that no row knows, which are deleted; rows whose object is not there, which are told."""
+"""Objects that no row knows, which are deleted; rows whose object is not there, which are told.
+
+Objects of uploads beat looks for itself, all day (`wharf.scheduler.orphans`).
+"""
 
 from __future__ import annotations
 
@@ -18,14 +21,11 @@ from wharf.common.storage import Listed
 from wharf.scheduler.housekeeping.course import Course, name_tenant
 from wharf.scheduler.orphans import UPLOADS, batches
 
-AGE = timedelta(days=1)
-"""Younger objects are left alone: their row may be about to be written."""
 BATCH = 1_000
 SHOWN = 20
 PACKAGES = "packages"
 UNFINISHED = "status IN ('queued', 'running', 'retrying', 'cancelling')"
 KNOWN = {
-    UPLOADS: text("SELECT id::text FROM wharf.uploads WHERE id = ANY (cast(:ids AS uuid[])) AND removed_at IS NULL"),
     PACKAGES: text(f"""
         SELECT id::text FROM wharf.jobs WHERE id = ANY (cast(:ids AS uuid[])) AND ({UNFINISHED} OR (
             status = 'completed' AND result ->> 'made_by' = id::text AND NOT result ? 'removed_at'))"""),
@@ -50,18 +50,17 @@ ROWS = {
 
 @dataclass(frozen=True)
 class Orphans:
-    """Objects older than a day that no row knows: a gateway, a worker or a clean-up was killed."""
+    """Objects that no row knows and that are old enough: a worker or a clean-up was killed, or a backup restored."""
 
     name: str = "orphans"
 
     def run(self, course: Course) -> None:
         """Folder by folder; what is not named as we name things is not ours to judge."""
-        before = course.storage.now() - AGE
-        for folder in (UPLOADS, PACKAGES, RESULTS):
+        before = course.storage.now() - timedelta(seconds=course.keep.orphan_seconds)
+        for folder in course.onward(self.name, KNOWN):
             self._drop_unfinished(course, folder, before)
-            old = (found for found in course.storage.list(folder) if found.written_at < before)
+            old = (found for found in course.listed(folder) if found.written_at < before)
             for some in batches(old):
-                course.check()
                 self._drop(course, _unknown(course, folder, some))
 
     def _drop(self, course: Course, unknown: Sequence[Listed]) -> None:
@@ -72,8 +71,7 @@ class Orphans:
                 course.count(self.name, len(unknown), sum(found.size for found in unknown))
 
     def _drop_unfinished(self, course: Course, folder: str, before: datetime) -> None:
-        for path in course.storage.unfinished(folder):
-            course.check()
+        for path in course.storage.unfinished(folder, course.check):
             with suppress(FileNotFoundError):
                 if _written_at(path) < before:
                     course.count(self.name, 1, path.stat().st_size)
@@ -89,9 +87,9 @@ class Missing:
 
     def run(self, course: Course) -> None:
         """Tenant by tenant: the objects' names are listed first, so no row is younger than its list."""
-        for tenant_id in course.tenants():
+        for tenant_id in course.onward(self.name, map(str, course.tenants())):
             for folder in ROWS:
-                self._compare(course, tenant_id, folder)
+                self._compare(course, UUID(tenant_id), folder)
         if course.missing:
             course.context.log("warning", "cleanup.objects_missing", objects=course.missing)
 
@@ -99,7 +97,7 @@ class Missing:
         there: set[str] | None = None
         for rows in _pages(course, tenant_id, folder):
             if there is None:
-                there = {found.key for found in course.storage.list(f"{folder}/{tenant_id}")}
+                there = {found.key for found in course.listed(f"{folder}/{tenant_id}")}
             gone = [row for row in rows if row.key not in there]
             if gone:
                 self._note(course, tenant_id, folder, gone)

@@ -7,7 +7,7 @@ from importlib import resources
 from alembic import op
 
 revision = "0019"
-down_revision = "0016"
+down_revision = "0018"
 
 # Each by itself, and not in a transaction. It waits for all that are older than itself, and holds up none of them.
 INDEX = (

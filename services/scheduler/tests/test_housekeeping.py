@@ -400,13 +400,13 @@ def test_objects_that_nobody_knows_go_and_rows_without_theirs_are_told(past, cle
 
 @dataclass(frozen=True)
 class Vast(Storage):
-    """So many objects below one folder that nobody sees the last of them."""
+    """So many young objects below one folder that no run sees the last of them."""
 
-    folders: str = ""
+    folder_of_many: str = ""
     met: Callable[[], object] = lambda: None
 
     def list(self, prefix: str) -> Iterator[Listed]:
-        while prefix == self.folders:
+        for _ in range(1_000 if prefix == self.folder_of_many else 0):
             self.met()
             yield Listed(f"{prefix}/unknown", self.now(), 1)
         yield from super().list(prefix)

@@ -1,6 +1,3 @@
--- Prometheus asks for the newest backup every few seconds, however many jobs there ever were.
-CREATE INDEX ix_jobs_backups ON wharf.jobs ((payload ->> 'action'), status, finished_at) WHERE kind = 'backup';
-
 -- What alerts about backups need: since when there could be one, the newest one, when one was last restored on trial, and
 -- whether a trial has failed since.
 CREATE OR REPLACE FUNCTION wharf.backup_state() RETURNS TABLE (installed_at timestamptz, made_at timestamptz, bytes bigint,

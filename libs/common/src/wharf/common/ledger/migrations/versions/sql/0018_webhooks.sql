@@ -186,8 +186,6 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     WHERE j.finished_at >= since AND j.finished_at < until AND j.kind IN ('import', 'package', 'undo')
       AND j.tenant_id <> '00000000-0000-0000-0000-000000000000'
 $$;
--- Jobs end about in the order in which they come: an index of a few pages finds a week of them among years.
-CREATE INDEX ix_jobs_finished ON wharf.jobs USING brin (finished_at) WITH (autosummarize = on);
 
 REVOKE EXECUTE ON FUNCTION wharf.remove_webhook, wharf.give_up_deliveries, wharf.give_up_disabled, wharf.forget_messages FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION wharf.remove_webhook, wharf.give_up_deliveries, wharf.forget_messages TO wharf_app;

@@ -68,6 +68,11 @@ def percent(value: float) -> str:
     return f"{int(value)} %"
 
 
+def share(value: float) -> str:
+    """`99.5 %`, `100 %`: not rounded up to what it is not."""
+    return f"{int(value * 10) / 10:g} %"
+
+
 def plain(name: str) -> str:
     """A name of ours as a word: `rows_read` is `rows read`."""
     return name.replace("_", " ").replace("-", " ")
@@ -122,6 +127,7 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
         exact,
         size,
         percent,
+        share,
         plain,
         plain_pair,
         same_pair,

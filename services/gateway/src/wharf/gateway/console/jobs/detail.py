@@ -55,7 +55,7 @@ class Detail:
         job = self.job
         found = [Moment(job.created_at, "queued", "Queued", f"priority {job.priority}, queue {job.queue}")]
         for tried in self.tries:
-            found += _moments(tried)
+            found += _moments(tried, last=tried is self.tries[-1] and job.finished_at is not None)
         if job.cancel_requested_at:
             found.append(Moment(job.cancel_requested_at, "cancelling", "Asked to end"))
         if job.status is Status.RETRYING:
@@ -67,9 +67,10 @@ class Detail:
         return sorted(found, key=lambda moment: moment.at)
 
 
-def _moments(tried: Item) -> list[Moment]:
+def _moments(tried: Item, *, last: bool) -> list[Moment]:
     begun = Moment(tried["started_at"], "running", f"Attempt {tried['attempt']} began", tried["worker"])
-    if tried["ended_at"] is None or tried["outcome"] == "complete":
+    # The end of the last one is that of the job.
+    if tried["ended_at"] is None or last:
         return [begun]
     outcome = str(tried["outcome"] or "ended")
     why = (tried["error"] or {}).get("message", "")

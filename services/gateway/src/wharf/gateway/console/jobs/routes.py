@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Request, Response
 from wharf.common.clock import now
 from wharf.gateway import jobs
 from wharf.gateway.authentication import JobViewer, Viewer
-from wharf.gateway.console.jobs import board, outcome
+from wharf.gateway.console.jobs import board, bulk, outcome
 from wharf.gateway.console.jobs.detail import Detail, detail_of
 from wharf.gateway.console.jobs.stages import stages_of
 from wharf.gateway.console.pages import PageRoute, page
@@ -32,7 +32,8 @@ def list_jobs(
         choices = board.choices(connection, member)
     shown = {"jobs": items, "next_cursor": next_cursor, "query": query, "choices": choices, "shown_at": shown_at}
     tabs = [(tab, board.counted(counts[tab.name])) for tab in board.TABS]
-    return page(request, "jobs/list.html", member, shown | {"tabs_shown": tabs})
+    acts = {"bulk": bulk.acts_on(query), "chosen": bulk.ACTS}
+    return page(request, "jobs/list.html", member, shown | acts | {"tabs_shown": tabs})
 
 
 @router.get("/{job_id}")

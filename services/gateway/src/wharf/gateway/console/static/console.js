@@ -7,6 +7,9 @@ import { keepCurrent } from "./times.js";
 
 document.body.addEventListener("htmx:configRequest", (event) => {
   event.detail.headers["X-CSRF-Token"] = document.querySelector('meta[name="wharf-proof"]').content;
+  // An address holds only what a filter says.
+  const { parameters } = event.detail;
+  for (const name of Object.keys(parameters)) if (parameters[name] === "") delete parameters[name];
 });
 
 const narrow = window.matchMedia("(max-width: 56rem)");

@@ -92,7 +92,8 @@ function isNews(job) {
 // Lists are made on the server: asked for again, not more often than every so many milliseconds.
 function refresh() {
   if (waiting) return;
-  const wait = Math.max(0, refreshed + REFRESH - Date.now());
+  const every = Number(region()?.dataset.every ?? REFRESH);
+  const wait = Math.max(0, refreshed + every - Date.now());
   waiting = setTimeout(() => {
     waiting = null;
     refreshed = Date.now();

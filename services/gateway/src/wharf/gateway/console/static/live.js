@@ -5,15 +5,20 @@ import { length } from "./times.js";
 const TYPES = ["queued", "running", "progress", "log", "retrying", "cancelling", "completed", "failed", "cancelled"];
 const AGAIN = 3000;
 const REFRESH = 1500;
-const WORDS = { on: "Live", lost: "Reconnecting", off: "Connecting" };
+const WORDS = { on: "Live", lost: "Reconnecting", ended: "Ended" };
 const figures = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
 
+const LIVE = '[data-status="queued"], [data-status="running"], [data-status="retrying"], [data-status="cancelling"]';
+
 let source = null;
+let opened = false;
 let refreshed = 0;
 let waiting = null;
 
 export function enliven() {
   connect();
+  // A job that is tried again has a stream again.
+  document.addEventListener("htmx:afterSwap", connect);
   document.addEventListener("visibilitychange", () => (document.hidden ? disconnect() : connect()));
   window.addEventListener("pagehide", disconnect);
   window.addEventListener("pageshow", (event) => { if (event.persisted) connect(); });
@@ -24,12 +29,19 @@ function region() {
 }
 
 function connect() {
-  const place = region()?.dataset.live;
-  if (!place || source || document.hidden) return;
+  const { live: place, liveEnded } = region()?.dataset ?? {};
+  if (!place || liveEnded === "true" || source || document.hidden) return;
   source = new EventSource(place);
-  source.addEventListener("open", () => tell("on"));
+  source.addEventListener("open", begin);
   source.addEventListener("error", lost);
   for (const type of TYPES) source.addEventListener(`job.${type}`, (event) => take(type, JSON.parse(event.data)));
+}
+
+// A stream begins with what is not over: what ended since the page was made, or while nobody heard it, the server knows.
+function begin() {
+  tell("on");
+  if (opened || document.querySelector(LIVE)) refresh();
+  opened = true;
 }
 
 function disconnect() {
@@ -38,7 +50,10 @@ function disconnect() {
 }
 
 function lost() {
-  if (region()?.dataset.liveEnded === "true") return disconnect();
+  if (region()?.dataset.liveEnded === "true") {
+    disconnect();
+    return tell("ended");
+  }
   tell("lost");
   if (source?.readyState === EventSource.CLOSED) {
     disconnect();

@@ -123,6 +123,10 @@ bench-candidates: .venv/.stamp ## Measure the libraries that could read files an
 pictures: .venv/.stamp ## Draw the pages of real packages that the documents show (needs poppler and LibreOffice)
 	@$(BIN)/python docs/pictures.py
 
+.PHONY: console-pictures
+console-pictures: .venv/.stamp ## Draw the console's pages that the documents show (needs Chromium)
+	@$(BIN)/python docs/console_pictures.py
+
 .PHONY: chaos
 chaos: .venv/.stamp ## Load 1,000 files while everything is killed in turn, for ten minutes; check every row, write the report
 	@$(BIN)/python -m tests.chaos --minutes 10 --jobs 1000 $(ARGS)

@@ -19,9 +19,12 @@ PATIENCE_MILLIS = 60_000
 HEADER = "transaction_id,date,quantity,unit_price\n"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """One process for all tests; each has windows of its own."""
+    """One process for all tests, each of which has windows of its own.
+
+    It ends with them: its loop would be in the way of the tests that need one of their own.
+    """
     place = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if place is None:
         pytest.skip("needs: chromium")

@@ -12,6 +12,7 @@ import psycopg
 import pytest
 from sqlalchemy import event
 
+from wharf.common.ledger.database import dumps
 from wharf.gateway.console.assets import ASSETS, BUILD, address_of
 from wharf.gateway.console.jobs import board
 
@@ -97,8 +98,6 @@ def test_texts_of_users_never_become_markup(person, tenant):
 
 
 def _write(tenant, job_id, sets: str, value: dict[str, Any]) -> None:
-    from wharf.common.ledger.database import dumps  # noqa: PLC0415 - as the ledger keeps it
-
     tenant.execute(
         f"UPDATE wharf.jobs SET {sets.replace(':value', 'CAST(:value AS jsonb)')} WHERE id = :id",
         id=job_id,

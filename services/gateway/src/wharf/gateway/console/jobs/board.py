@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel, Field
-from sqlalchemy import Connection, String, bindparam, func, literal, select, union_all
+from sqlalchemy import Connection, String, Subquery, bindparam, func, literal, select, union_all
 
 from wharf.common.clock import now
 from wharf.common.jobs.kinds import Kind
@@ -109,28 +109,37 @@ def of_tab(wanted: JobFilter, tab: Tab) -> JobFilter:
     return replace(wanted, status=tab.states)
 
 
-def counts(connection: Connection, wanted: JobFilter) -> dict[str, int]:
-    """Jobs of each tab, at most one more than `MOST_COUNTED` of a state.
+def counts(connection: Connection, wanted: JobFilter) -> dict[str, int | None]:
+    """Jobs of each tab, at most one more than `MOST_COUNTED` of a state; None where counting would take too long.
 
     Each state is a query of its own, with the state's name in its text: so it is led by that state's index.
     """
+    states = [status for status in Status if not (wanted.q and status is Status.COMPLETED)]
     shown = func.count().label("n")
     each = [
         select(literal(str(status), String).label("status"), shown).select_from(_some(wanted, status))
-        for status in Status
+        for status in states
     ]
     found = {row.status: row.n for row in connection.execute(union_all(*each))}
-    of_states = {tab.name: sum(found[state] for state in tab.states) for tab in TABS}
-    return of_states | {"all": sum(found.values())}
+    tabs = {tab.name: tab.states or tuple(Status) for tab in TABS}
+    return {name: _sum([found.get(state) for state in states]) for name, states in tabs.items()}
 
 
-def _some(wanted: JobFilter, status: Status) -> Any:  # noqa: ANN401 - a subquery
+def _sum(numbers: list[int | None]) -> int | None:
+    known = [number for number in numbers if number is not None]
+    return sum(known) if len(known) == len(numbers) else None
+
+
+def _some(wanted: JobFilter, status: Status) -> Subquery:
     named = Job.status == bindparam(None, str(status), String, literal_execute=True)
-    return select(literal(1)).select_from(Job).where(*wanted.conditions(), named).limit(MOST_COUNTED + 1).subquery()
+    query = select(literal(1)).select_from(Job).where(*wanted.conditions(), named)
+    return query.order_by(Job.created_at.desc(), Job.id.desc()).limit(MOST_COUNTED + 1).subquery()
 
 
-def counted(count: int) -> str:
+def counted(count: int | None) -> str | None:
     """A tab's number."""
+    if count is None:
+        return None
     return f"{count:,}" if count <= MOST_COUNTED else f"{MOST_COUNTED:,}+"
 
 

@@ -114,6 +114,10 @@ lock-check: .venv/.stamp ## Check that requirements.lock is what make lock would
 bench: .venv/.stamp ## Measure imports, submits and jobs beside bare yardsticks
 	@$(BIN)/python -m bench $(ARGS)
 
+.PHONY: bench-console
+bench-console: .venv/.stamp ## Measure the console in a browser, with 100,000 jobs and 1,000 who watch (needs Chromium)
+	@$(BIN)/python -m bench.console
+
 .PHONY: bench-candidates
 bench-candidates: .venv/.stamp ## Measure the libraries that could read files and write rows beside the ones that do
 	@$(BIN)/uv pip install --quiet --target .venv/candidates --no-deps --requirements bench/candidates/requirements.txt

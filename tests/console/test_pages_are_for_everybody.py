@@ -44,7 +44,7 @@ def axe() -> str:
 def at_work(tenant: Trial, write: Callable[..., Path]) -> dict[str, str]:
     """A tenant with jobs that ended well and badly, and one that waits."""
     good = tenant.load(write(50), profile="transactions")["job_id"]
-    bad = tenant.load(write(1, "<b>bad</b>.csv", broken=True), profile="transactions")["job_id"]
+    bad = tenant.load(write(1, "<b>bad<b>.csv", broken=True), profile="transactions")["job_id"]
     tenant.api.post("/api/v1/queues/ingest/pause").raise_for_status()
     waiting = tenant.upload(write(3, "waits.csv"), profile="transactions")["job_id"]
     return {"good": good, "bad": bad, "waiting": waiting}

@@ -33,7 +33,7 @@ def test_what_failed_comes_first_with_what_to_do(tenant, api):
     page = api.get("/").text
     assert "2 jobs failed: no header" in page
     assert "Add a header row." in page
-    assert "/jobs?state=failed&amp;error=no_header" in page
+    assert "/jobs?state=failed&amp;error=no_header&amp;discarded=false" in page
     api.post("/api/v1/jobs/bulk", json={"action": "discard", "filter": {"error": "no_header"}})
     assert "All is well" in api.get("/").text
 

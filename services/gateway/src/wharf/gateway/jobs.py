@@ -50,6 +50,8 @@ class JobFilter:
     """The job that they follow, or of which they are parts: parts are shown only where it is asked for them."""
     error: str | None = None
     """The code of the error that they ended with."""
+    discarded: bool | None = None
+    """Whether somebody has said that they need nobody any more."""
     job_ids: tuple[UUID, ...] = ()
     """None but these, where any are named."""
 
@@ -60,6 +62,8 @@ class JobFilter:
             found.append(Job.status.in_(self.status))
         if self.job_ids:
             found.append(Job.id.in_(self.job_ids))
+        if self.discarded is not None:
+            found.append(Job.discarded_at.is_not(None) if self.discarded else Job.discarded_at.is_(None))
         if self.error is not None:
             found.append(Job.error["code"].astext == self.error)
         if self.since is not None:

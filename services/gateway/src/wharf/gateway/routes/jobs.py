@@ -191,10 +191,11 @@ class BulkFilter(BaseModel):
     job_ids: list[UUID] = Field(default=[], max_length=MOST)
     error: Word | None = Field(None, min_length=1, max_length=200)
     """The code of the error that they ended with."""
+    discarded: bool | None = None
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
-        if not any(getattr(self, name) for name in type(self).model_fields):
+        if not any(getattr(self, name) for name in type(self).model_fields if name != "discarded"):
             message = f"The filter is empty. Say which jobs are meant: {', '.join(type(self).model_fields)}."
             raise PydanticCustomError("empty_filter", message)
         return self
@@ -210,6 +211,7 @@ class BulkFilter(BaseModel):
             q=self.q,
             since=self.since,
             error=self.error,
+            discarded=self.discarded,
             job_ids=tuple(self.job_ids),
         )
 

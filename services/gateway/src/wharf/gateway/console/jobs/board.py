@@ -76,6 +76,7 @@ class BoardQuery(BaseModel):
     since: Optional[Since] = None
     q: Optional[str] = Field(None, max_length=200)
     error: Optional[str] = Field(None, max_length=200)
+    discarded: Optional[bool] = None
     cursor: Optional[str] = Field(None, max_length=LONGEST)
 
     @property
@@ -97,6 +98,7 @@ class BoardQuery(BaseModel):
             since=now() - self.since.length if self.since else None,
             q=self.q,
             error=self.error,
+            discarded=self.discarded,
         )
 
     def of(self, state: str, **more: object) -> str:

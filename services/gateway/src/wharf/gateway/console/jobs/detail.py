@@ -97,9 +97,9 @@ def alike(connection: Connection, member: Member, job: JobView) -> int:
     """Other failed jobs, not discarded, with this job's error."""
     if job.status is not Status.FAILED or job.error is None:
         return 0
-    wanted = JobFilter(status=(Status.FAILED,), error=job.error.code, project_id=member.project_id)
-    query = select(func.count()).select_from(Job).where(*wanted.conditions(), Job.discarded_at.is_(None))
-    return connection.execute(query.where(Job.id != job.job_id)).scalar_one()
+    wanted = JobFilter(status=(Status.FAILED,), error=job.error.code, discarded=False, project_id=member.project_id)
+    query = select(func.count()).select_from(Job).where(*wanted.conditions(), Job.id != job.job_id)
+    return connection.execute(query).scalar_one()
 
 
 def _lines(connection: Connection, job_id: UUID) -> list[Item]:

@@ -95,10 +95,16 @@ def _dead(connection: Connection, whose: Item) -> Iterator[Concern]:
     rows = connection.execute(DEAD, whose).all()
     for row in rows[:MOST_ERRORS]:
         title = f"{number(row.jobs)} {'job' if row.jobs == 1 else 'jobs'} failed: {plain(row.code)}"
-        place = address("/jobs", state="failed", error=row.code)
+        place = address("/jobs", state="failed", error=row.code, discarded="false")
         yield Concern(Level.FAIL, title, row.message or "", place, "Show them" if row.jobs > 1 else "Show it")
     if rest := sum(row.jobs for row in rows[MOST_ERRORS:]):
-        yield Concern(Level.FAIL, f"{number(rest)} more failed with other errors", "", "/jobs?state=failed", "Show all")
+        yield Concern(
+            Level.FAIL,
+            f"{number(rest)} more failed with other errors",
+            "",
+            "/jobs?state=failed&discarded=false",
+            "Show all",
+        )
 
 
 def _schedules(connection: Connection, whose: Item) -> Iterator[Concern]:

@@ -116,6 +116,10 @@ lock-check: .venv/.stamp ## Check that requirements.lock is what make lock would
 bench: .venv/.stamp ## Measure imports, submits and jobs beside bare yardsticks
 	@$(BIN)/python -m bench $(ARGS)
 
+.PHONY: bench-console
+bench-console: .venv/.stamp ## Measure the console in a browser, with 100,000 jobs and 1,000 who watch (needs Chromium)
+	@$(BIN)/python -m bench.console
+
 .PHONY: bench-candidates
 bench-candidates: .venv/.stamp ## Measure the libraries that could read files and write rows beside the ones that do
 	@$(BIN)/uv pip install --quiet --target .venv/candidates --no-deps --requirements bench/candidates/requirements.txt
@@ -124,6 +128,10 @@ bench-candidates: .venv/.stamp ## Measure the libraries that could read files an
 .PHONY: pictures
 pictures: .venv/.stamp ## Draw the pages of real packages that the documents show (needs poppler and LibreOffice)
 	@$(BIN)/python docs/pictures.py
+
+.PHONY: console-pictures
+console-pictures: .venv/.stamp ## Draw the console's pages that the documents show (needs Chromium)
+	@$(BIN)/python docs/console_pictures.py
 
 .PHONY: chaos
 chaos: .venv/.stamp ## Load 1,000 files while everything is killed in turn, for ten minutes; check every row, write the report

@@ -21,4 +21,4 @@ def test_each_test_has_a_sentence(texts: dict[Path, str]) -> None:
 def test_folders_of_tests_are_packages_for_their_fixtures_only(texts: dict[Path, str]) -> None:
     """With `--import-mode=importlib` an `__init__.py` makes fixtures end with their folder, and nothing else."""
     found = {str(path.parent) for path in texts if path.name == "__init__.py" and "tests" in path.parts}
-    assert found == {f"tests/{name}" for name in ("chaos", "conformance", "containers")}
+    assert found == {f"tests/{name}" for name in ("chaos", "conformance", "console", "containers")}

@@ -248,3 +248,13 @@ def test_the_routes_are_found_without_their_slash_too(api, tenant):
         for slash in ("", "/"):
             assert api.post(path.format(new_id()) + slash).status_code == 404
     assert api.get("/api/v1/tasks/abc-123").status_code == 422
+
+
+def test_a_browsers_form_is_sent_on_to_the_jobs_page(tenant, api):
+    """Phase 2's page posts a form; its script, which reads JSON, is answered as before."""
+    upload_id = api.post("/data-ingestion/uploads/", files=FILE).json()["upload_id"]
+    answer = api.post(f"/data-ingestion/process/{upload_id}/", headers={"Accept": "text/html,*/*;q=0.8"})
+    assert answer.status_code == 303
+    page = api.get(answer.headers["location"])
+    assert page.status_code == 200
+    assert "data-field" in page.text

@@ -15,10 +15,11 @@ from wharf.common.runtime.health import TOUCH_SECONDS, Beacon, serve_health
 from wharf.common.runtime.zeros import of_a_gateway
 from wharf.common.settings import load
 from wharf.common.tracing import TRACES
-from wharf.gateway import idempotency, problems
+from wharf.gateway import console, idempotency, problems
 from wharf.gateway.requests import Requests
 from wharf.gateway.resources import Resources
 from wharf.gateway.routes import (
+    audit,
     backups,
     benchmarks,
     clients,
@@ -57,6 +58,7 @@ ABOUTS = (
     webhooks,
     workers,
     keys,
+    audit,
     projects,
     tenants,
     backups,
@@ -84,6 +86,7 @@ def create_app(settings: GatewaySettings | None = None) -> FastAPI:
     idempotency.install(app)
     for about in ABOUTS:
         app.include_router(about.router)
+    console.install(app)
     return app
 
 

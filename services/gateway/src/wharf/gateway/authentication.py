@@ -16,6 +16,7 @@ from wharf.common.access import Caller, Role
 from wharf.common.errors import Forbidden, NotFound, Unauthorized
 from wharf.common.schedules.policies import INSTALLATION
 from wharf.gateway.resources import Resources, Wired
+from wharf.gateway.sessions import refuse_forged, token_of
 
 BEARER = HTTPBearer(auto_error=False, description="An API key: `Authorization: Bearer wk_…`")
 HEADER = APIKeyHeader(name="X-API-Key", auto_error=False, description="The same key in a header of its own.")
@@ -44,8 +45,16 @@ class Member:
         return wanted or self.project_id
 
 
+PASSIVE = "x-wharf-passive"
+"""A request that a page makes by itself: it keeps no session alive."""
+
+
 def key_of(connection: HTTPConnection) -> str | None:
-    """The key that came with a request, if one did."""
+    """The key, or else the console's session, that came with a request, if one did."""
+    return _brought(connection) or token_of(connection)
+
+
+def _brought(connection: HTTPConnection) -> str | None:
     scheme, _, credentials = connection.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and credentials.strip():
         return credentials.strip()
@@ -66,9 +75,9 @@ def legacy_key(resources: Resources, connection: HTTPConnection) -> str | None:
     return resources.legacy_key
 
 
-async def authenticate(resources: Resources, key: str | None) -> Caller:
-    """Whose key it is; raises `Unauthorized`."""
-    caller = await resources.keys.find(key) if key else None
+async def authenticate(resources: Resources, key: str | None, *, used: bool = True) -> Caller:
+    """Whose key or session it is; raises `Unauthorized`."""
+    caller = await resources.keys.find(key, used=used) if key else None
     if caller is None:
         raise Unauthorized(NO_KEY)
     if caller.tenant_id is not None:
@@ -83,7 +92,10 @@ async def _caller(
     _header: Annotated[str | None, Security(HEADER)],
 ) -> Caller:
     """The two schemes are named for the API's description; the key is read in one place."""
-    return await authenticate(resources, key_of(connection))
+    key = key_of(connection)
+    if key is not None and key == token_of(connection):
+        refuse_forged(connection, key)
+    return await authenticate(resources, key, used=PASSIVE not in connection.headers)
 
 
 async def _client(
@@ -92,7 +104,13 @@ async def _client(
     _bearer: Annotated[HTTPAuthorizationCredentials | None, Security(BEARER)],
     _header: Annotated[str | None, Security(HEADER)],
 ) -> Caller:
-    return await authenticate(resources, key_of(connection) or legacy_key(resources, connection))
+    """These clients know of no proof; that their page is one of this site they show by its origin."""
+    key = _brought(connection)
+    if key is None and (token := token_of(connection)) is not None:
+        if is_foreign(connection) or "origin" not in connection.headers:
+            refuse_forged(connection, token)
+        key = token
+    return await authenticate(resources, key or legacy_key(resources, connection))
 
 
 Known = Annotated[Caller, Depends(_caller)]

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, func, select
 from wharf.common.jobs.bulk import Action, act, count
 from wharf.common.jobs.view import JobView
 from wharf.common.ledger.models import Job
+from wharf.gateway import audit
 from wharf.gateway.authentication import Member
 from wharf.gateway.jobs import JobFilter, count_end
 from wharf.gateway.resources import Resources
@@ -49,6 +50,9 @@ def _chunks(
     for _ in range(MOST_CHUNKS):
         with resources.database.tenant(member.tenant_id) as connection:
             past, changed = act(connection, action, conditions, past)
+            if changed:
+                ids = [job.job_id for job in changed]
+                audit.note(connection, member, f"jobs.{action}", f"{len(ids)} jobs", after={"job_ids": ids})
         yield changed
         if past is None:
             return

@@ -48,12 +48,24 @@ class JobFilter:
     """Part of the label, or the beginning of the id."""
     parent_id: UUID | None = None
     """The job that they follow, or of which they are parts: parts are shown only where it is asked for them."""
+    error: str | None = None
+    """The code of the error that they ended with."""
+    discarded: bool | None = None
+    """Whether somebody has said that they need nobody any more."""
+    job_ids: tuple[UUID, ...] = ()
+    """None but these, where any are named."""
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """For a query on jobs."""
         found: list[ColumnElement[bool]] = [] if self.parent_id else [Job.part.is_(None)]
         if self.status:
             found.append(Job.status.in_(self.status))
+        if self.job_ids:
+            found.append(Job.id.in_(self.job_ids))
+        if self.discarded is not None:
+            found.append(Job.discarded_at.is_not(None) if self.discarded else Job.discarded_at.is_(None))
+        if self.error is not None:
+            found.append(Job.error["code"].astext == self.error)
         if self.since is not None:
             # A time without a zone is UTC, as everywhere in the API.
             found.append(Job.created_at >= (self.since if self.since.tzinfo else self.since.replace(tzinfo=UTC)))

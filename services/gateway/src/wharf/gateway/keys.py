@@ -1,4 +1,4 @@
-"""Who a key is, remembered for at most a second: polling costs no look-ups, and a revoked key ends at once."""
+"""Whose a key or a session is, remembered for a second: polling costs no look-ups, and a revoked key ends at once."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from uuid import UUID
 
 from starlette.concurrency import run_in_threadpool
 
-from wharf.common.access import Caller, digest_of, identify, prefix_of
-from wharf.common.ledger.database import Database
+from wharf.common.access import Caller, digest_of, prefix_of
+from wharf.gateway.sessions import Sessions, is_token
 
 MEMORY_SECONDS = 1.0
 MOST = 10_000
@@ -25,20 +25,20 @@ class _Entry:
 
 
 class Keys:
-    """Looks keys up, one look-up for all requests that wait for the same key."""
+    """Looks keys and sessions up, one look-up for all requests that wait for the same one."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
         self._entries: OrderedDict[bytes, _Entry] = OrderedDict()
 
-    async def find(self, key: str) -> Caller | None:
-        """Whose key this is; None where it is unknown, revoked or expired."""
-        if prefix_of(key) is None:
+    async def find(self, key: str, *, used: bool = True) -> Caller | None:
+        """Whose key or session this is; None where it is unknown, revoked or over. `used`: by a person, not a page."""
+        if prefix_of(key) is None and not is_token(key):
             return None
         digest = digest_of(key)
         entry = self._entries.get(digest)
         if entry is None or time.monotonic() - entry.since >= MEMORY_SECONDS:
-            entry = self._look_up(digest, key)
+            entry = self._look_up(digest, key, used=used)
         # Shielded: a client that goes away must not take the answer from the others that wait for it.
         return await asyncio.shield(entry.answer)
 
@@ -50,8 +50,13 @@ class Keys:
             if caller is None or caller.key_id == key_id:
                 del self._entries[digest]
 
-    def _look_up(self, digest: bytes, key: str) -> _Entry:
-        answer = asyncio.create_task(run_in_threadpool(identify, self._database, key))
+    def end(self, token: str) -> None:
+        """End a session, and do not wait for the second to pass."""
+        self._sessions.end(token)
+        self._entries.pop(digest_of(token), None)
+
+    def _look_up(self, digest: bytes, key: str, *, used: bool) -> _Entry:
+        answer = asyncio.create_task(run_in_threadpool(self._sessions.identify, key, used=used))
         answer.add_done_callback(lambda done: self._drop_useless(digest, done))
         entry = _Entry(time.monotonic(), answer)
         self._entries[digest] = entry

@@ -23,6 +23,7 @@ from wharf.gateway.checks import PATIENCE_SECONDS, Checkup, server_checks, work_
 from wharf.gateway.events import Events
 from wharf.gateway.keys import Keys
 from wharf.gateway.observing import PoolObserver
+from wharf.gateway.sessions import Sessions
 from wharf.gateway.settings import GatewaySettings
 
 
@@ -37,6 +38,7 @@ class Resources:
     feed: Feed
     announcer: Announcer
     keys: Keys
+    sessions: Sessions
     events: Events
     checkup: Checkup
     observers: tuple[Collector, ...] = ()
@@ -52,6 +54,7 @@ class Resources:
         feed = Feed(redis_url)
         doorbell = Doorbell(celery_app("wharf.gateway", settings.broker_url.get_secret_value()))
         storage = Storage.open(settings)
+        sessions = Sessions(database, settings.session_idle_minutes * 60, settings.session_hours * 3600)
         return cls(
             settings=settings,
             database=database,
@@ -59,7 +62,8 @@ class Resources:
             backups=Backups.open(settings),
             feed=feed,
             announcer=Announcer(database, doorbell, QueuedFeed(redis_url)),
-            keys=Keys(database),
+            keys=Keys(sessions),
+            sessions=sessions,
             events=Events(redis_url, limit=settings.events_max_streams),
             checkup=_checkup(settings, storage),
             observers=(PoolObserver(database),),

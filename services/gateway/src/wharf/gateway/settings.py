@@ -33,3 +33,7 @@ class GatewaySettings(ServiceSettings, WebhookSettings, BackupStorageSettings):
     """How long a socket that was opened without a key may take to send one."""
     legacy_key_file: Path | None = None
     """A file with the API key under which the five systems' clients stand that bring none."""
+    session_idle_minutes: Annotated[int, Field(ge=1, le=1440)] = 60
+    """A session of the console that nobody uses ends after so long."""
+    session_hours: Annotated[int, Field(ge=1, le=168)] = 12
+    """A session of the console ends after so long in any case."""

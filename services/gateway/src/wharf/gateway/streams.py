@@ -172,7 +172,7 @@ class Stream:
 
     async def _still_allowed(self) -> bool:
         try:
-            return await self._resources.keys.find(self._key) is not None
+            return await self._resources.keys.find(self._key, used=False) is not None
         except (DBAPIError, PoolTimeout):
             # Nobody can say: the next check will.
             return True

@@ -16,6 +16,7 @@ from wharf.common.clock import new_id
 from wharf.common.errors import Conflict, Forbidden, Invalid, Problem
 from wharf.common.ledger.database import Database, dumps
 from wharf.common.ledger.models import ApiKey, Project
+from wharf.gateway import audit
 from wharf.gateway.authentication import Member, hidden
 from wharf.gateway.cursors import decode, name_of, page
 
@@ -59,11 +60,11 @@ def create_key(database: Database, caller: Caller, wanted: KeyOrder) -> tuple[st
         "expires_at": wanted.expires_at,
     }
     if caller.role is Role.PLATFORM:
-        return key, _create_anywhere(database, wanted, values)
+        return key, _create_anywhere(database, caller, wanted, values)
     return key, _create_in_tenant(database, caller, wanted, values)
 
 
-def _create_anywhere(database: Database, wanted: KeyOrder, values: dict[str, Any]) -> dict[str, Any]:
+def _create_anywhere(database: Database, caller: Caller, wanted: KeyOrder, values: dict[str, Any]) -> dict[str, Any]:
     if (wanted.role is Role.PLATFORM) == (wanted.tenant is not None):
         message = "A key with the role platform has no tenant; every other key needs one."
         raise Invalid(message, code="wrong_tenant", problems=(Problem("body.tenant", "wrong_tenant", message),))
@@ -75,7 +76,9 @@ def _create_anywhere(database: Database, wanted: KeyOrder, values: dict[str, Any
         if not connection.execute(CREATE_KEY, values | own).scalar_one():
             message = f"There is no tenant {wanted.tenant}."
             raise Invalid(message, code="unknown_tenant", problems=(Problem("body.tenant", "unknown_tenant", message),))
-        return dict(connection.execute(KEYS_BY_ID, {"id": values["id"]}).mappings().one())
+        made = dict(connection.execute(KEYS_BY_ID, {"id": values["id"]}).mappings().one())
+        audit.note(connection, caller, "key.create", made["id"], after=_noted(made))
+        return made
 
 
 def _create_in_tenant(database: Database, caller: Caller, wanted: KeyOrder, values: dict[str, Any]) -> dict[str, Any]:
@@ -88,7 +91,13 @@ def _create_in_tenant(database: Database, caller: Caller, wanted: KeyOrder, valu
     own = {"tenant_id": caller.tenant_id, "project_id": wanted.project_id}
     with database.tenant(_tenant_of(caller)) as connection:
         row = connection.execute(insert(ApiKey).values(values | own).returning(*ApiKey.__table__.c)).mappings().one()
+        audit.note(connection, caller, "key.create", row["id"], after=_noted(row))
     return _with_tenant(row, caller)
+
+
+def _noted(row: Mapping[Any, Any]) -> dict[str, Any]:
+    """What the audit tells of a key: no part of it."""
+    return {name: row[name] for name in ("name", "role", "project_id", "expires_at")} | {"tenant": row.get("tenant")}
 
 
 def list_keys(database: Database, caller: Caller, cursor: str | None, limit: int) -> Rows:
@@ -121,6 +130,8 @@ def revoke_key(database: Database, caller: Caller, key_id: UUID) -> None:
     if caller.role is Role.PLATFORM:
         with database.anyone() as connection:
             revoked = connection.execute(REVOKE_KEY, {"id": key_id}).scalar()
+            if revoked:
+                audit.note(connection, caller, "key.revoke", key_id)
     else:
         revoked = _revoke_in_tenant(database, caller, key_id)
     if not revoked:
@@ -132,7 +143,10 @@ def _revoke_in_tenant(database: Database, caller: Caller, key_id: UUID) -> bool:
     if caller.project_id is not None:
         ended = ended.where(ApiKey.project_id == caller.project_id)
     with database.tenant(_tenant_of(caller)) as connection:
-        return connection.execute(ended).rowcount == 1
+        revoked = connection.execute(ended).rowcount == 1
+        if revoked:
+            audit.note(connection, caller, "key.revoke", key_id)
+    return revoked
 
 
 def _tenant_of(caller: Caller) -> UUID:
@@ -146,11 +160,12 @@ def _with_tenant(row: Mapping[Any, Any], caller: Caller) -> dict[str, Any]:
     return dict(row) | {"tenant": caller.tenant_name}
 
 
-def create_tenant(database: Database, name: str) -> dict[str, Any]:
+def create_tenant(database: Database, caller: Caller, name: str) -> dict[str, Any]:
     """A tenant with its schema and its project `default`; raises `Conflict` where the name is taken."""
     try:
         with database.anyone() as connection:
             connection.execute(CREATE_TENANT, {"id": new_id(), "name": name})
+            audit.note(connection, caller, "tenant.create", name)
             return _tenant(connection.execute(TENANT_BY_NAME, {"name": name}).mappings().one())
     except IntegrityError as error:
         message = f"There is a tenant {name} already."
@@ -164,13 +179,14 @@ def list_tenants(database: Database, cursor: str | None, limit: int) -> Rows:
     return page(found, limit, lambda row: (row["name"],))
 
 
-def set_limits(database: Database, name: str, wanted: dict[str, int | None]) -> dict[str, Any]:
+def set_limits(database: Database, caller: Caller, name: str, wanted: dict[str, int | None]) -> dict[str, Any]:
     """Change some of a tenant's limits, from its next job on; None takes the default back. Raises `NotFound`."""
     if "\0" in name:
         raise hidden("tenant", "of that name", "tenant_not_found")
     with database.anyone() as connection:
         if not connection.execute(SET_LIMITS, {"name": name, "wanted": dumps(wanted)}).scalar():
             raise hidden("tenant", name, "tenant_not_found")
+        audit.note(connection, caller, "tenant.limits", name, after=wanted)
         return _tenant(connection.execute(TENANT_BY_NAME, {"name": name}).mappings().one())
 
 

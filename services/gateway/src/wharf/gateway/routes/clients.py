@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from http import HTTPStatus
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from fastapi import APIRouter, Query, Request, WebSocket
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Json
 from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
+from starlette.responses import RedirectResponse
 
 from wharf.common.errors import Invalid, Problem
 from wharf.common.jobs import control
@@ -231,13 +233,17 @@ async def pricing_upload(request: Request, resources: Wired, member: ClientOpera
     return {"upload_id": arrival.upload_id}
 
 
-@router.post("/data-ingestion/process/{upload_id}/")
-@router.post("/data-ingestion/process/{upload_id}", include_in_schema=False)
-def pricing_process(upload_id: UUID, request: Request, resources: Wired, member: ClientOperator) -> Answer:
-    """Phase 2: import a stored file."""
+@router.post("/data-ingestion/process/{upload_id}/", response_model=None)
+@router.post("/data-ingestion/process/{upload_id}", include_in_schema=False, response_model=None)
+def pricing_process(
+    upload_id: UUID, request: Request, resources: Wired, member: ClientOperator
+) -> Answer | RedirectResponse:
+    """Phase 2: import a stored file. A browser's form is sent on to the job's page, where its progress is."""
     wish = ImportRequest(profile=PROCUREMENT)
     written = import_stored(resources, member, upload_id, wish, request.scope[REQUEST_ID])
     resources.announcer.announce(written, member.tenant_id)
+    if "text/html" in request.headers.get("accept", ""):
+        return RedirectResponse(f"/jobs/{written.view.job_id}", HTTPStatus.SEE_OTHER)
     return {"task_id": written.view.job_id}
 
 

@@ -23,7 +23,7 @@ from wharf.common.jobs.states import Status
 from wharf.common.jobs.submission import Written
 from wharf.common.jobs.view import ErrorView, JobView
 from wharf.common.queues import Queue
-from wharf.gateway import conflicts, imports, jobs
+from wharf.gateway import audit, conflicts, imports, jobs
 from wharf.gateway.authentication import JobOperator, JobViewer, Member, Operator, Viewer
 from wharf.gateway.bulk import act_on_matching, count_matching
 from wharf.gateway.cursors import LONGEST, MOST, Cursor, Limit
@@ -34,7 +34,7 @@ from wharf.gateway.resources import Resources, Wired
 
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
 Change = Callable[[Connection, UUID], JobView]
-Follow = Callable[[Connection, Member, UUID, str], Written]
+Follow = Callable[[Connection], Written]
 Word = Annotated[str, AfterValidator(storable)]
 
 
@@ -187,19 +187,33 @@ class BulkFilter(BaseModel):
     queue: Queue | None = None
     project_id: Word | None = Field(None, min_length=1, max_length=63)
     q: Word | None = Field(None, min_length=1, max_length=200)
+    since: datetime | None = None
+    job_ids: list[UUID] = Field(default=[], max_length=MOST)
+    error: Word | None = Field(None, min_length=1, max_length=200)
+    """The code of the error that they ended with."""
+    discarded: bool | None = None
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
-        if not any((self.status, self.kind, self.queue, self.project_id, self.q)):
-            message = "The filter is empty. Say which jobs are meant: status, kind, queue, project_id or q."
+        if not any(getattr(self, name) for name in type(self).model_fields if name != "discarded"):
+            message = f"The filter is empty. Say which jobs are meant: {', '.join(type(self).model_fields)}."
             raise PydanticCustomError("empty_filter", message)
         return self
 
     def wanted(self, member: Member) -> jobs.JobFilter:
         """The filter, narrowed down to what the key may see."""
         status = (self.status,) if isinstance(self.status, Status) else tuple(self.status)
-        project_id = member.project(self.project_id)
-        return jobs.JobFilter(status=status, kind=self.kind, queue=self.queue, project_id=project_id, q=self.q)
+        return jobs.JobFilter(
+            status=status,
+            kind=self.kind,
+            queue=self.queue,
+            project_id=member.project(self.project_id),
+            q=self.q,
+            since=self.since,
+            error=self.error,
+            discarded=self.discarded,
+            job_ids=tuple(self.job_ids),
+        )
 
 
 class BulkRequest(BaseModel):
@@ -261,15 +275,16 @@ def bulk(body: BulkRequest, resources: Wired, member: Operator) -> BulkView:
 @router.post("/{job_id}/cancel", status_code=HTTPStatus.ACCEPTED)
 def cancel(job_id: UUID, resources: Wired, member: JobOperator) -> JobView:
     """Ask for a job's end."""
-    return _change(resources, member, job_id, control.cancel)
+    return _change(resources, member, job_id, "job.cancel", control.cancel)
 
 
 @router.post("/{job_id}/retry", status_code=HTTPStatus.ACCEPTED)
 def retry(job_id: UUID, resources: Wired, member: Operator) -> JobView:
     """Try an ended or waiting job again."""
     with resources.database.tenant(member.tenant_id) as connection:
-        jobs.find_job(connection, member, job_id, lock=True)
+        before = jobs.find_job(connection, member, job_id, lock=True)
         written = control.retry(connection, job_id)
+        _note(connection, member, "job.retry", before, written.view)
     resources.feed.tell(written.view, member.tenant_id)
     resources.announcer.ring(written, member.tenant_id)
     return written.view
@@ -278,35 +293,45 @@ def retry(job_id: UUID, resources: Wired, member: Operator) -> JobView:
 @router.post("/{job_id}/discard", status_code=HTTPStatus.ACCEPTED)
 def discard(job_id: UUID, resources: Wired, member: Operator) -> JobView:
     """Take a failed job out of the dead count."""
-    return _change(resources, member, job_id, control.discard)
+    return _change(resources, member, job_id, "job.discard", control.discard)
 
 
 @router.post("/{job_id}/undo", status_code=HTTPStatus.ACCEPTED)
 def undo(job_id: UUID, request: Request, resources: Wired, member: Operator) -> JobView:
     """Reverse an import: a new job. Rows that something else has changed since are kept."""
-    return _follow(resources, member, job_id, request, imports.undo)
+    request_id = request.scope[REQUEST_ID]
+    return _follow(resources, member, job_id, "job.undo", lambda one: imports.undo(one, member, job_id, request_id))
 
 
 @router.post("/{job_id}/commit", status_code=HTTPStatus.ACCEPTED)
 def commit(job_id: UUID, request: Request, resources: Wired, member: Operator) -> JobView:
     """Merge what a dry run has checked: a new job of the same import."""
-    return _follow(resources, member, job_id, request, imports.commit)
+    request_id = request.scope[REQUEST_ID]
+    return _follow(resources, member, job_id, "job.commit", lambda one: imports.commit(one, member, job_id, request_id))
 
 
-def _follow(resources: Resources, member: Member, job_id: UUID, request: Request, follow: Follow) -> JobView:
+def _follow(resources: Resources, member: Member, job_id: UUID, what: str, follow: Follow) -> JobView:
     with resources.database.tenant(member.tenant_id) as connection:
-        written = follow(connection, member, job_id, request.scope[REQUEST_ID])
+        written = follow(connection)
+        audit.note(connection, member, what, job_id, after={"job_id": written.view.job_id})
     resources.announcer.announce(written, member.tenant_id)
     return written.view
 
 
-def _change(resources: Resources, member: Member, job_id: UUID, change: Change) -> JobView:
+def _change(resources: Resources, member: Member, job_id: UUID, what: str, change: Change) -> JobView:
     with resources.database.tenant(member.tenant_id) as connection:
-        jobs.find_job(connection, member, job_id, lock=True)
+        before = jobs.find_job(connection, member, job_id, lock=True)
         view = change(connection, job_id)
+        _note(connection, member, what, before, view)
     jobs.count_end(view, member)
     resources.feed.tell(view, member.tenant_id)
     return view
+
+
+def _note(connection: Connection, member: Member, what: str, before: JobView, after: JobView) -> None:
+    names = {"status", "attempt", "discarded_at"}
+    sides = audit.changed(before.model_dump(include=names), after.model_dump(include=names))
+    audit.note(connection, member, what, after.job_id, before=sides[0], after=sides[1])
 
 
 @router.get("/{job_id}/logs")

@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from wharf.common.queues import Priority, Queue
-from wharf.gateway import queues
+from wharf.gateway import audit, queues
 from wharf.gateway.authentication import Manager, Watcher
 from wharf.gateway.resources import Wired
 
@@ -50,6 +50,7 @@ def pause(name: str, resources: Wired, caller: Manager) -> QueueView:
     queue = queues.queue_named(name)
     with resources.database.anyone() as connection:
         queues.pause(connection, caller, queue)
+        audit.note(connection, caller, "queue.pause", queue)
         return QueueView.model_validate(queues.one_queue(connection, caller, queue))
 
 
@@ -59,4 +60,5 @@ def resume(name: str, resources: Wired, caller: Manager) -> QueueView:
     queue = queues.queue_named(name)
     with resources.database.anyone() as connection:
         queues.resume(connection, caller, queue)
+        audit.note(connection, caller, "queue.resume", queue)
         return QueueView.model_validate(queues.one_queue(connection, caller, queue))

@@ -17,7 +17,7 @@ from wharf.common.jobs.view import JobView
 from wharf.common.queues import Priority, Queue
 from wharf.common.schedules import Misfire, Outcome, Overlap, in_words, next_runs, timing_of
 from wharf.common.schedules.timing import LONGEST_SECONDS, SHORTEST_SECONDS
-from wharf.gateway import schedules
+from wharf.gateway import audit, schedules
 from wharf.gateway.authentication import Engineer, Operator, Watcher
 from wharf.gateway.cursors import Cursor, Limit
 from wharf.gateway.form import Label, Slug, plain
@@ -152,7 +152,9 @@ def create(body: ScheduleRequest, resources: Wired, caller: Operator) -> Schedul
     """Let a job begin by itself from now on."""
     owner = Owner(caller.tenant_id, caller.project_id, is_platform=False)
     with resources.database.tenant(owner.tenant_id) as connection:
-        return _view(schedules.create(connection, owner, body.model_dump()))
+        made = schedules.create(connection, owner, body.model_dump())
+        audit.note(connection, caller, "schedule.create", made["id"], after=_said(made))
+        return _view(made)
 
 
 @router.get("/{schedule_id}")
@@ -169,7 +171,11 @@ def change(schedule_id: UUID, body: ScheduleChange, resources: Wired, caller: En
     owner = Owner.of(caller)
     changes = body.model_dump(include=body.model_fields_set)
     with resources.database.tenant(owner.tenant_id) as connection:
-        return _view(schedules.change(connection, owner, schedule_id, changes))
+        before = schedules.find(connection, owner, schedule_id, lock=True)
+        after = schedules.change(connection, owner, schedule_id, changes)
+        sides = audit.changed(_said(before), _said(after))
+        audit.note(connection, caller, "schedule.change", schedule_id, before=sides[0], after=sides[1])
+        return _view(after)
 
 
 @router.delete("/{schedule_id}", status_code=HTTPStatus.NO_CONTENT)
@@ -177,7 +183,9 @@ def remove(schedule_id: UUID, resources: Wired, caller: Engineer) -> None:
     """Take a schedule away with its history; its jobs stay."""
     owner = Owner.of(caller)
     with resources.database.tenant(owner.tenant_id) as connection:
+        before = schedules.find(connection, owner, schedule_id, lock=True)
         schedules.remove(connection, owner, schedule_id)
+        audit.note(connection, caller, "schedule.remove", schedule_id, before=_said(before))
 
 
 @router.post("/{schedule_id}/run", status_code=HTTPStatus.ACCEPTED)
@@ -188,6 +196,7 @@ def run(
     owner, dry_run = Owner.of(caller), bool(body and body.dry_run)
     with resources.database.tenant(owner.tenant_id) as connection:
         written = schedules.run(connection, owner, schedule_id, request.scope[REQUEST_ID], dry_run=dry_run)
+        audit.note(connection, caller, "schedule.run", schedule_id, after={"job_id": written.view.job_id})
     resources.announcer.announce(written, owner.tenant_id)
     return written.view
 
@@ -201,6 +210,11 @@ def list_runs(
     with resources.database.tenant(owner.tenant_id) as connection:
         rows, next_cursor = schedules.list_runs(connection, owner, schedule_id, cursor, limit)
     return RunPage.model_validate({"items": rows, "next_cursor": next_cursor})
+
+
+def _said(row: schedules.Item) -> schedules.Item:
+    """What a person says of a schedule, as the audit tells it."""
+    return {name: row[name] for name in (*schedules.TAKEN, "payload", "priority")}
 
 
 def _view(row: schedules.Item) -> ScheduleView:

@@ -79,13 +79,13 @@ def list_tenants(resources: Wired, _caller: Platform, cursor: Cursor = None, lim
 
 
 @router.post("", status_code=HTTPStatus.CREATED)
-def create_tenant(body: TenantRequest, resources: Wired, _caller: Platform) -> TenantView:
+def create_tenant(body: TenantRequest, resources: Wired, caller: Platform) -> TenantView:
     """Make a tenant."""
-    return TenantView.model_validate(tenancy.create_tenant(resources.database, body.name))
+    return TenantView.model_validate(tenancy.create_tenant(resources.database, caller, body.name))
 
 
 @router.patch("/{name}")
-def change_tenant(name: str, body: TenantChange, resources: Wired, _caller: Platform) -> TenantView:
+def change_tenant(name: str, body: TenantChange, resources: Wired, caller: Platform) -> TenantView:
     """Change a tenant's limits; they hold at once."""
     wanted = body.limits.model_dump(exclude_unset=True)
-    return TenantView.model_validate(tenancy.set_limits(resources.database, name, wanted))
+    return TenantView.model_validate(tenancy.set_limits(resources.database, caller, name, wanted))

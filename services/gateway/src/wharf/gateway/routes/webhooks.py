@@ -12,7 +12,7 @@ from pydantic import AfterValidator, AnyHttpUrl, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from wharf.common.webhooks import EVENTS
-from wharf.gateway import webhooks
+from wharf.gateway import audit, webhooks
 from wharf.gateway.authentication import Admin, Member, Operator
 from wharf.gateway.cursors import Cursor, Limit
 from wharf.gateway.form import Label, Slug
@@ -150,6 +150,7 @@ def create(body: WebhookRequest, response: Response, resources: Wired, caller: A
     """Be told from now on. The answer holds the secret, which is never shown again."""
     with resources.database.tenant(caller.tenant_id) as connection:
         row, secret = webhooks.create(connection, _owner(resources, caller), body.model_dump())
+        audit.note(connection, caller, "webhook.create", row["id"], after=_said(row))
     return _secret(response, row, secret)
 
 
@@ -164,15 +165,23 @@ def show(webhook_id: UUID, resources: Wired, caller: Operator) -> WebhookView:
 def change(webhook_id: UUID, body: WebhookChange, resources: Wired, caller: Admin) -> WebhookView:
     """Change what is said. A webhook that was disabled because it failed is enabled here."""
     changes = body.model_dump(include=body.model_fields_set)
+    owner = _owner(resources, caller)
     with resources.database.tenant(caller.tenant_id) as connection:
-        return WebhookView.model_validate(webhooks.change(connection, _owner(resources, caller), webhook_id, changes))
+        before = webhooks.find(connection, owner, webhook_id, lock=True)
+        after = webhooks.change(connection, owner, webhook_id, changes)
+        sides = audit.changed(_said(before), _said(after))
+        audit.note(connection, caller, "webhook.change", webhook_id, before=sides[0], after=sides[1])
+    return WebhookView.model_validate(after)
 
 
 @router.delete("/{webhook_id}", status_code=HTTPStatus.NO_CONTENT)
 def remove(webhook_id: UUID, resources: Wired, caller: Admin) -> None:
     """Take a webhook away with its deliveries."""
+    owner = _owner(resources, caller)
     with resources.database.tenant(caller.tenant_id) as connection:
-        webhooks.remove(connection, _owner(resources, caller), webhook_id)
+        before = webhooks.find(connection, owner, webhook_id)
+        webhooks.remove(connection, owner, webhook_id)
+        audit.note(connection, caller, "webhook.remove", webhook_id, before=_said(before))
 
 
 @router.post("/{webhook_id}/rotate")
@@ -180,6 +189,7 @@ def rotate(webhook_id: UUID, response: Response, resources: Wired, caller: Admin
     """A new secret, shown once. For a day messages carry a signature by the one before, too."""
     with resources.database.tenant(caller.tenant_id) as connection:
         row, secret = webhooks.rotate(connection, _owner(resources, caller), webhook_id)
+        audit.note(connection, caller, "webhook.rotate", webhook_id)
     return _secret(response, row, secret)
 
 
@@ -214,11 +224,18 @@ def replay(webhook_id: UUID, delivery_id: UUID, resources: Wired, caller: Operat
     """Send the same message again, under the same id."""
     owner = _owner(resources, caller)
     with resources.database.tenant(caller.tenant_id) as connection:
-        return DeliveryView.model_validate(webhooks.replay(connection, owner, webhook_id, delivery_id))
+        row = webhooks.replay(connection, owner, webhook_id, delivery_id)
+        audit.note(connection, caller, "webhook.replay", webhook_id, after={"delivery_id": delivery_id})
+    return DeliveryView.model_validate(row)
 
 
 def _owner(resources: Resources, member: Member) -> Owner:
     return Owner(member, resources.settings.allowed_networks)
+
+
+def _said(row: webhooks.Item) -> webhooks.Item:
+    """What a person says of a webhook, as the audit tells it."""
+    return {name: row[name] for name in ("name", "url", "events", "project_id", "kinds", "enabled")}
 
 
 def _secret(response: Response, row: webhooks.Item, secret: str) -> WebhookWithSecret:

@@ -5,7 +5,7 @@ The migrations create them, with policies, grants and functions; a test compares
 
 from __future__ import annotations
 
-from wharf.common.ledger.models.access import Answer, ApiKey, Project, Tenant
+from wharf.common.ledger.models.access import Answer, ApiKey, Change, Project, Session, Tenant
 from wharf.common.ledger.models.benchmarks import (
     Benchmark,
     BenchmarkRun,
@@ -42,6 +42,7 @@ __all__ = [
     "BenchmarkValue",
     "Canary",
     "CellConflict",
+    "Change",
     "DataUpdate",
     "Dataset",
     "Import",
@@ -59,6 +60,7 @@ __all__ = [
     "SavedMapping",
     "Schedule",
     "ScheduleRun",
+    "Session",
     "Table",
     "Tenant",
     "Unfinished",

@@ -1,10 +1,11 @@
-"""Who may ask for what: tenants, their projects and keys, and what was answered to requests that may come again."""
+"""Who may ask for what, and did: tenants, projects, keys, sessions, changes, answers that may be asked for again."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy import text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from wharf.common.ledger.models.table import EMPTY, NOW, Json, Table
@@ -56,3 +57,33 @@ class Answer(Table):
     fingerprint: Mapped[bytes]
     answer: Mapped[Json]
     created_at: Mapped[datetime] = mapped_column(server_default=NOW)
+
+
+class Session(Table):
+    """A person's time in the console: the SHA-256 of its token, and the key that it was given for."""
+
+    __tablename__ = "sessions"
+    digest: Mapped[bytes] = mapped_column(primary_key=True)
+    key_id: Mapped[UUID]
+    tenant_id: Mapped[UUID | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=NOW)
+    seen_at: Mapped[datetime] = mapped_column(server_default=NOW)
+    expires_at: Mapped[datetime]
+
+
+class Change(Table):
+    """Who changed what, written in the transaction of the change and never again."""
+
+    __tablename__ = "audit"
+    id: Mapped[UUID] = mapped_column(primary_key=True, server_default=text("wharf.new_id()"))
+    tenant_id: Mapped[UUID]
+    who: Mapped[UUID]
+    who_name: Mapped[str]
+    role: Mapped[str]
+    project_id: Mapped[str | None]
+    what: Mapped[str]
+    target: Mapped[str]
+    before: Mapped[Json | None]
+    after: Mapped[Json | None]
+    request_id: Mapped[str | None]
+    at: Mapped[datetime] = mapped_column(server_default=NOW)

@@ -1,0 +1,128 @@
+"""`make console-pictures`: the console's pages, with jobs on a stack of its own, as PNGs in docs/images.
+
+Needs Chromium. Wide and narrow, in both themes; whoever changes a page looks at all of them.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from wharf.client.api import WharfClient
+from wharf.local.samples import write_assets, write_transactions
+from wharf.local.stack import LocalStack
+
+IMAGES = Path(__file__).parent / "images"
+COLOURS, LARGEST = 64, 150_000
+"""Colours of the palette, bytes of a picture."""
+WIDE, NARROW = (1200, 760), (360, 760)
+ROWS = 400_000
+CALM_MILLIS = 1200
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One page in one window; its address may name jobs: `{running}`, `{failed}`, `{good}`."""
+
+    name: str
+    path: str
+    theme: str = "light"
+    window: tuple[int, int] = WIDE
+
+
+def in_all(name: str, path: str) -> tuple[Picture, ...]:
+    """A page in both themes, wide and narrow."""
+    return tuple(
+        Picture(f"{name}-{theme}{ending}", path, theme, window)
+        for theme in ("light", "dark")
+        for ending, window in (("", WIDE), ("-narrow", NARROW))
+    )
+
+
+PICTURES = (
+    *in_all("jobs", "/jobs"),
+    *in_all("job-running", "/jobs/{running}"),
+    *in_all("job-failed", "/jobs/{failed}"),
+    *in_all("job-completed", "/jobs/{good}"),
+    *in_all("overview", "/"),
+    *in_all("login", "/login"),
+)
+"""What runs comes first: it ends."""
+
+
+def main() -> None:
+    """Draw them all."""
+    place = shutil.which("chromium")
+    if place is None:
+        sys.exit("There is no chromium here. On Debian: apt-get install chromium")
+    IMAGES.mkdir(exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory() as name,
+        LocalStack(Path(name) / "stack", port=0, discard=True) as stack,
+        WharfClient(stack.connection.url, stack.connection.api_key) as wharf,
+        sync_playwright() as playwright,
+    ):
+        jobs = fill(wharf, Path(name))
+        browser = playwright.chromium.launch(executable_path=place, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        for picture in PICTURES:
+            draw(browser, stack.connection.url, stack.connection.api_key, picture, jobs)
+        browser.close()
+
+
+def fill(wharf: WharfClient, folder: Path) -> dict[str, str]:
+    """Jobs of every kind of end, and one that runs."""
+    written: list[tuple[str, Callable[..., object], int]] = [
+        ("assets", write_assets, 500),
+        ("transactions", write_transactions, 5000),
+    ]
+    for profile, write, rows in written:
+        write(folder / f"{profile}.csv", rows, seed=3)
+        good = str(wharf.upload(folder / f"{profile}.csv", profile=profile)["job_id"])
+        wharf.wait(good)
+    wharf.wait(wharf.make_package("transactions_report", formats=["xlsx", "pdf"])["job_id"])
+    failed = ""
+    for name in ("november.csv", "december.csv"):
+        (folder / name).write_text("a;b\n1;2\n", "utf-8")
+        failed = str(wharf.upload(folder / name, profile="transactions")["job_id"])
+        wharf.wait(failed)
+    write_transactions(folder / "year-2025.csv", ROWS, seed=4, bad=0)
+    running = str(wharf.upload(folder / "year-2025.csv", profile="transactions")["job_id"])
+    return {"good": good, "failed": failed, "running": running}
+
+
+def draw(browser: Browser, url: str, key: str, picture: Picture, jobs: dict[str, str]) -> None:
+    """One page as a PNG of few colours."""
+    width, height = picture.window
+    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=picture.theme)  # type: ignore[arg-type]  # light or dark
+    page = context.new_page()
+    if picture.path != "/login":
+        log_in(page, url, key)
+    page.goto(url + picture.path.format(**jobs))
+    page.wait_for_timeout(CALM_MILLIS)
+    target = IMAGES / f"console-{picture.name}.png"
+    page.screenshot(path=target, full_page=picture.window is WIDE)
+    context.close()
+    with Image.open(target) as image:
+        image.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(target, optimize=True)
+    if target.stat().st_size > LARGEST:
+        sys.exit(f"{target} has {target.stat().st_size:,} bytes: more than {LARGEST:,}.")
+    print(f"{target.relative_to(IMAGES.parent)}: {target.stat().st_size:,} bytes")
+
+
+def log_in(page: Page, url: str, key: str) -> None:
+    """As a person does."""
+    page.goto(f"{url}/login")
+    page.get_by_label("API key").fill(key)
+    page.get_by_role("button", name="Log in").click()
+    page.wait_for_url(f"{url}/")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,23 @@
+"""The console: pages for people, made on the server. A folder for each noun; the frame and what all share lies here.
+
+Pages only show. What they change, they change through the API's routes, with the session's cookie and its proof.
+"""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from wharf.gateway.console import assets, login
+from wharf.gateway.console.jobs import routes as jobs
+from wharf.gateway.console.overview import routes as overview
+from wharf.gateway.console.tries import Tries
+
+ABOUTS = (assets, login, overview, jobs)
+"""The modules whose pages there are."""
+
+
+def install(app: FastAPI) -> None:
+    """Serve the pages; they are no part of the API's description."""
+    app.state.tries = Tries()
+    for about in ABOUTS:
+        app.include_router(about.router, include_in_schema=False)

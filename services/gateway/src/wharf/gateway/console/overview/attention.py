@@ -1,0 +1,116 @@
+"""What needs somebody, the worst first: failed and stuck jobs, queues without workers, schedules that were missed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Connection, text
+
+from wharf.gateway.authentication import Member
+from wharf.gateway.checks import Level, Report
+from wharf.gateway.checks.work import OLD, OVERDUE
+from wharf.gateway.console.pages import address
+from wharf.gateway.console.words import duration, number, plain
+
+MOST_ERRORS: Final = 5
+DEAD: Final = text("""
+    SELECT coalesce(error ->> 'code', 'unknown') AS code, count(*) AS jobs, max(finished_at) AS newest,
+           (array_agg(error ->> 'message' ORDER BY created_at DESC))[1] AS message
+    FROM wharf.jobs WHERE status = 'failed' AND part IS NULL AND discarded_at IS NULL
+      AND (CAST(:project_id AS text) IS NULL OR project_id = :project_id)
+    GROUP BY 1 ORDER BY 2 DESC, 1""")
+STUCK: Final = text("""
+    SELECT count(*) FROM wharf.leases l JOIN wharf.jobs j ON j.id = l.job_id
+    WHERE l.expires_at < now() - CAST(:late AS interval)
+      AND (CAST(:project_id AS text) IS NULL OR j.project_id = :project_id)""")
+OVERDUE_SCHEDULES: Final = text("""
+    SELECT name, next_at FROM wharf.schedules WHERE enabled AND next_at < now() - CAST(:late AS interval)
+      AND (CAST(:project_id AS text) IS NULL OR project_id = :project_id) ORDER BY next_at""")
+MISSED: Final = text("""
+    SELECT s.name, count(*) AS times FROM wharf.schedules s JOIN wharf.schedule_runs r ON r.schedule_id = s.id
+    WHERE r.scheduled_for > now() - interval '1 day' AND r.outcome = 'missed'
+      AND (CAST(:project_id AS text) IS NULL OR s.project_id = :project_id) GROUP BY s.name ORDER BY s.name""")
+TONES: Final = {Level.FAIL: "failed", Level.WARN: "retrying"}
+Item = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Concern:
+    """One thing that somebody should see to, and where."""
+
+    level: Level
+    title: str
+    words: str
+    place: str = ""
+    place_words: str = ""
+
+    @property
+    def tone(self) -> str:
+        """As a notice shows it."""
+        return TONES[self.level]
+
+
+def concerns_of(connection: Connection, member: Member, queues: Sequence[Item]) -> list[Concern]:
+    """Those of a tenant, or of a key's project."""
+    whose = {"project_id": member.project_id}
+    found = [*_of_queues(queues), *_stuck(connection, whose), *_dead(connection, whose), *_schedules(connection, whose)]
+    return sorted(found, key=lambda concern: concern.level is not Level.FAIL)
+
+
+def concerns_in(report: Report) -> list[Concern]:
+    """Those of the installation: what the health report does not find well."""
+    bad = [(name, part) for name, part in report.parts.items() if part.level is not Level.OK]
+    found = [Concern(part.level, plain(name).capitalize(), part.detail) for name, part in bad]
+    return sorted(found, key=lambda concern: concern.level is not Level.FAIL)
+
+
+def _of_queues(queues: Sequence[Item]) -> Iterator[Concern]:
+    for queue in queues:
+        name, wait = queue["name"], queue["oldest_wait_seconds"]
+        if queue["paused"]:
+            whose = " by the platform" if queue["paused_by"] == "platform" else ""
+            yield Concern(
+                Level.WARN, f"The queue {name} is paused{whose}", f"{number(queue['waiting'])} jobs wait in it."
+            )
+        elif queue["waiting"] and not queue["slots"]:
+            words = f"{number(queue['waiting'])} jobs wait. Start a worker for it, or ask who runs this installation."
+            yield Concern(Level.FAIL, f"No worker serves the queue {name}", words)
+        elif wait is not None and wait > OLD.total_seconds():
+            place = address("/jobs", state="queued", queue=name)
+            yield Concern(
+                Level.WARN, f"Jobs wait long in {name}", f"The oldest since {duration(wait)}.", place, "Show them"
+            )
+
+
+def _stuck(connection: Connection, whose: Item) -> Iterator[Concern]:
+    count = connection.execute(STUCK, whose | {"late": OVERDUE}).scalar_one()
+    if count:
+        words = "Their workers have said nothing for minutes, and nobody took the jobs over: does a scheduler run?"
+        yield Concern(Level.FAIL, f"{number(count)} jobs are stuck", words, "/jobs?state=running", "Show what runs")
+
+
+def _dead(connection: Connection, whose: Item) -> Iterator[Concern]:
+    rows = connection.execute(DEAD, whose).all()
+    for row in rows[:MOST_ERRORS]:
+        title = f"{number(row.jobs)} {'job' if row.jobs == 1 else 'jobs'} failed: {plain(row.code)}"
+        place = address("/jobs", state="failed", error=row.code, discarded="false")
+        yield Concern(Level.FAIL, title, row.message or "", place, "Show them" if row.jobs > 1 else "Show it")
+    if rest := sum(row.jobs for row in rows[MOST_ERRORS:]):
+        yield Concern(
+            Level.FAIL,
+            f"{number(rest)} more failed with other errors",
+            "",
+            "/jobs?state=failed&discarded=false",
+            "Show all",
+        )
+
+
+def _schedules(connection: Connection, whose: Item) -> Iterator[Concern]:
+    late = connection.execute(OVERDUE_SCHEDULES, whose | {"late": OVERDUE}).all()
+    if late:
+        words = f"{late[0].name} since {late[0].next_at:%Y-%m-%d %H:%M} UTC: no scheduler begins it."
+        yield Concern(Level.FAIL, f"{len(late)} schedules are overdue", words)
+    for row in connection.execute(MISSED, whose):
+        yield Concern(Level.WARN, f"{row.name} missed {row.times} of its times", "Within the last day.")

@@ -1,0 +1,108 @@
+// Buttons and forms that call the API: ask, call, say what came of it, load the region anew. See `action` in parts/macros.html.
+import { ask, say } from "./messages.js";
+
+const proof = () => document.querySelector('meta[name="wharf-proof"]').content;
+
+export async function call(method, path, body) {
+  const headers = { "X-CSRF-Token": proof(), Accept: "application/json" };
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  const answer = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body), credentials: "same-origin" });
+  const told = answer.status === 204 ? null : await answer.json();
+  if (answer.status === 401) window.location.assign("/login");
+  if (!answer.ok) throw new Error(told?.detail ?? "The server did not do it.");
+  return told;
+}
+
+export function filled(text, told) {
+  return text.replace(/\{(\w+)\}/g, (_, name) => String(told?.[name] ?? name));
+}
+
+function moved(element) {
+  const region = element?.closest("[data-region]") ?? document.querySelector("[data-region]");
+  if (region) region.dispatchEvent(new CustomEvent("wharf:moved"));
+}
+
+async function count(element, method, path) {
+  if (!element.dataset.count) return null;
+  const told = await call(method, path, JSON.parse(element.dataset.count));
+  return { ...told, n: told.matched };
+}
+
+// Gives what the API answered, or null where nothing was done.
+export async function perform(element, body) {
+  const [method, path] = element.dataset.call.split(" ");
+  element.setAttribute("aria-busy", "true");
+  try {
+    const counted = await count(element, method, path);
+    if (counted && !counted.n) {
+      say("There is nothing that this could be done to.", "retrying");
+      return null;
+    }
+    const { ask: question, yes } = element.dataset;
+    if (question && !(await ask(element.textContent.trim(), filled(question, counted), yes ?? element.textContent.trim()))) return null;
+    const given = body ?? (element.dataset.body ? JSON.parse(element.dataset.body) : undefined);
+    const told = await call(method, path, given);
+    say(filled(element.dataset.done ?? "Done.", told));
+    if (element.dataset.go) window.location.assign(filled(element.dataset.go, told));
+    else moved(element);
+    return told ?? {};
+  } catch (error) {
+    say(error.message, "failed");
+    moved(element);
+    return null;
+  } finally {
+    element.removeAttribute("aria-busy");
+  }
+}
+
+// A form's fields as JSON: data-type says what a text stands for; an empty field is null, or left out with data-omit.
+export function fieldsOf(form) {
+  const found = {};
+  for (const field of form.elements) {
+    if (!field.name || field.disabled || (field.type === "radio" && !field.checked)) continue;
+    const value = valueOf(field);
+    if (value === null && "omit" in field.dataset) continue;
+    found[field.name] = value;
+  }
+  return found;
+}
+
+function valueOf(field) {
+  if (field.type === "checkbox") return field.checked;
+  if (field.multiple) return [...field.selectedOptions].map((option) => option.value);
+  const text = field.value.trim();
+  if (text === "") return null;
+  if (field.dataset.type === "number") return Number(text);
+  if (field.dataset.type === "json") return JSON.parse(text);
+  if (field.dataset.type === "list") return text.split(/[\s,]+/).filter(Boolean);
+  if (field.dataset.type === "time") return new Date(text).toISOString();
+  return text;
+}
+
+export function listen() {
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("button[data-call]");
+    if (button && button.getAttribute("aria-busy") !== "true") perform(button);
+  });
+  document.addEventListener("submit", async (event) => {
+    const form = event.target.closest("form[data-call]");
+    if (!form) return;
+    event.preventDefault();
+    let fields;
+    try {
+      fields = fieldsOf(form);
+    } catch {
+      say("One of the fields holds no valid JSON.", "failed");
+      return;
+    }
+    const told = await perform(form, fields);
+    // What is shown once, such as a new key: an element with data-told="name" gets that field of the answer.
+    if (told) for (const place of document.querySelectorAll("[data-told]")) show(place, told);
+  });
+}
+
+function show(place, told) {
+  if (!(place.dataset.told in told)) return;
+  place.textContent = told[place.dataset.told];
+  place.closest("[hidden]")?.removeAttribute("hidden");
+}

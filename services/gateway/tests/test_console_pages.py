@@ -1,0 +1,187 @@
+"""Pages: nothing from elsewhere, nothing of a user's text as markup, every list led by an index."""
+
+from __future__ import annotations
+
+import hashlib
+from html.parser import HTMLParser
+from importlib import resources
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+from sqlalchemy import event
+
+from wharf.common.ledger.database import dumps
+from wharf.gateway.console.assets import ASSETS, BUILD, address_of
+from wharf.gateway.console.jobs import board
+
+HTMX = "d6fdc75f204e6bdefa99b69bf1e6d4ac69b8a364f77929f45c13476b4000f717"
+"""htmx.org 2.0.11, dist/htmx.min.js, as its npm package has it."""
+HOSTILE = "<img src=x onerror=alert(1)>\"'&amp;{{7*7}}</td></table><script>alert(2)</script>"
+FIRST = "SELECT set_config('wharf.tenant', %s, true)"
+
+
+class Elements(HTMLParser):
+    """The elements of a page, with their attributes."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+
+@pytest.fixture
+def person(tenant):
+    """The tenant's admin with a session."""
+    with httpx.Client(base_url=tenant.gateway.url, timeout=20) as client:
+        client.post("/login", data={"key": tenant.keys["admin"]})
+        yield client
+
+
+def test_what_is_vendored_is_what_it_says():
+    """Pinned by its hash, with its licence beside it."""
+    folder = resources.files("wharf.gateway.console") / "static"
+    assert hashlib.sha256((folder / "htmx.min.js").read_bytes()).hexdigest() == HTMX
+    assert "Zero-Clause BSD" in (folder / "htmx.LICENSE.txt").read_text("utf-8")
+
+
+def test_assets_are_kept_by_browsers_and_found_by_their_build(person):
+    """Compressed where that is wanted; one of another build is served, but not kept."""
+    for name in ASSETS:
+        answer = person.get(address_of(name))
+        assert answer.status_code == 200
+        assert "immutable" in answer.headers["cache-control"]
+        assert answer.headers["content-encoding"] == "gzip"
+        assert answer.content == ASSETS[name].plain
+    old = person.get(address_of("console.css").replace(BUILD, "0" * 12), headers={"Accept-Encoding": "identity"})
+    assert old.headers["cache-control"] == "no-store"
+    assert old.content == ASSETS["console.css"].plain
+    assert person.get("/static/x/settings.py").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/login", "/", "/jobs", "/jobs?state=failed&since=24h&q=x", "/jobs?state=nothing"])
+def test_pages_let_nothing_in_from_elsewhere(person, path):
+    """A strict policy, and no page that would need another: no inline script or style, no other host."""
+    answer = person.get(path)
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert "http" not in policy
+    assert answer.headers["x-frame-options"] == "DENY"
+    assert answer.headers["cache-control"] == "no-store"
+    for tag, attributes in Elements(answer.text).found:
+        assert tag != "style"
+        assert "style" not in attributes
+        assert not [name for name in attributes if name.startswith(("on", "hx-on"))]
+        assert tag != "script" or (attributes["src"] or "").startswith("/static/")
+        for name in ("href", "src", "action"):
+            assert (attributes.get(name) or "/").startswith(("/", "#")), attributes
+
+
+def test_texts_of_users_never_become_markup(person, tenant):
+    """File names, errors, messages, projects and searches are shown as they are, and do nothing."""
+    job = tenant.job(label=HOSTILE)
+    error = {"code": "bad", "message": HOSTILE, "detail": None, "retryable": False}
+    failed = tenant.job(label="failed")
+    running = tenant.job(label=HOSTILE)
+    _write(tenant, failed.job_id, "status = 'failed', error = :value", error)
+    _write(tenant, running.job_id, "status = 'running', progress = :value", {"message": HOSTILE, "stage": HOSTILE})
+    for path in ("/jobs", f"/jobs/{job.job_id}", f"/jobs/{failed.job_id}", f"/jobs/{running.job_id}"):
+        _harmless(person.get(path).text)
+    _harmless(person.get("/jobs", params={"q": HOSTILE, "error": HOSTILE}).text)
+    _harmless(person.get("/jobs", params={"kind": HOSTILE * 9}).text)
+    _harmless(person.get("/login", params={"next": f"/{HOSTILE}"}).text)
+
+
+def _write(tenant, job_id, sets: str, value: dict[str, Any]) -> None:
+    tenant.execute(
+        f"UPDATE wharf.jobs SET {sets.replace(':value', 'CAST(:value AS jsonb)')} WHERE id = :id",
+        id=job_id,
+        value=dumps(value),
+    )
+
+
+def _harmless(page: str) -> None:
+    elements = Elements(page).found
+    assert not [tag for tag, attributes in elements if "onerror" in attributes or (tag == "img")]
+    assert [
+        attributes.get("src") for tag, attributes in elements if tag == "script" and not attributes.get("src")
+    ] == []
+    assert "49" not in page or "{{7*7}}" in page or "&#123;" in page
+
+
+def test_errors_are_pages_too(person):
+    """A wrong address or filter is told in a page, with its status."""
+    answer = person.get("/jobs?queue=nothing")
+    assert answer.status_code == 422
+    assert "text/html" in answer.headers["content-type"]
+
+
+def test_the_platform_sees_no_tenants_jobs(gateway, backend):
+    """Its page is the overview of the installation; jobs are not even led to."""
+    with httpx.Client(base_url=gateway.url, headers={"X-API-Key": backend.platform_key}) as platform:
+        assert 'href="/jobs"' not in platform.get("/").text
+        assert platform.get("/jobs").status_code == 403
+
+
+def test_tabs_count_and_the_filter_stays_in_the_address(person, tenant):
+    """Each tab says how many there are under this filter, and leads to them with the same filter."""
+    for label in ("a.csv", "b.csv", "b2.csv"):
+        tenant.job(label=label)
+    page = person.get("/jobs", params={"q": "b", "since": "24h"}).text
+    assert '/jobs?state=queued&amp;since=24h&amp;q=b"' in page
+    assert "a.csv" not in page
+    assert page.count("data-job=") == 2
+
+
+def test_pages_of_a_list_go_on_where_the_last_ended(person, tenant, monkeypatch):
+    """By cursor, however many come in between."""
+    monkeypatch.setattr(board, "PAGE", 2)
+    jobs = [tenant.job(label=f"{nth}.csv") for nth in range(3)]
+    page = person.get("/jobs")
+    older = next(a["href"] for tag, a in Elements(page.text).found if tag == "a" and a.get("rel") == "next")
+    tenant.job(label="new.csv")
+    rest = person.get(older).text
+    assert str(jobs[0].job_id) in rest
+    assert "new.csv" not in rest
+
+
+FILTERS = [
+    "", "state=running", "state=queued", "state=retrying", "state=completed", "state=failed", "state=cancelled",
+    "since=24h", "kind=import&state=failed", "queue=ingest", "project_id=default", "q=needle",
+]  # fmt: skip
+
+
+def test_every_query_of_the_list_is_led_by_an_index(tenant, backend, person):
+    """None reads the whole table, whatever the tab and the filter, however few rows match."""
+    with psycopg.connect(backend.owner_url) as connection:
+        connection.execute(
+            "INSERT INTO wharf.jobs (id, tenant_id, project_id, kind, queue, priority, status, label, finished_at)"
+            " SELECT gen_random_uuid(), %s, 'default', 'import', 'ingest', 1, 'completed', 'x.csv', now()"
+            " FROM generate_series(1, 20000)",
+            [tenant.id],
+        )
+    with psycopg.connect(backend.owner_url, autocommit=True) as connection:
+        connection.execute("ANALYZE wharf.jobs")
+    asked: list[tuple[str, Any]] = []
+    engine = tenant.gateway.resources.database.engine
+
+    def note(_connection, _cursor, statement, parameters, _context, _many):
+        if "wharf.jobs" in statement and statement.startswith("SELECT"):
+            asked.append((statement, parameters))
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        for path in FILTERS:
+            assert person.get(f"/jobs?{path}").status_code == 200
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+    assert len(asked) >= 2 * len(FILTERS)
+    with tenant.database.tenant(tenant.id) as connection:
+        for statement, parameters in asked:
+            plan = "\n".join(row[0] for row in connection.exec_driver_sql(f"EXPLAIN {statement}", parameters))
+            assert "Seq Scan on jobs" not in plan, f"{statement}\n{plan}"

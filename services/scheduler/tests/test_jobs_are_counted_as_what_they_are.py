@@ -18,6 +18,7 @@ from wharf.common.runtime.heartbeat import Heart
 from wharf.common.runtime.implementation import Implementation
 from wharf.common.runtime.leaving import LeaveSign
 from wharf.common.runtime.runner import Runner
+from wharf.common.runtime.voice import Voice
 from wharf.common.schedules.policies import INSTALLATION
 
 QUEUE = "maintenance"
@@ -40,7 +41,8 @@ def attempt(ledger, storage, feed, heart):
                 raise error
             return {}
 
-        Runner(ledger.app, storage, feed, heart, "w", 20.0).run(Implementation(kind, work), job_id, 1)
+        runner = Runner(ledger.app, storage, feed, heart, "w", 20.0, Voice(ledger.app, feed))
+        runner.run(Implementation(kind, work), job_id, 1)
 
     return run
 

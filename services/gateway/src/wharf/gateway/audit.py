@@ -39,7 +39,7 @@ def note(
     """
     request_id = structlog.contextvars.get_contextvars().get("request_id")
     values = {"who": caller.key_id, "tenant_id": caller.tenant_id or INSTALLATION, "what": what, "target": str(target)}
-    sides = {"before": before and dumps(before), "after": after and dumps(after)}
+    sides = {"before": dumps(before) if before else None, "after": dumps(after) if after else None}
     connection.execute(NOTE, values | sides | {"request_id": request_id})
 
 

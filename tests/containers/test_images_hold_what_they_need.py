@@ -25,6 +25,12 @@ needs = (Requirement(r) for d in distributions() for r in d.requires or ())
 wanted = (need for need in needs if need.marker is None or need.marker.evaluate({"extra": ""}))
 print(sorted({canonicalize_name(need.name) for need in wanted} - found))
 """
+PAGES = """
+from wharf.gateway.console.assets import ASSETS
+from wharf.gateway.console.pages import ENVIRONMENT
+pages = [ENVIRONMENT.get_template(name) for name in ENVIRONMENT.list_templates()]
+print(len(pages) > 5, {"console.css", "console.js", "htmx.min.js"} <= set(ASSETS))
+"""
 TOOLS = """
 import shutil
 print([tool for tool in ("gcc", "cc", "make", "pip", "apt-get", "curl", "perl") if shutil.which(tool)])
@@ -64,6 +70,11 @@ def test_an_image_has_all_that_its_service_imports(images: dict[str, str], servi
 def test_arrow_computes_in_the_worker_that_has_it(images: dict[str, str]) -> None:
     """Its libraries lost their symbols, not their functions."""
     assert inside(images["ingest-worker"], COMPUTE) == "10"
+
+
+def test_the_gateways_pages_are_in_its_image(images: dict[str, str]) -> None:
+    """Templates, stylesheet and scripts are no modules: a wheel could leave them out without a sign."""
+    assert inside(images["gateway"], PAGES) == "True True"
 
 
 @pytest.mark.parametrize("service", SERVICES)

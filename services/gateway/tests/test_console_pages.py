@@ -85,16 +85,39 @@ def test_pages_let_nothing_in_from_elsewhere(person, path):
 def test_texts_of_users_never_become_markup(person, tenant):
     """File names, errors, messages, projects and searches are shown as they are, and do nothing."""
     job = tenant.job(label=HOSTILE)
-    error = {"code": "bad", "message": HOSTILE, "detail": None, "retryable": False}
+    # What a file's header and cells say stands in the details of errors and in lines of logs.
+    detail = {HOSTILE: [HOSTILE, 1], "found": {HOSTILE: HOSTILE}, "cell": HOSTILE}
+    error = {"code": HOSTILE, "message": HOSTILE, "detail": detail, "retryable": False}
     failed = tenant.job(label="failed")
     running = tenant.job(label=HOSTILE)
     _write(tenant, failed.job_id, "status = 'failed', error = :value", error)
     _write(tenant, running.job_id, "status = 'running', progress = :value", {"message": HOSTILE, "stage": HOSTILE})
-    for path in ("/jobs", f"/jobs/{job.job_id}", f"/jobs/{failed.job_id}", f"/jobs/{running.job_id}"):
+    _say(tenant, running.job_id, HOSTILE)
+    _write(
+        tenant,
+        job.job_id,
+        "status = 'completed', result = :value",
+        {"profile": HOSTILE, "message": HOSTILE, "rejected": 1},
+    )
+    for path in ("/", "/jobs", f"/jobs/{job.job_id}", f"/jobs/{failed.job_id}", f"/jobs/{running.job_id}"):
         _harmless(person.get(path).text)
     _harmless(person.get("/jobs", params={"q": HOSTILE, "error": HOSTILE}).text)
     _harmless(person.get("/jobs", params={"kind": HOSTILE * 9}).text)
     _harmless(person.get("/login", params={"next": f"/{HOSTILE}"}).text)
+
+
+def _say(tenant, job_id, text: str) -> None:
+    """A line of the job's log, and a try with an error, with that text in every place."""
+    tenant.execute(
+        "INSERT INTO wharf.job_logs (tenant_id, job_id, attempt, level, event, fields)"
+        " VALUES (:tenant, :id, 1, :text, :text, CAST(:fields AS jsonb))",
+        tenant=tenant.id, id=job_id, text=text, fields=dumps({text: text}),
+    )  # fmt: skip
+    tenant.execute(
+        "INSERT INTO wharf.attempts (tenant_id, job_id, attempt, worker, ended_at, outcome, error)"
+        " VALUES (:tenant, :id, 1, :text, now(), :text, CAST(:error AS jsonb))",
+        tenant=tenant.id, id=job_id, text=text, error=dumps({"code": text, "message": text}),
+    )  # fmt: skip
 
 
 def _write(tenant, job_id, sets: str, value: dict[str, Any]) -> None:

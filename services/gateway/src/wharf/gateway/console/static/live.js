@@ -56,8 +56,9 @@ function lost() {
   }
   tell("lost");
   if (source?.readyState === EventSource.CLOSED) {
+    // Refused: there is no room, or the session is over, and then the list's answer leads to the log-in.
     disconnect();
-    setTimeout(connect, AGAIN);
+    setTimeout(() => { connect(); refresh(); }, AGAIN);
   }
 }
 

@@ -40,8 +40,9 @@ def helm(*arguments: str, said: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, input=said, env=environment, capture_output=True, text=True, check=False)
 
 
-def _template(values: str, name: str = "wharf") -> subprocess.CompletedProcess[str]:
-    return helm("template", name, str(CHART), "--namespace", "apps", "--values", "-", said=values)
+def template(values: str, name: str = "wharf", *more: str) -> subprocess.CompletedProcess[str]:
+    """Render; `more` are words for Helm."""
+    return helm("template", name, str(CHART), "--namespace", "apps", "--values", "-", *more, said=values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ def merged(*layers: Values) -> Values:
 
 @cache
 def _rendered(values: str, name: str) -> Manifests:
-    done = _template(values, name)
+    done = template(values, name)
     assert done.returncode == 0, done.stderr
     return Manifests(tuple(one for one in yaml.load_all(done.stdout, yaml.CSafeLoader) if one))
 
@@ -96,6 +97,6 @@ def render(values: Values, name: str = "wharf") -> Manifests:
 
 def refused(values: Values) -> str:
     """What Helm says to values that it does not take."""
-    done = _template(json.dumps(values))
+    done = template(json.dumps(values))
     assert done.returncode != 0, "taken"
     return done.stderr

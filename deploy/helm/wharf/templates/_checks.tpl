@@ -30,6 +30,7 @@
 {{- define "wharf.check-secrets" -}}
 {{- /* Every namespace has this account: where it is not found there is no cluster to ask. */ -}}
 {{- $cluster := lookup "v1" "ServiceAccount" .Release.Namespace "default" -}}
+{{- $looked := dict -}}
 {{- range include "wharf.wanted-secrets" . | fromJsonArray -}}
 {{- $of := dict "root" $ "secret" . -}}
 {{- $name := include "wharf.secret-name" $of -}}
@@ -37,7 +38,8 @@
 {{- fail (printf "No Secret is named for %s. Make one (docs/helm.md tells how) and say secrets.name." .) -}}
 {{- end -}}
 {{- if $cluster -}}
-{{- $found := lookup "v1" "Secret" $.Release.Namespace $name -}}
+{{- if not (hasKey $looked $name) }}{{ $_ := set $looked $name (lookup "v1" "Secret" $.Release.Namespace $name) }}{{ end -}}
+{{- $found := get $looked $name -}}
 {{- if not $found -}}
 {{- fail (printf "There is no Secret %s in the namespace %s. Make it (docs/helm.md tells how), then try again." $name $.Release.Namespace) -}}
 {{- end -}}

@@ -36,18 +36,17 @@ def test_replicas_are_jobs_over_slots(trigger: str) -> None:
     """KEDA divides what the ledger holds by what one replica takes."""
     values = {"keda": {"trigger": trigger, "prometheusAddress": "http://prometheus:9090"}}
     spec = scaled(values)
-    (one,) = spec["triggers"]
-    assert (one["type"], one["metricType"]) == (trigger, "AverageValue")
+    one, wait = spec["triggers"]
+    assert (one["type"], one["metricType"]) == (wait["type"], wait["metricType"]) == (trigger, "AverageValue")
     assert one["metadata"]["targetQueryValue" if trigger == "postgresql" else "threshold"] == "2"
 
 
-def test_the_oldest_wait_counts_where_several_jobs_share_a_slot() -> None:
-    """With one job for each slot nobody waits for a replica that is not already asked for."""
-    assert [one["name"] for one in scaled({"keda": {"jobsPerSlot": 1}})["triggers"]] == ["jobs"]
+def test_whoever_waits_too_long_gets_a_replica() -> None:
+    """However many jobs a slot should have; and beyond the tenth that Kubernetes overlooks."""
     jobs, wait = scaled({"keda": {"jobsPerSlot": 6, "waitSeconds": 45}})["triggers"]
     assert jobs["metadata"]["targetQueryValue"] == "12"
     assert wait["metadata"]["targetQueryValue"] == "1"
-    assert "/ 45, " in wait["metadata"]["query"]
+    assert "/ 45, 1.2) * " in wait["metadata"]["query"]
 
 
 def test_a_ledger_that_does_not_answer_leaves_workers_standing() -> None:

@@ -38,9 +38,12 @@ SELECT tenant_id, count(*) AS jobs, min(available_at) AS since FROM wharf.jobs W
 SELECT ((SELECT coalesce(sum(jobs), 0) FROM ({{ include "wharf.waiting-sql" . }}) waiting WHERE NOT wharf.is_paused('{{ . }}', tenant_id)) + (SELECT count(*) FROM wharf.leases l JOIN wharf.jobs j ON j.id = l.job_id AND j.status IN ('running', 'cancelling') WHERE j.queue = '{{ . }}'))::float8
 {{- end -}}
 
-{{/* Replicas that the oldest wait asks for, and no more than there are jobs to share out. */}}
+{{/*
+Replicas that the oldest wait asks for. Kubernetes overlooks a tenth: who has waited too long is one in five more, so that
+the last job in ten is not left waiting for those that run.
+*/}}
 {{- define "wharf.wait-sql" -}}
-SELECT least((SELECT coalesce(extract(epoch FROM now() - min(since)), 0) FROM ({{ include "wharf.waiting-sql" .queue }}) waiting WHERE NOT wharf.is_paused('{{ .queue }}', tenant_id)) / {{ .within }}, ({{ include "wharf.jobs-sql" .queue }}) / {{ .slots }})::float8
+SELECT (least((SELECT coalesce(extract(epoch FROM now() - min(since)), 0) FROM ({{ include "wharf.waiting-sql" .queue }}) waiting WHERE NOT wharf.is_paused('{{ .queue }}', tenant_id)) / {{ .within }}, 1.2) * ({{ include "wharf.jobs-sql" .queue }}) / {{ .slots }})::float8
 {{- end -}}
 
 {{- define "wharf.jobs-promql" -}}
@@ -48,7 +51,7 @@ sum(max by (priority) (wharf_queue_depth{queue="{{ . }}"})) * (1 - max(wharf_que
 {{- end -}}
 
 {{- define "wharf.wait-promql" -}}
-max(wharf_queue_oldest_wait_seconds{queue="{{ .queue }}"}) / {{ .within }} < ({{ include "wharf.jobs-promql" .queue }}) / {{ .slots }} or ({{ include "wharf.jobs-promql" .queue }}) / {{ .slots }}
+clamp_max(max(wharf_queue_oldest_wait_seconds{queue="{{ .queue }}"}) / {{ .within }}, 1.2) * ({{ include "wharf.jobs-promql" .queue }}) / {{ .slots }}
 {{- end -}}
 
 {{- define "wharf.keda" }}
@@ -96,7 +99,6 @@ spec:
       metadata:
         query: {{ include "wharf.jobs-sql" .values.queue | quote }}
         targetQueryValue: {{ $aim | quote }}
-    {{- if gt (int $keda.jobsPerSlot) 1 }}
     - type: postgresql
       name: wait
       metricType: AverageValue
@@ -104,7 +106,6 @@ spec:
       metadata:
         query: {{ include "wharf.wait-sql" (dict "queue" .values.queue "within" $keda.waitSeconds "slots" .values.slots) | quote }}
         targetQueryValue: "1"
-    {{- end }}
     {{- else }}
     - type: prometheus
       name: jobs
@@ -115,7 +116,6 @@ spec:
         threshold: {{ $aim | quote }}
         # No answer is no zero: without it KEDA falls back.
         ignoreNullValues: "false"
-    {{- if gt (int $keda.jobsPerSlot) 1 }}
     - type: prometheus
       name: wait
       metricType: AverageValue
@@ -124,6 +124,5 @@ spec:
         query: {{ include "wharf.wait-promql" (dict "queue" .values.queue "within" $keda.waitSeconds "slots" .values.slots) | quote }}
         threshold: "1"
         ignoreNullValues: "false"
-    {{- end }}
     {{- end }}
 {{- end -}}

@@ -59,7 +59,7 @@ spec:
           volumeMounts:
             - {name: data, mountPath: {{ .folder }}}
             - {name: tmp, mountPath: /tmp}
-            - {name: run, mountPath: /var/run/postgresql}
+            - {name: run, mountPath: {{ .run }}}
             - {name: secrets, mountPath: /run/secrets, readOnly: true}
       volumes:
         - {name: tmp, emptyDir: {sizeLimit: 256Mi}}

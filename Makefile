@@ -145,6 +145,10 @@ kills: .venv/.stamp ## Load a million rows in every way, each with 50 kill -9 at
 dashboards: .venv/.stamp ## Write Grafana's dashboards and the rules of the objectives from deploy/observability/source
 	@$(BIN)/python -m deploy.observability.source
 
+.PHONY: chart
+chart: .venv/.stamp ## Write what of the Helm chart follows from the code: the schema of its values
+	@$(BIN)/python -m deploy.helm.source
+
 .PHONY: images
 images: ## Build the services' images (BUILD_FLAGS='...' for docker build)
 	@for service in $(IMAGES); do echo "Building wharf/$$service:$(VERSION) ..."; \

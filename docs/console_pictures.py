@@ -102,7 +102,9 @@ def fill(wharf: WharfClient, folder: Path) -> dict[str, str]:
 
 
 def start(wharf: WharfClient, folder: Path) -> str:
-    """A job that takes some seconds."""
+    """A job that takes some seconds, alone."""
+    for job in wharf.jobs(limit=1):
+        wharf.wait(job.job_id)
     return str(wharf.upload(folder / "year-2025.csv", profile="transactions")["job_id"])
 
 
@@ -114,6 +116,8 @@ def draw(browser: Browser, url: str, key: str, picture: Picture, jobs: dict[str,
     if picture.path != "/login":
         log_in(page, url, key)
     page.goto(url + picture.path.format(**jobs))
+    if picture.moves:
+        page.locator(".badge.running").first.wait_for()
     page.wait_for_timeout(CALM_MILLIS)
     target = IMAGES / f"console-{picture.name}.png"
     page.screenshot(path=target, full_page=picture.window is WIDE)

@@ -82,6 +82,9 @@ BEGIN
     INSERT INTO wharf.audit (tenant_id, who, who_name, role, project_id, what, target, before, after, request_id)
     SELECT of_tenant, k.id, k.name, k.role, k.project_id, did, to_what, was, became, request
     FROM wharf.api_keys k WHERE k.id = of_key;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'a change is noted with the key that made it' USING ERRCODE = 'foreign_key_violation';
+    END IF;
 END $$;
 
 REVOKE EXECUTE ON FUNCTION wharf.begin_session, wharf.find_session, wharf.end_session, wharf.note FROM PUBLIC;

@@ -27,6 +27,7 @@ ENTRIES: Final = (
     Entry("/jobs", "Jobs", "jobs", (Role.VIEWER,)),
     Entry("/queues", "Queues", "queues", (Role.VIEWER, Role.PLATFORM)),
     Entry("/workers", "Workers", "workers", (Role.OPERATOR, Role.PLATFORM)),
+    Entry("/dead-letters", "Dead letters", "dead", (Role.VIEWER,)),
 )
 """In the order of the frame. A page that is new is a line here and a module in `console.ABOUTS`."""
 

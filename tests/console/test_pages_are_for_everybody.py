@@ -52,7 +52,17 @@ def at_work(tenant: Trial, write: Callable[..., Path]) -> dict[str, str]:
 
 def pages_of(jobs: dict[str, str]) -> list[str]:
     """The addresses of all pages."""
-    return ["/", "/jobs", "/jobs?state=failed", "/jobs?q=nothing", *(f"/jobs/{job_id}" for job_id in jobs.values())]
+    lists = [
+        "/",
+        "/jobs",
+        "/jobs?state=failed",
+        "/jobs?q=nothing",
+        "/queues",
+        "/workers",
+        "/dead-letters",
+        "/schedules",
+    ]
+    return [*lists, "/schedules/new", *(f"/jobs/{job_id}" for job_id in jobs.values())]
 
 
 @pytest.mark.parametrize("window", WINDOWS)

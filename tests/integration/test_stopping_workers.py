@@ -97,6 +97,8 @@ def test_a_job_that_does_not_stop_is_given_back_by_force(
     main = main_of(child)
     os.kill(child.pid, signal.SIGSTOP)
     main.send_signal(signal.SIGTERM)
+    leaving = "SELECT draining_since FROM wharf.workers_now() WHERE name LIKE '%%:' || %s"
+    eventually(lambda: wharf.one(leaving, str(main.pid)), "the ledger's word that it takes no more")
     main.wait(30)
     assert not child.is_running()
     given_back_once(wharf, job_id, project, expected)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -23,6 +24,22 @@ def test_every_worker_of_the_stack_is_registered(wharf: Trial) -> None:
     assert found[pids["ingest-worker"]] == ("ingest-worker", ("ingest",), True)
     assert found[pids["ingest-bulk-worker"]] == ("ingest-worker", ("ingest-bulk",), True)
     assert found[pids["maintenance-worker"]] == ("scheduler", ("maintenance",), True)
+
+
+def test_a_worker_tells_what_it_works_on(wharf: Trial, tmp_path: Path, project: str) -> None:
+    """The job by the process that has its lease, and the memory of all its processes."""
+    write_transactions(tmp_path / "large.csv", 300_000, seed=15)
+    job_id = wharf.upload(tmp_path / "large.csv", profile="transactions", project_id=project)["job_id"]
+
+    def holders() -> list[dict[str, Any]]:
+        workers = wharf.api.get("/api/v1/workers").raise_for_status().json()["items"]
+        return [one for one in workers if job_id in [held["job"]["job_id"] for held in one["jobs"]]]
+
+    (worker,) = eventually(holders, "who has the job")
+    assert (worker["service"], worker["draining_since"]) == ("ingest-worker", None)
+    assert worker["running"] >= 1
+    assert worker["memory_bytes"] > 10_000_000
+    wharf.ended(job_id)
 
 
 def test_who_starts_again_buries_those_who_were_killed(wharf: Trial, tmp_path: Path, project: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import httpx
@@ -11,7 +12,14 @@ import pytest
 
 from wharf.common.queues import Queue
 
-FIELDS = {"name", "paused", "paused_by", "paused_at", "depth", "waiting", "oldest_wait_seconds", "running", "slots"}
+FIELDS = {
+    "name", "paused", "paused_by", "paused_at", "pause_reason", "depth", "waiting", "oldest_wait_seconds",
+    "running", "slots", "ended_lately", "drain_seconds",
+}  # fmt: skip
+TELLS = {
+    "name", "service", "queues", "slots", "version", "started_at", "seen_at", "alive", "memory_bytes",
+    "draining_since", "running", "jobs",
+}  # fmt: skip
 NOBODY = {"low": 0, "normal": 0, "high": 0, "urgent": 0}
 
 
@@ -89,6 +97,66 @@ def test_slots_are_those_of_workers_that_live(api, worker):
     assert slots == {"ingest": 3, "ingest-bulk": 3, "package": 0, "maintenance": 0}
 
 
+def test_the_pace_of_a_queue_tells_how_long_it_takes(api, tenant):
+    """What waits, at the pace of the last ten minutes; nothing can be told where nothing ended, or only long ago."""
+    for _ in range(3):
+        tenant.job()
+    assert (queue(api, "ingest")["ended_lately"], queue(api, "ingest")["drain_seconds"]) == (0, None)
+    assert queue(api, "package")["drain_seconds"] == 0
+    for minutes in (1, 9, 11):
+        at = datetime.now(UTC) - timedelta(minutes=minutes)
+        tenant.move(tenant.job(), tell=False, status="completed", finished_at=at)
+    assert (queue(api, "ingest")["ended_lately"], queue(api, "ingest")["drain_seconds"]) == (2, 900)
+
+
+def test_who_has_how_much_is_told(make_tenant, platform):
+    """A tenant sees its own, the platform everybody's, with the limits that hold; what has no place is held back."""
+    owner, stranger = make_tenant(), make_tenant()
+    platform.patch(f"/api/v1/tenants/{owner.name}", json={"limits": {"published": 1}})
+    for _ in range(3):
+        owner.job()
+    owner.move(owner.job(), tell=False, status="running", admitted=True)
+    stranger.job(kind="echo")
+    with owner.client("viewer") as client:
+        (mine,) = client.get("/api/v1/queues/loads").json()["items"]
+    assert mine.pop("oldest_wait_seconds") >= 0
+    assert mine == {
+        "tenant": owner.name, "queue": "ingest", "waiting": 3, "held": mine["held"], "running": 1,
+        "limits": {"published": 1, "urgent": 20},
+    }  # fmt: skip
+    assert mine["held"] >= 2
+    everybody = platform.get("/api/v1/queues/loads").json()["items"]
+    told = {(load["tenant"], load["queue"], load["waiting"]) for load in everybody}
+    assert {(owner.name, "ingest", 3), (stranger.name, "maintenance", 1)} <= told
+    assert [load["waiting"] for load in everybody] == sorted((load["waiting"] for load in everybody), reverse=True)
+
+
+def test_a_worker_tells_what_it_holds(make_tenant, worker, backend, platform):
+    """How many jobs of whichever tenant; which ones, only to theirs. One that drains has no places any more."""
+    owner, stranger = make_tenant(), make_tenant()
+    seen = "SELECT wharf.worker_seen(%s, 'ingest-worker', 'here', 7, %s, 3, '1.2.3', %s, 1048576, %s)"
+    name = f"{worker}-busy:7"
+    job = owner.move(owner.job(), tell=False, status="running")
+    owner.execute(
+        "INSERT INTO wharf.leases (job_id, tenant_id, attempt, worker, expires_at)"
+        " VALUES (:id, :tenant, 1, :worker, now() + interval '1 hour')",
+        id=job.job_id, tenant=owner.id, worker=f"{worker}-busy:71",
+    )  # fmt: skip
+    with psycopg.connect(backend.owner_url, autocommit=True) as connection:
+        connection.execute(seen, (name, ["package"], [70, 71], False))
+        assert queue(platform, "package")["slots"] == 3
+        connection.execute(seen, (name, ["package"], [70, 71], True))
+    assert queue(platform, "package")["slots"] == 0
+    told = {}
+    for who in (owner, stranger):
+        with who.client("operator") as client:
+            (told[who.name],) = [one for one in client.get("/api/v1/workers").json()["items"] if one["name"] == name]
+    mine, other = told[owner.name], told[stranger.name]
+    assert (mine["running"], mine["memory_bytes"], mine["draining_since"] is None) == (1, 1048576, False)
+    assert [held["job"]["job_id"] for held in mine["jobs"]] == [str(job.job_id)]
+    assert (other["running"], other["jobs"]) == (1, [])
+
+
 def test_workers_are_listed(tenant, platform, worker):
     """For operators and the platform, page by page; nothing of the machine that they run on."""
     with tenant.client("viewer") as client:
@@ -98,7 +166,7 @@ def test_workers_are_listed(tenant, platform, worker):
         second = client.get("/api/v1/workers", params={"limit": 1, "cursor": first["next_cursor"]}).json()
     assert second["next_cursor"] is None
     (lives,), (silent,) = first["items"], second["items"]
-    assert set(lives) == {"name", "service", "queues", "slots", "version", "started_at", "seen_at", "alive"}
+    assert set(lives) == TELLS
     assert (lives["name"], lives["service"], lives["slots"], lives["version"]) == (worker, "ingest-worker", 3, "1.2.3")
     assert (lives["queues"], lives["alive"]) == (["ingest", "ingest-bulk"], True)
     assert (silent["name"], silent["alive"]) == (f"{worker}-old", False)
@@ -123,6 +191,25 @@ def test_a_tenants_pause_is_its_own(make_tenant, platform):
             item = mine.post("/api/v1/queues/ingest/resume").json()
         assert (item["paused"], item["paused_by"]) == (False, None)
     assert claimed(owner)
+
+
+def test_a_pause_says_why(make_tenant, platform):
+    """To all who see the queue; again with another reason that one stands, again without one the old one stays."""
+    owner = make_tenant()
+    with owner.client() as mine, owner.client("viewer") as viewer:
+        mine.post("/api/v1/queues/ingest/pause", json={"reason": "first"})
+        mine.post("/api/v1/queues/ingest/pause", json={"reason": "the second"})
+        assert mine.post("/api/v1/queues/ingest/pause").json()["pause_reason"] == "the second"
+        assert queue(viewer, "ingest")["pause_reason"] == "the second"
+        assert mine.post("/api/v1/queues/ingest/resume").json()["pause_reason"] is None
+        platform.post("/api/v1/queues/ingest/pause", json={"reason": "new disks"})
+        assert (queue(viewer, "ingest")["paused_by"], queue(viewer, "ingest")["pause_reason"]) == (
+            "platform",
+            "new disks",
+        )
+        assert mine.post("/api/v1/queues/ingest/pause", json={"reason": "x" * 201}).status_code == 422
+        noted = mine.get("/api/v1/audit", params={"what": "queue.pause"}).json()["items"]
+    assert [line["after"] for line in noted] == [None, {"reason": "the second"}, {"reason": "first"}]
 
 
 def claimed(tenant) -> bool:

@@ -24,6 +24,7 @@ from wharf.gateway.routes import (
     benchmarks,
     clients,
     datasets,
+    deadletters,
     events,
     health,
     jobs,
@@ -46,6 +47,7 @@ from wharf.gateway.settings import GatewaySettings
 ABOUTS = (
     uploads,
     jobs,
+    deadletters,
     events,
     datasets,
     benchmarks,

@@ -10,10 +10,14 @@ from wharf.common.access import Caller, Role
 from wharf.common.errors import Forbidden
 from wharf.common.queues import Queue
 from wharf.gateway.authentication import hidden
-from wharf.gateway.workload import EVERYBODY, Item, queues_of
+from wharf.gateway.tenancy import LIMITS
+from wharf.gateway.workload import EVERYBODY, Item, loads_of, queues_of
 
-PAUSE = text("SELECT wharf.pause(:queue, :of_tenant)")
+PAUSE = text("SELECT wharf.pause(:queue, :of_tenant, :reason)")
 RESUME = text("SELECT wharf.resume(:queue, :of_tenant)")
+
+MOST_LOADS = 500
+"""Tenants and queues that are told of, those first where most waits."""
 
 
 def queue_named(name: str) -> Queue:
@@ -34,9 +38,15 @@ def one_queue(connection: Connection, caller: Caller, queue: Queue) -> Item:
     return next(item for item in list_queues(connection, caller) if item["name"] == queue)
 
 
-def pause(connection: Connection, caller: Caller, queue: Queue) -> None:
+def list_loads(connection: Connection, caller: Caller) -> list[Item]:
+    """What waits and runs by tenant and queue, with the limits that hold: a tenant's own, the platform's of all."""
+    found = loads_of(connection, caller.tenant_id, MOST_LOADS)
+    return [item | {"limits": LIMITS | item["limits"]} for item in found]
+
+
+def pause(connection: Connection, caller: Caller, queue: Queue, reason: str | None = None) -> None:
     """Start nothing more of it: for the caller's tenant, or for everybody. What runs goes on."""
-    connection.execute(PAUSE, {"queue": queue, "of_tenant": _place_of(caller)})
+    connection.execute(PAUSE, {"queue": queue, "of_tenant": _place_of(caller), "reason": reason})
 
 
 def resume(connection: Connection, caller: Caller, queue: Queue) -> None:

@@ -30,6 +30,11 @@ MOST = 200
 LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('schedules of ' || %(tenant)s::text, 0))"
 WAKE = text("SELECT pg_notify('wharf_dispatch', '')")
 NOW = text("SELECT clock_timestamp()")
+LAST_RUNS = text("""
+    SELECT s.id AS schedule_id, r.scheduled_for, r.outcome, r.manual, r.job_id, j.status
+    FROM wharf.schedules s CROSS JOIN LATERAL (
+        SELECT * FROM wharf.schedule_runs r WHERE r.schedule_id = s.id ORDER BY r.scheduled_for DESC LIMIT 1) r
+    LEFT JOIN wharf.jobs j ON j.id = r.job_id WHERE s.id = ANY(:ids)""")
 WHEN = frozenset({"cron", "interval_seconds", "time_zone", "enabled"})
 """What its next occurrence depends on."""
 WORK = frozenset({"kind", "payload"})
@@ -150,6 +155,11 @@ def list_runs(connection: Connection, owner: Owner, schedule_id: UUID, cursor: s
     query = query.order_by(ScheduleRun.scheduled_for.desc()).limit(limit + 1)
     rows = [dict(row) for row in connection.execute(query).mappings()]
     return page(rows, limit, lambda row: (row["scheduled_for"].isoformat(),))
+
+
+def last_runs(connection: Connection, ids: Collection[UUID]) -> dict[UUID, Item]:
+    """The newest occurrence of each of these schedules that has one, with the state of its job."""
+    return {row["schedule_id"]: dict(row) for row in connection.execute(LAST_RUNS, {"ids": list(ids)}).mappings()}
 
 
 def _row(connection: Connection, owner: Owner, said: Item, new: Collection[str]) -> Item:

@@ -33,6 +33,7 @@ ALL_TENANTS = text(
 SET_LIMITS = text("SELECT wharf.set_limits(:name, CAST(:wanted AS jsonb))")
 LIMITS = {"published": 200, "urgent": 20}
 """What holds where nothing was set: the same numbers as in the ledger's function `wharf.room`."""
+LIMITS_OF = text("SELECT limits FROM wharf.list_tenants() WHERE id = :tenant_id")
 TENANT_BY_NAME = text("SELECT * FROM wharf.list_tenants() WHERE name = :name")
 Rows = tuple[list[dict[str, Any]], str | None]
 
@@ -177,6 +178,12 @@ def list_tenants(database: Database, cursor: str | None, limit: int) -> Rows:
     after = decode(cursor, (name_of,))[0] if cursor else None
     found = [_tenant(row) for row in _all(database, ALL_TENANTS, {"after": after, "most": limit + 1})]
     return page(found, limit, lambda row: (row["name"],))
+
+
+def limits_of(connection: Connection, tenant_id: UUID) -> dict[str, int]:
+    """Those that hold for a tenant."""
+    own: dict[str, int] = connection.execute(LIMITS_OF, {"tenant_id": tenant_id}).scalar_one()
+    return LIMITS | own
 
 
 def set_limits(database: Database, caller: Caller, name: str, wanted: dict[str, int | None]) -> dict[str, Any]:

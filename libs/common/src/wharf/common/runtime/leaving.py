@@ -56,6 +56,11 @@ class Departure:
         else:
             self._in_a_hurry.set()
 
+    @property
+    def begun(self) -> bool:
+        """Whether the worker takes no more jobs."""
+        return self._thread is not None
+
     def leave_now(self) -> None:
         """Give back all that runs, before Celery kills the pool. Waits for the ledger, but not long."""
         self._sign.give()

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
+
+SHARE = re.compile(r"^Pss:\s+(\d+) kB", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,26 @@ def _space() -> str:
 def pid_of(name: str) -> int:
     """The pid in a process' name."""
     return int(name.rsplit(":", 1)[1])
+
+
+def children() -> list[int]:
+    """The processes below this one, whichever of its threads began them; none where the system does not say."""
+    found = [_said(place) for place in Path("/proc/self/task").glob("*/children")]
+    return [int(pid) for pid in " ".join(found).split()]
+
+
+def memory_of(pids: Iterable[int]) -> int | None:
+    """Bytes that these processes have, what they share counted once; None where the system does not say."""
+    found = [SHARE.search(_said(Path(f"/proc/{pid}/smaps_rollup"))) for pid in pids]
+    return sum(int(share[1]) * 1024 for share in found if share) or None
+
+
+def _said(place: Path) -> str:
+    # A process or thread may end while it is looked at.
+    try:
+        return place.read_text(encoding="ascii")
+    except OSError:
+        return ""
 
 
 def lives(pid: int) -> bool:

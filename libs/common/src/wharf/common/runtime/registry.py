@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 
@@ -12,11 +14,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from wharf.common.logs import get_logger
 from wharf.common.runtime.errands import EXPIRE, Errands
-from wharf.common.runtime.place import Place, lives, pid_of
+from wharf.common.runtime.place import Place, children, lives, memory_of, pid_of
 
 SEEN_SECONDS = 5.0
+LOOK_SECONDS = 0.5
 FAREWELL_SECONDS = 2.0
-SEEN = text("SELECT wharf.worker_seen(:name, :service, :host, :pid, :queues, :slots, :version)")
+SEEN = text(
+    "SELECT wharf.worker_seen(:name, :service, :host, :pid, :queues, :slots, :version, :children, :memory, :draining)"
+)
 LEFT = text("SELECT wharf.worker_left(:name)")
 LEASES = text("SELECT job_id AS job, attempt, worker FROM wharf.leases_of(:place)")
 
@@ -32,9 +37,10 @@ class Serving:
 class Registry:
     """Tells the ledger every five seconds. A ledger that is away stops no worker."""
 
-    def __init__(self, errands: Errands, place: Place) -> None:
+    def __init__(self, errands: Errands, place: Place, draining: Callable[[], bool] = lambda: False) -> None:
         self._errands = errands
         self._place = place
+        self._draining = draining
         self._left = threading.Event()
 
     def start(self, serving: Serving) -> None:
@@ -58,16 +64,25 @@ class Registry:
     def _tell_for_ever(self, serving: Serving) -> None:
         bury = True
         while not self._left.is_set():
+            draining = self._draining()
             try:
                 if bury:
                     self._bury()
                     bury = False
-                self._tell(serving)
+                self._tell(serving, draining=draining)
             except SQLAlchemyError:
                 get_logger().warning("registry.unheard")
-            self._left.wait(SEEN_SECONDS)
+            self._rest(told=draining)
 
-    def _tell(self, serving: Serving) -> None:
+    def _rest(self, *, told: bool) -> None:
+        """Until it is time again; that the worker begins to leave is told at once."""
+        until = time.monotonic() + SEEN_SECONDS
+        while not self._left.wait(LOOK_SECONDS) and time.monotonic() < until:
+            if self._draining() is not told:
+                return
+
+    def _tell(self, serving: Serving, *, draining: bool) -> None:
+        below = children()
         values = {
             "name": self._place.name(os.getpid()),
             "service": self._place.service,
@@ -76,6 +91,9 @@ class Registry:
             "queues": list(serving.queues),
             "slots": serving.slots,
             "version": version("wharf-common"),
+            "children": below,
+            "memory": memory_of([os.getpid(), *below]),
+            "draining": draining,
         }
         with self._errands.connection() as connection:
             if not self._left.is_set():

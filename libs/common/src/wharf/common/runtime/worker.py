@@ -71,10 +71,11 @@ class Worker:
             worker_max_tasks_per_child=self.settings.max_jobs_per_child,
             task_time_limit=self.settings.time_limit,
         )
+        departure = Departure(self._errands(), self.sign, self.settings)
         main = _Main(
             watch=Watch(self._errands(), PATIENCE_SECONDS),
-            departure=Departure(self._errands(), self.sign, self.settings),
-            registry=Registry(self._errands(), Place.of(self.service)),
+            departure=departure,
+            registry=Registry(self._errands(), Place.of(self.service), lambda: departure.begun),
         )
         for implementation in self.implementations:
             self._register(app, implementation, main)

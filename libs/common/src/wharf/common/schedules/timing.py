@@ -45,6 +45,11 @@ def _zones() -> frozenset[str]:
     return frozenset(available_timezones()) - NO_ZONES
 
 
+def zone_names() -> list[str]:
+    """All of them."""
+    return sorted(_zones())
+
+
 def zone_named(name: str) -> ZoneInfo:
     """The IANA zone of that name. Raises `Invalid` (`unknown_time_zone`), which names the near ones."""
     if name not in _zones():

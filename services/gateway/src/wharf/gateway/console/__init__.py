@@ -8,11 +8,15 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from wharf.gateway.console import assets, login
+from wharf.gateway.console.deadletters import routes as deadletters
 from wharf.gateway.console.jobs import routes as jobs
 from wharf.gateway.console.overview import routes as overview
+from wharf.gateway.console.queues import routes as queues
+from wharf.gateway.console.schedules import routes as schedules
 from wharf.gateway.console.tries import Tries
+from wharf.gateway.console.workers import routes as workers
 
-ABOUTS = (assets, login, overview, jobs)
+ABOUTS = (assets, login, overview, jobs, queues, workers, deadletters, schedules)
 """The modules whose pages there are."""
 
 

@@ -25,6 +25,10 @@ class Entry:
 ENTRIES: Final = (
     Entry("/", "Overview", "overview", (Role.VIEWER, Role.PLATFORM)),
     Entry("/jobs", "Jobs", "jobs", (Role.VIEWER,)),
+    Entry("/queues", "Queues", "queues", (Role.VIEWER, Role.PLATFORM)),
+    Entry("/workers", "Workers", "workers", (Role.OPERATOR, Role.PLATFORM)),
+    Entry("/dead-letters", "Dead letters", "dead", (Role.VIEWER,)),
+    Entry("/schedules", "Schedules", "schedules", (Role.VIEWER, Role.PLATFORM)),
 )
 """In the order of the frame. A page that is new is a line here and a module in `console.ABOUTS`."""
 

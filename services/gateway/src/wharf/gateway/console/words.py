@@ -54,6 +54,11 @@ def exact(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
+def zoned(moment: datetime) -> str:
+    """`Mon 30 Nov 2026, 08:00 CET`: on the clock of the zone that it is in."""
+    return f"{moment:%a %d %b %Y, %H:%M %Z}"
+
+
 def size(count: float) -> str:
     """`3.4 MiB`."""
     for unit in ("B", "KiB", "MiB", "GiB"):
@@ -125,6 +130,7 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
         duration,
         ago,
         exact,
+        zoned,
         size,
         percent,
         share,

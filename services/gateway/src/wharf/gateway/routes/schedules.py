@@ -144,7 +144,7 @@ def list_schedules(resources: Wired, caller: Watcher, cursor: Cursor = None, lim
     owner = Owner.of(caller)
     with resources.database.tenant(owner.tenant_id) as connection:
         rows, next_cursor = schedules.list_schedules(connection, owner, cursor, limit)
-    return SchedulePage(items=[_view(row) for row in rows], next_cursor=next_cursor)
+    return SchedulePage(items=[view_of(row) for row in rows], next_cursor=next_cursor)
 
 
 @router.post("", status_code=HTTPStatus.CREATED)
@@ -154,7 +154,7 @@ def create(body: ScheduleRequest, resources: Wired, caller: Operator) -> Schedul
     with resources.database.tenant(owner.tenant_id) as connection:
         made = schedules.create(connection, owner, body.model_dump())
         audit.note(connection, caller, "schedule.create", made["id"], after=_said(made))
-        return _view(made)
+        return view_of(made)
 
 
 @router.get("/{schedule_id}")
@@ -162,7 +162,7 @@ def show(schedule_id: UUID, resources: Wired, caller: Watcher) -> ScheduleView:
     """One schedule."""
     owner = Owner.of(caller)
     with resources.database.tenant(owner.tenant_id) as connection:
-        return _view(schedules.find(connection, owner, schedule_id))
+        return view_of(schedules.find(connection, owner, schedule_id))
 
 
 @router.patch("/{schedule_id}")
@@ -175,7 +175,7 @@ def change(schedule_id: UUID, body: ScheduleChange, resources: Wired, caller: En
         after = schedules.change(connection, owner, schedule_id, changes)
         sides = audit.changed(_said(before), _said(after))
         audit.note(connection, caller, "schedule.change", schedule_id, before=sides[0], after=sides[1])
-        return _view(after)
+        return view_of(after)
 
 
 @router.delete("/{schedule_id}", status_code=HTTPStatus.NO_CONTENT)
@@ -217,7 +217,8 @@ def _said(row: schedules.Item) -> schedules.Item:
     return {name: row[name] for name in (*schedules.TAKEN, "payload", "priority")}
 
 
-def _view(row: schedules.Item) -> ScheduleView:
+def view_of(row: schedules.Item) -> ScheduleView:
+    """A row as the API shows it."""
     own = {"words": in_words(row["cron"], row["interval_seconds"]), "next_runs": _next_runs(row)}
     return ScheduleView.model_validate(row | own | {"priority": Priority.of_rank(row["priority"])})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import SmallInteger, Text, text
+from sqlalchemy import BigInteger, SmallInteger, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -106,10 +106,11 @@ class Pause(Table):
     queue: Mapped[str] = mapped_column(primary_key=True)
     tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
     paused_at: Mapped[datetime] = mapped_column(server_default=NOW)
+    reason: Mapped[str | None]
 
 
 class WorkerProcess(Table):
-    """The main process of a worker, as it told of itself."""
+    """The main process of a worker, as it told of itself, with the pids of the processes below it."""
 
     __tablename__ = "workers"
     name: Mapped[str] = mapped_column(primary_key=True)
@@ -121,3 +122,6 @@ class WorkerProcess(Table):
     version: Mapped[str]
     started_at: Mapped[datetime] = mapped_column(server_default=NOW)
     seen_at: Mapped[datetime] = mapped_column(server_default=NOW)
+    children: Mapped[list[int]] = mapped_column(ARRAY(BigInteger), server_default="{}")
+    memory_bytes: Mapped[int | None]
+    draining_since: Mapped[datetime | None]

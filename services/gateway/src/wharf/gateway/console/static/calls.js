@@ -1,4 +1,5 @@
 // Buttons and forms that call the API: ask, call, say what came of it, load the region anew. See `action` in parts/macros.html.
+import { clear, mark, put } from "./fields.js";
 import { ask, say } from "./messages.js";
 
 const proof = () => document.querySelector('meta[name="wharf-proof"]').content;
@@ -9,7 +10,7 @@ export async function call(method, path, body) {
   const answer = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body), credentials: "same-origin" });
   const told = answer.status === 204 ? null : await answer.json();
   if (answer.status === 401) window.location.assign("/login");
-  if (!answer.ok) throw new Error(told?.detail ?? "The server did not do it.");
+  if (!answer.ok) throw Object.assign(new Error(told?.detail ?? "The server did not do it."), { errors: told?.errors });
   return told;
 }
 
@@ -47,8 +48,10 @@ export async function perform(element, body) {
     else moved(element);
     return told ?? {};
   } catch (error) {
-    say(error.message, "failed");
-    moved(element);
+    // A form stays as it was filled in, with what is wrong beside its fields.
+    const isForm = element.matches("form");
+    if (!isForm || !mark(element, error)) say(error.message, "failed");
+    if (!isForm) moved(element);
     return null;
   } finally {
     element.removeAttribute("aria-busy");
@@ -59,10 +62,10 @@ export async function perform(element, body) {
 export function fieldsOf(form) {
   const found = {};
   for (const field of form.elements) {
-    if (!field.name || field.disabled || (field.type === "radio" && !field.checked)) continue;
+    if (!field.name || "local" in field.dataset || field.matches(":disabled") || (field.type === "radio" && !field.checked)) continue;
     const value = valueOf(field);
-    if (value === null && "omit" in field.dataset) continue;
-    found[field.name] = value;
+    // What is left out of payload.message still leaves a payload: an empty one is said, too.
+    put(found, field.name, value === null && "omit" in field.dataset ? undefined : value);
   }
   return found;
 }
@@ -73,10 +76,19 @@ function valueOf(field) {
   const text = field.value.trim();
   if (text === "") return null;
   if (field.dataset.type === "number") return Number(text);
-  if (field.dataset.type === "json") return JSON.parse(text);
+  if (field.dataset.type === "json") return parsed(field, text);
   if (field.dataset.type === "list") return text.split(/[\s,]+/).filter(Boolean);
   if (field.dataset.type === "time") return new Date(text).toISOString();
   return text;
+}
+
+function parsed(field, text) {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const message = `This is no JSON: ${error.message}.`;
+    throw Object.assign(new Error(message), { errors: [{ loc: ["body", ...field.name.split(".")], message }] });
+  }
 }
 
 export function listen() {
@@ -88,11 +100,12 @@ export function listen() {
     const form = event.target.closest("form[data-call]");
     if (!form) return;
     event.preventDefault();
+    clear(form);
     let fields;
     try {
       fields = fieldsOf(form);
-    } catch {
-      say("One of the fields holds no valid JSON.", "failed");
+    } catch (error) {
+      if (!mark(form, error)) say(error.message, "failed");
       return;
     }
     const told = await perform(form, fields);

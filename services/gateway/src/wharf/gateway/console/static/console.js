@@ -3,6 +3,7 @@ import { enliven } from "./live.js";
 import { listen } from "./calls.js";
 import { attend } from "./keyboard.js";
 import { choose } from "./choice.js";
+import { fold as foldForms } from "./fields.js";
 import { keepCurrent } from "./times.js";
 
 document.body.addEventListener("htmx:configRequest", (event) => {
@@ -26,6 +27,7 @@ document.querySelector("[data-theme-switch]")?.addEventListener("click", () => {
 });
 
 listen();
+foldForms();
 choose();
 attend();
 keepCurrent();

@@ -1,0 +1,1 @@
+"""Queues: what waits in each, how fast it goes, who rests."""

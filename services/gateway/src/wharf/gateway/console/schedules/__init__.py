@@ -1,0 +1,1 @@
+"""Schedules: when work begins by itself, and what came of it."""

@@ -14,9 +14,10 @@ from wharf.gateway.console.overview import routes as overview
 from wharf.gateway.console.queues import routes as queues
 from wharf.gateway.console.schedules import routes as schedules
 from wharf.gateway.console.tries import Tries
+from wharf.gateway.console.webhooks import routes as webhooks
 from wharf.gateway.console.workers import routes as workers
 
-ABOUTS = (assets, login, overview, jobs, queues, workers, deadletters, schedules)
+ABOUTS = (assets, login, overview, jobs, queues, workers, deadletters, schedules, webhooks)
 """The modules whose pages there are."""
 
 

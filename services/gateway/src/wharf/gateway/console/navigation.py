@@ -29,6 +29,7 @@ ENTRIES: Final = (
     Entry("/workers", "Workers", "workers", (Role.OPERATOR, Role.PLATFORM)),
     Entry("/dead-letters", "Dead letters", "dead", (Role.VIEWER,)),
     Entry("/schedules", "Schedules", "schedules", (Role.VIEWER, Role.PLATFORM)),
+    Entry("/webhooks", "Webhooks", "webhooks", (Role.OPERATOR,)),
 )
 """In the order of the frame. A page that is new is a line here and a module in `console.ABOUTS`."""
 

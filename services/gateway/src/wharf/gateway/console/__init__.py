@@ -10,14 +10,16 @@ from fastapi import FastAPI
 from wharf.gateway.console import assets, login
 from wharf.gateway.console.deadletters import routes as deadletters
 from wharf.gateway.console.jobs import routes as jobs
+from wharf.gateway.console.keys import routes as keys
 from wharf.gateway.console.overview import routes as overview
 from wharf.gateway.console.queues import routes as queues
 from wharf.gateway.console.schedules import routes as schedules
+from wharf.gateway.console.tenants import routes as tenants
 from wharf.gateway.console.tries import Tries
 from wharf.gateway.console.webhooks import routes as webhooks
 from wharf.gateway.console.workers import routes as workers
 
-ABOUTS = (assets, login, overview, jobs, queues, workers, deadletters, schedules, webhooks)
+ABOUTS = (assets, login, overview, jobs, queues, workers, deadletters, schedules, webhooks, keys, tenants)
 """The modules whose pages there are."""
 
 

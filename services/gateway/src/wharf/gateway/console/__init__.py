@@ -8,6 +8,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from wharf.gateway.console import assets, login
+from wharf.gateway.console.audit import routes as audit
 from wharf.gateway.console.deadletters import routes as deadletters
 from wharf.gateway.console.jobs import routes as jobs
 from wharf.gateway.console.keys import routes as keys
@@ -19,7 +20,7 @@ from wharf.gateway.console.tries import Tries
 from wharf.gateway.console.webhooks import routes as webhooks
 from wharf.gateway.console.workers import routes as workers
 
-ABOUTS = (assets, login, overview, jobs, queues, workers, deadletters, schedules, webhooks, keys, tenants)
+ABOUTS = (assets, login, overview, jobs, queues, workers, deadletters, schedules, webhooks, keys, tenants, audit)
 """The modules whose pages there are."""
 
 

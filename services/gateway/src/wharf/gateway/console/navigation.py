@@ -32,6 +32,7 @@ ENTRIES: Final = (
     Entry("/webhooks", "Webhooks", "webhooks", (Role.OPERATOR,)),
     Entry("/keys", "Keys", "keys", (Role.ADMIN, Role.PLATFORM)),
     Entry("/tenants", "Tenants", "tenants", (Role.PLATFORM,)),
+    Entry("/audit", "Audit", "audit", (Role.ADMIN, Role.PLATFORM)),
 )
 """In the order of the frame. A page that is new is a line here and a module in `console.ABOUTS`."""
 

@@ -7,7 +7,7 @@ import time
 from datetime import UTC, datetime
 from uuid import UUID
 
-__all__ = ["new_id", "now"]
+__all__ = ["first_id", "new_id", "now"]
 
 
 def now() -> datetime:
@@ -23,3 +23,9 @@ def new_id() -> UUID:
     value = value & ~(0xF << 76) | 0x7 << 76
     value = value & ~(0x3 << 62) | 0x2 << 62
     return UUID(int=value)
+
+
+def first_id(moment: datetime) -> UUID:
+    """Sorts before every id that was made at that time or later. A moment before 1970 is that of the first one."""
+    millis = max(int(moment.timestamp() * 1000), 0)
+    return UUID(int=(millis & ((1 << 48) - 1)) << 80)

@@ -11,6 +11,7 @@ import structlog
 from sqlalchemy import Connection, select, text
 
 from wharf.common.access import Caller
+from wharf.common.clock import first_id
 from wharf.common.ledger.database import dumps
 from wharf.common.ledger.models import Change
 from wharf.common.schedules.policies import INSTALLATION
@@ -75,7 +76,8 @@ def list_changes(connection: Connection, wanted: ChangeFilter, cursor: str | Non
     if wanted.project_id is not None:
         query = query.where(Change.project_id == wanted.project_id)
     if wanted.since is not None:
-        query = query.where(Change.at >= wanted.since)
+        # The id is made after the transaction began, and leads to the newest without reading the others.
+        query = query.where(Change.at >= wanted.since, Change.id >= first_id(wanted.since))
     if cursor:
         query = query.where(Change.id < decode(cursor, (UUID,))[0])
     rows = [dict(row) for row in connection.execute(query.order_by(Change.id.desc()).limit(limit + 1)).mappings()]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from sqlalchemy import text
@@ -18,6 +18,7 @@ from starlette.requests import HTTPConnection
 from wharf.common.access import Caller, Role, digest_of, identify
 from wharf.common.errors import Forbidden
 from wharf.common.ledger.database import Database
+from wharf.gateway.uses import Uses
 
 COOKIE = "wharf_session"
 PROOF_HEADER = "x-csrf-token"
@@ -27,6 +28,7 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 BEGIN = text("SELECT wharf.begin_session(:digest, :key_id, :seconds)")
 FIND = text("SELECT * FROM wharf.find_session(:digest, :idle, :used)")
 END = text("SELECT wharf.end_session(:digest)")
+USE = text("SELECT wharf.use_key(:key_id)")
 
 
 def is_token(credential: str) -> bool:
@@ -41,6 +43,7 @@ class Sessions:
     database: Database
     idle: float
     lasting: float
+    uses: Uses = field(default_factory=Uses)
 
     def begin(self, key_id: UUID) -> str:
         """A session for that key: its token, the only time that it is seen."""
@@ -53,13 +56,20 @@ class Sessions:
     def identify(self, credential: str, *, used: bool = True) -> Caller | None:
         """Whose key or session it is; None where it has ended. `used`: a person is there, and not only their page."""
         if not is_token(credential):
-            return identify(self.database, credential)
+            return self._with_key(credential, used=used)
         values = {"digest": digest_of(credential), "idle": self.idle, "used": used}
         with self.database.anyone() as connection:
             row = connection.execute(FIND, values).mappings().first()
         if row is None:
             return None
         return Caller(row["id"], Role(row["role"]), row["tenant_id"], row["tenant_name"], row["project_id"])
+
+    def _with_key(self, key: str, *, used: bool) -> Caller | None:
+        caller = identify(self.database, key)
+        if caller is not None and used and self.uses.is_news(caller.key_id):
+            with self.database.anyone() as connection:
+                connection.execute(USE, {"key_id": caller.key_id})
+        return caller
 
     def end(self, token: str) -> None:
         """End one, everywhere within a second."""

@@ -23,13 +23,9 @@ from wharf.gateway.cursors import decode, name_of, page
 CREATE_KEY = text("SELECT wharf.create_key(:id, :tenant, :prefix, :digest, :name, :role, :project_id, :expires_at)")
 CREATE_TENANT = text("SELECT wharf.create_tenant(:id, :name)")
 REVOKE_KEY = text("SELECT wharf.revoke_key(:id)")
-ALL_KEYS = text(
-    "SELECT * FROM wharf.list_keys() WHERE CAST(:before AS uuid) IS NULL OR id < :before ORDER BY id DESC LIMIT :most"
-)
+ALL_KEYS = text("SELECT * FROM wharf.newest_keys(:before, :most)")
 KEYS_BY_ID = text("SELECT * FROM wharf.list_keys() WHERE id = :id")
-ALL_TENANTS = text(
-    "SELECT * FROM wharf.list_tenants() WHERE CAST(:after AS text) IS NULL OR name > :after ORDER BY name LIMIT :most"
-)
+ALL_TENANTS = text("SELECT * FROM wharf.tenants_after(:after, :most)")
 SET_LIMITS = text("SELECT wharf.set_limits(:name, CAST(:wanted AS jsonb))")
 LIMITS = {"published": 200, "urgent": 20}
 """What holds where nothing was set: the same numbers as in the ledger's function `wharf.room`."""

@@ -50,7 +50,7 @@ def ls(*, as_json: AsJson = False) -> None:
     if as_json:
         print_json(found)
         return
-    names = ("id", "name", "role", "project_id", "created_at", "expires_at", "revoked_at")
+    names = ("id", "name", "role", "project_id", "created_at", "used_at", "expires_at", "revoked_at")
     rows = ([one.get(name) for name in names] for one in found)
     print_table([name.removesuffix("_at").upper() for name in names], rows, empty="There are no keys.")
 

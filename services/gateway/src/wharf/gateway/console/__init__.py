@@ -8,15 +8,19 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from wharf.gateway.console import assets, login
+from wharf.gateway.console.audit import routes as audit
 from wharf.gateway.console.deadletters import routes as deadletters
 from wharf.gateway.console.jobs import routes as jobs
+from wharf.gateway.console.keys import routes as keys
 from wharf.gateway.console.overview import routes as overview
 from wharf.gateway.console.queues import routes as queues
 from wharf.gateway.console.schedules import routes as schedules
+from wharf.gateway.console.tenants import routes as tenants
 from wharf.gateway.console.tries import Tries
+from wharf.gateway.console.webhooks import routes as webhooks
 from wharf.gateway.console.workers import routes as workers
 
-ABOUTS = (assets, login, overview, jobs, queues, workers, deadletters, schedules)
+ABOUTS = (assets, login, overview, jobs, queues, workers, deadletters, schedules, webhooks, keys, tenants, audit)
 """The modules whose pages there are."""
 
 

@@ -29,6 +29,10 @@ ENTRIES: Final = (
     Entry("/workers", "Workers", "workers", (Role.OPERATOR, Role.PLATFORM)),
     Entry("/dead-letters", "Dead letters", "dead", (Role.VIEWER,)),
     Entry("/schedules", "Schedules", "schedules", (Role.VIEWER, Role.PLATFORM)),
+    Entry("/webhooks", "Webhooks", "webhooks", (Role.OPERATOR,)),
+    Entry("/keys", "Keys", "keys", (Role.ADMIN, Role.PLATFORM)),
+    Entry("/tenants", "Tenants", "tenants", (Role.PLATFORM,)),
+    Entry("/audit", "Audit", "audit", (Role.ADMIN, Role.PLATFORM)),
 )
 """In the order of the frame. A page that is new is a line here and a module in `console.ABOUTS`."""
 

@@ -41,7 +41,7 @@ class KeyRequest(BaseModel):
 
 
 class KeyView(BaseModel):
-    """What is known of a key. Its secret is not."""
+    """What is known of a key. Its secret is not. `used_at`: to the minute, by itself or a session of the console."""
 
     id: UUID
     name: str
@@ -52,6 +52,7 @@ class KeyView(BaseModel):
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None
+    used_at: datetime | None = None
 
 
 class NewKey(KeyView):

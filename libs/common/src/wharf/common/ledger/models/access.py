@@ -33,7 +33,10 @@ class Project(Table):
 
 
 class ApiKey(Table):
-    """A key: a prefix to look it up and the SHA-256 of the whole. Without a tenant it is the platform's."""
+    """A key: a prefix to look it up and the SHA-256 of the whole. Without a tenant it is the platform's.
+
+    `used_at`: when it, or a session that was given for it, was last brought; to the minute.
+    """
 
     __tablename__ = "api_keys"
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -46,6 +49,7 @@ class ApiKey(Table):
     created_at: Mapped[datetime] = mapped_column(server_default=NOW)
     expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+    used_at: Mapped[datetime | None]
 
 
 class Answer(Table):

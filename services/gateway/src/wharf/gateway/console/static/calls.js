@@ -71,6 +71,7 @@ export function fieldsOf(form) {
 }
 
 function valueOf(field) {
+  if (field.dataset.type === "each" || field.dataset.type === "some") return listOf(field);
   if (field.type === "checkbox") return field.checked;
   if (field.multiple) return [...field.selectedOptions].map((option) => option.value);
   const text = field.value.trim();
@@ -80,6 +81,12 @@ function valueOf(field) {
   if (field.dataset.type === "list") return text.split(/[\s,]+/).filter(Boolean);
   if (field.dataset.type === "time") return new Date(text).toISOString();
   return text;
+}
+
+// Boxes of one name are a list of those that are checked; with "some" none of them is null.
+function listOf({ form, name, dataset }) {
+  const chosen = [...form.elements].filter((each) => each.name === name && each.checked).map((each) => each.value);
+  return dataset.type === "some" && !chosen.length ? null : chosen;
 }
 
 function parsed(field, text) {
@@ -100,6 +107,7 @@ export function listen() {
     const form = event.target.closest("form[data-call]");
     if (!form) return;
     event.preventDefault();
+    if (form.getAttribute("aria-busy") === "true") return;
     clear(form);
     let fields;
     try {
@@ -118,4 +126,5 @@ function show(place, told) {
   if (!(place.dataset.told in told)) return;
   place.textContent = told[place.dataset.told];
   place.closest("[hidden]")?.removeAttribute("hidden");
+  place.focus();
 }

@@ -4,6 +4,7 @@ import { listen } from "./calls.js";
 import { attend } from "./keyboard.js";
 import { choose } from "./choice.js";
 import { fold as foldForms } from "./fields.js";
+import { copy } from "./copying.js";
 import { keepCurrent } from "./times.js";
 
 document.body.addEventListener("htmx:configRequest", (event) => {
@@ -30,5 +31,6 @@ listen();
 foldForms();
 choose();
 attend();
+copy();
 keepCurrent();
 enliven();

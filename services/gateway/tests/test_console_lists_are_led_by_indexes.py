@@ -1,0 +1,91 @@
+"""Every list of the console that may grow long is led by an index, and sorted by it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+from sqlalchemy import event
+
+from wharf.common.clock import new_id
+
+ROWS = 20_000
+LONG = ("webhook_deliveries", "api_keys", "audit")
+FILL = (
+    """INSERT INTO wharf.webhook_deliveries (id, webhook_id, tenant_id, type, body, status, ended_at)
+    SELECT wharf.new_id(), %(hook)s, %(tenant)s, 'job.failed', '{}', 'delivered', now()
+    FROM generate_series(1, %(rows)s)""",
+    """INSERT INTO wharf.api_keys (id, tenant_id, prefix, digest, name, role)
+    SELECT wharf.new_id(), %(tenant)s, gen_random_uuid()::text, '', 'k', 'viewer' FROM generate_series(1, %(rows)s)""",
+    """INSERT INTO wharf.audit (tenant_id, who, who_name, role, what, target)
+    SELECT %(tenant)s, %(key)s, 'k', 'admin', 'job.retry', n::text FROM generate_series(1, %(rows)s) n""",
+)
+
+
+@pytest.fixture
+def hook_id(tenant, api, backend) -> str:
+    """A webhook of a tenant with much of everything."""
+    hook = {"name": "h", "url": "https://example.org", "events": ["job.failed"]}
+    made: str = api.post("/api/v1/webhooks", json=hook).json()["id"]
+    values = {"hook": made, "tenant": tenant.id, "key": tenant.caller().key_id, "rows": ROWS}
+    with psycopg.connect(backend.owner_url, autocommit=True) as connection:
+        for statement in FILL:
+            connection.execute(statement, values)
+        for table in LONG:
+            connection.execute(f"ANALYZE wharf.{table}".encode())
+    return made
+
+
+def asked(engine: Any, api: httpx.Client, paths: list[str]) -> list[tuple[str, Any]]:
+    """What the pages ask of the long tables."""
+    found: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: Any) -> None:
+        if statement.startswith("SELECT") and any(f"FROM wharf.{table}" in statement for table in LONG):
+            found.append((statement, parameters))
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        for path in paths:
+            assert api.get(path).status_code == 200, path
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+    return found
+
+
+def test_no_list_reads_or_sorts_a_whole_table(tenant, api, hook_id):
+    """Deliveries by state, keys, changes by who, what, to what and when, however few there are of what is wanted."""
+    paths = [
+        "/webhooks", f"/webhooks/{hook_id}", f"/webhooks/{hook_id}?status=delivered", "/keys", "/audit",
+        f"/audit?who={new_id()}", "/audit?target=none", "/audit?what=key", "/audit?since=1h",
+    ]  # fmt: skip
+    found = asked(tenant.gateway.resources.database.engine, api, paths)
+    assert len(found) >= len(paths)
+    with tenant.database.tenant(tenant.id) as connection:
+        for statement, parameters in found:
+            plan = "\n".join(row[0] for row in connection.exec_driver_sql(f"EXPLAIN {statement}", parameters))
+            assert not re.search(rf"Seq Scan on ({'|'.join(LONG)})|Sort Key", plan), f"{statement}\n{plan}"
+
+
+@pytest.mark.parametrize(
+    ("function", "values", "table"),
+    [
+        ("newest_keys", {"before": "NULL::uuid", "most": "51"}, "api_keys"),
+        ("newest_keys", {"before": "wharf.new_id()", "most": "51"}, "api_keys"),
+        ("tenants_after", {"past": "'t-5'", "most": "51"}, "tenants"),
+    ],
+)
+def test_the_platforms_lists_are_led_by_an_index(backend, function, values, table):
+    """Their functions' own queries: EXPLAIN does not look inside."""
+    with psycopg.connect(backend.owner_url) as connection:
+        # A table of a few pages is read whole whatever there is.
+        connection.execute("SET LOCAL enable_seqscan = off")
+        row = connection.execute("SELECT prosrc FROM pg_proc WHERE proname = %s", [function]).fetchone()
+        assert row is not None
+        query = re.sub(r"\b(before|past|most)\b", lambda name: values[name[0]], row[0])
+        plan = "\n".join(str(line[0]) for line in connection.execute(f"EXPLAIN {query}".encode()))
+    assert f"on {table} " in plan
+    assert "Sort Key" not in plan

@@ -139,6 +139,10 @@ dashboards: .venv/.stamp ## Write Grafana's dashboards and the rules of the obje
 chart: .venv/.stamp ## Write what of the Helm chart follows from the code: the schema of its values
 	@$(BIN)/python -m deploy.helm.source
 
+.PHONY: simulate-scaling
+simulate-scaling: .venv/.stamp ## Play days of load against the scaling of workers; write figures and drawings of docs/scaling.md
+	@$(BIN)/python -m deploy.helm.simulation
+
 .PHONY: images
 images: ## Build the services' images (BUILD_FLAGS='...' for docker build)
 	@for service in $(IMAGES); do echo "Building wharf/$$service:$(VERSION) ..."; \

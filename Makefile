@@ -119,6 +119,10 @@ bench-candidates: .venv/.stamp ## Measure the libraries that could read files an
 	@$(BIN)/uv pip install --quiet --target .venv/candidates --no-deps --requirements bench/candidates/requirements.txt
 	@PYTHONPATH=.venv/candidates $(BIN)/python -m bench.candidates
 
+.PHONY: measure-way-up
+measure-way-up: .venv/.stamp ## Measure two gateways, RabbitMQ, PgBouncer and limited workers beside one, Redis, none (ARGS='gateways brokers')
+	@$(BIN)/python -m bench.wayup $(ARGS)
+
 .PHONY: pictures
 pictures: .venv/.stamp ## Draw the pages of real packages that the documents show (needs poppler and LibreOffice)
 	@$(BIN)/python docs/pictures.py

@@ -125,6 +125,10 @@ bench-candidates: .venv/.stamp ## Measure the libraries that could read files an
 	@$(BIN)/uv pip install --quiet --target .venv/candidates --no-deps --requirements bench/candidates/requirements.txt
 	@PYTHONPATH=.venv/candidates $(BIN)/python -m bench.candidates
 
+.PHONY: measure-way-up
+measure-way-up: .venv/.stamp ## Measure two gateways, RabbitMQ, PgBouncer and limited workers beside one, Redis, none (ARGS='gateways brokers')
+	@$(BIN)/python -m bench.wayup $(ARGS)
+
 .PHONY: pictures
 pictures: .venv/.stamp ## Draw the pages of real packages that the documents show (needs poppler and LibreOffice)
 	@$(BIN)/python docs/pictures.py
@@ -148,6 +152,10 @@ dashboards: .venv/.stamp ## Write Grafana's dashboards and the rules of the obje
 .PHONY: chart
 chart: .venv/.stamp ## Write what of the Helm chart follows from the code: the schema of its values
 	@$(BIN)/python -m deploy.helm.source
+
+.PHONY: simulate-scaling
+simulate-scaling: .venv/.stamp ## Play days of load against the scaling of workers; write figures and drawings of docs/scaling.md
+	@$(BIN)/python -m deploy.helm.simulation
 
 .PHONY: images
 images: ## Build the services' images (BUILD_FLAGS='...' for docker build)

@@ -71,6 +71,14 @@ BY_A_SENTENCE: dict[str, tuple[Values, str]] = {
         {"workers": {"package": {"autoscaling": {**KEDA, "minReplicas": 9}}}},
         "is more than maxReplicas",
     ),
+    "replicas where all are autoscaled": (
+        {"workerDefaults": {"autoscaling": KEDA}, "workers": {"ingest": {"replicas": 3}}},
+        "Say minReplicas and maxReplicas",
+    ),
+    "an HPA's numbers where all have KEDA": (
+        {"workerDefaults": {"autoscaling": KEDA}, "workers": {"ingest": {"autoscaling": {"hpa": {"cpu": 50}}}}},
+        "Say one of them only",
+    ),
     "a Prometheus nowhere": (
         {"workers": {"ingest": {"autoscaling": {**KEDA, "keda": {"trigger": "prometheus"}}}}},
         "Say where your Prometheus answers",

@@ -90,7 +90,7 @@
 {{- $values := include "wharf.worker" (dict "root" $ "worker" $worker) | fromYaml -}}
 {{- if $values.enabled -}}
 {{- $served = append $served $values.queue -}}
-{{- include "wharf.check-scaling" (dict "name" $name "values" $values) -}}
+{{- include "wharf.check-scaling" (dict "name" $name "values" $values "own" $worker) -}}
 {{- end -}}
 {{- end -}}
 {{- range list "ingest" "ingest-bulk" "package" "maintenance" -}}
@@ -101,6 +101,16 @@
 {{- end -}}
 
 {{- define "wharf.check-scaling" -}}
+{{- $mode := .values.autoscaling.mode -}}
+{{- /* The schema sees what one worker says; the mode may come from workerDefaults. */ -}}
+{{- if and (ne $mode "none") (hasKey .own "replicas") -}}
+{{- fail (printf "workers.%s has replicas, and workerDefaults says autoscaling.mode: %s. Say minReplicas and maxReplicas, or mode: none for it." .name $mode) -}}
+{{- end -}}
+{{- range $other := list "hpa" "keda" -}}
+{{- if and (ne $mode $other) (hasKey ($.own.autoscaling | default dict) $other) -}}
+{{- fail (printf "workers.%s has autoscaling.%s, and its mode is %s. Say one of them only." $.name $other $mode) -}}
+{{- end -}}
+{{- end -}}
 {{- with .values.autoscaling -}}
 {{- if ne .mode "none" -}}
 {{- if gt (int .minReplicas) (int .maxReplicas) -}}

@@ -1,0 +1,1 @@
+"""A day of load against the policy that scales workers: where the chart's defaults come from."""

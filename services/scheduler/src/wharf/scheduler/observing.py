@@ -25,6 +25,7 @@ from wharf.common.doorbell import Doorbell
 from wharf.common.ledger.database import Database
 from wharf.common.logs import get_logger
 from wharf.common.queues import Priority, Queue, is_redis
+from wharf.common.runtime.sentry import SENTRY
 from wharf.common.settings import ServiceSettings
 from wharf.common.storage import Storage
 from wharf.scheduler.dispatcher import unclaimed
@@ -93,6 +94,7 @@ class Observer(Collector):
             up = 1
         except Exception as error:  # noqa: BLE001 - whatever it is, the other sources are told, and this one's failure
             get_logger().warning("collector.failed", source=self.source, error=type(error).__name__)
+            SENTRY.report(error)
             up = 0
         of = (self.source,)
         seconds = metrics.COLLECTOR_SECONDS.family([(of, time.monotonic() - began)])

@@ -137,6 +137,11 @@ pictures: .venv/.stamp ## Draw the pages of real packages that the documents sho
 console-pictures: .venv/.stamp ## Draw the console's pages that the documents show (needs Chromium)
 	@$(BIN)/python docs/console_pictures.py
 
+
+.PHONY: dashboard-pictures
+dashboard-pictures: .venv/.stamp ## Draw the dashboards that the documents show, from a real Prometheus' data (needs prometheus)
+	@$(BIN)/python -m docs.dashboards
+
 .PHONY: chaos
 chaos: .venv/.stamp ## Load 1,000 files while everything is killed in turn, for ten minutes; check every row, write the report
 	@$(BIN)/python -m tests.chaos --minutes 10 --jobs 1000 $(ARGS)

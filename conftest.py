@@ -100,7 +100,15 @@ def mail_port() -> int:
 
 
 @pytest.fixture(scope="session")
-def stack(mail_port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+def sentry_port() -> int:
+    """Where the stack's services report their bugs: a test that wants to see them listens there."""
+    with socket.create_server(("127.0.0.1", 0)) as chosen:
+        port: int = chosen.getsockname()[1]
+    return port
+
+
+@pytest.fixture(scope="session")
+def stack(mail_port: int, sentry_port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """The whole stack, once: real servers, real services."""
     from tests.servers import send_no_canaries, servers  # noqa: PLC0415 - this file is tried alone, too: tests/contracts
 
@@ -111,6 +119,7 @@ def stack(mail_port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             environment.setenv("WHARF_WEBHOOK_ALLOWED_NETWORKS", "127.0.0.1/32")
             environment.setenv("WHARF_SMTP_URL", f"smtp://127.0.0.1:{mail_port}")
             environment.setenv("WHARF_MAIL_FROM", "Wharf <wharf@example.org>")
+            environment.setenv("WHARF_SENTRY_DSN", f"http://key@127.0.0.1:{sentry_port}/7")
             folder = tmp_path_factory.mktemp("wharf")
             running = until_the_end.enter_context(LocalStack(folder, port=0, discard=True, **given))
         send_no_canaries(running.connection.database_url)

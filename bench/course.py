@@ -11,6 +11,7 @@ from typing import Any, Self
 from rich.progress import Progress
 
 from bench.badrows import BadRows, BadRowsBench
+from bench.costs import CostBench, Costs
 from bench.floors import PlainWorker, bare_endpoint_url, plain_worker
 from bench.imports import ImportBench, Size
 from bench.jobs import room
@@ -22,10 +23,13 @@ from bench.pickup import Pickup, measure_pickup
 from bench.promises import PROMISES, Promise, PromiseBench
 from bench.saturation import Saturation, SaturationBench
 from bench.submits import RATE, Submits, measure_submits
+from bench.ticks import Ticks, measure_ticks
 from wharf.client.api import WharfClient
 from wharf.local.connection import Connection
 
-PARTS = ("pickup", "noops", "saturation", "submits", "packages", "imports", "badrows", "modes", "promises")
+PARTS = (
+    "pickup", "noops", "saturation", "submits", "ticks", "costs", "packages", "imports", "badrows", "modes", "promises",
+)  # fmt: skip
 """In the order in which they are measured: what leaves most behind comes last."""
 BESIDE_PLAIN = ("pickup", "noops")
 """Those that need the plain Celery worker beside the stack."""
@@ -33,7 +37,11 @@ BESIDE_PLAIN = ("pickup", "noops")
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """How much of everything. `bad` rows of a file; `seconds` of each steady rate, `turn` of a side's at saturation."""
+    """How much of everything.
+
+    `bad` rows of a file; `seconds` of each steady rate, `turn` of a side's at saturation; `watched` rounds with and
+    without metrics and logs.
+    """
 
     sizes: tuple[int, ...] = (10_000, 100_000, 1_000_000)
     bad: int = 200_000
@@ -42,6 +50,7 @@ class Extent:
     jobs: int = 1000
     turn: float = 3.0
     turns: int = 2
+    watched: int = 5
     package: tuple[int, int, int] = (20_000, 190_000, 1_000_000)
     """Rows of both files, of a large PDF, of a large workbook."""
 
@@ -56,6 +65,7 @@ class Extent:
             jobs=300,
             turn=1.0,
             turns=1,
+            watched=2,
             package=(5_000, 20_000, 100_000),
         )
 
@@ -77,10 +87,12 @@ class Found:
     modes: list[Case] = field(default_factory=list)
     badrows: BadRows | None = None
     promises: list[Promise] = field(default_factory=list)
+    ticks: Ticks | None = None
+    costs: Costs | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """For the results' file."""
-        names = ("pickup", "noops", "saturation", "submits", "packages", "badrows")
+        names = ("pickup", "noops", "saturation", "submits", "ticks", "costs", "packages", "badrows")
         alone = {name: getattr(self, name) for name in names}
         return {name: one.as_dict() for name, one in alone.items() if one} | {
             "imports": [size.as_dict() for size in self.imports],
@@ -107,6 +119,8 @@ class Course:
         todo: dict[str, Callable[[], None]] = {
             "saturation": self._saturation,
             "submits": self._submits,
+            "ticks": self._ticks,
+            "costs": self._costs,
             "packages": self._packages,
             "imports": self._imports,
             "modes": self._modes,
@@ -146,6 +160,13 @@ class Course:
         seconds = self.extent.seconds
         step = self._bar(f"submits, {RATE} a second", int(RATE * seconds))
         self.found.submits = measure_submits(self.wharf, self.folder, seconds, step)
+
+    def _ticks(self) -> None:
+        self.found.ticks = measure_ticks(self.folder, self._bar("ticks of the scheduler", 3))
+
+    def _costs(self) -> None:
+        step = self._bar("metrics and logs", 2 * self.extent.watched)
+        self.found.costs = CostBench(self.connection, self.wharf, self.folder).measure(self.extent.watched, step)
 
     def _packages(self) -> None:
         workers = tuple(pid for name, pid in self.connection.processes.items() if name.startswith("package"))

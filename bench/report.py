@@ -11,6 +11,7 @@ from statistics import median
 
 from bench import page
 from bench.badrows import BadRows
+from bench.costs import BLIND, WATCHED, Costs
 from bench.course import Found
 from bench.imports import Size
 from bench.modes import Case
@@ -20,6 +21,7 @@ from bench.pickup import Pickup
 from bench.promises import Promise
 from bench.saturation import Saturation, Side
 from bench.submits import Submits, percentile
+from bench.ticks import Ticks
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "benchmarks.md"
@@ -55,6 +57,7 @@ class Report:
             yield _saturation(found.saturation)
         if found.noops or found.pickup:
             yield "".join([page.JOBS, *_jobs(found)])
+        yield from _beside(found)
         if found.packages:
             yield _packages(found.packages)
         if found.promises:
@@ -142,6 +145,41 @@ def _noops(noops: Noops) -> str:
 def _pickup(pickup: Pickup) -> str:
     lines = (_latency_line("Wharf", pickup.wharf), _latency_line("plain Celery", pickup.plain))
     return page.PICKUP.format(rate=pickup.rate, seconds=pickup.seconds, pickup="\n".join(lines))
+
+
+def _beside(found: Found) -> Iterator[str]:
+    """What has servers of its own."""
+    if found.ticks:
+        yield _ticks(found.ticks)
+    if found.costs:
+        yield _costs(found.costs)
+
+
+def _ticks(ticks: Ticks) -> str:
+    parts = {
+        "nothing is due": ticks.idle,
+        "a second has passed": ticks.steady,
+        "all are due at once": ticks.at_once,
+    }
+    lines = "\n".join(_latency_line(name, seconds) for name, seconds in parts.items())
+    return page.TICKS.format(schedules=f"{ticks.schedules:,}", ticks=lines, all=sum(ticks.at_once))
+
+
+def _costs(costs: Costs) -> str:
+    names = {"submit": "a submit, gateway", "small": "an import of 20 rows, workers", "large": "one of 100,000 rows"}
+    return page.COSTS.format(
+        rounds=len(costs.more("submit")),
+        costs="\n".join(_cost_line(costs, measure, name) for measure, name in names.items()),
+        submit=1000 * median(costs.more("submit")),
+        share=100 * costs.share("large"),
+    )
+
+
+def _cost_line(costs: Costs, measure: str, name: str) -> str:
+    watched, blind = (1000 * costs.median(side, measure) for side in (WATCHED, BLIND))
+    more = [1000 * seconds for seconds in costs.more(measure)]
+    shown = f"{median(more):+.2f} ms ({more[0]:+.2f} to {more[-1]:+.2f})"
+    return f"| {name} | {watched:.2f} ms | {blind:.2f} ms | {shown} | {100 * costs.share(measure):+.1f} % |"
 
 
 def _packages(found: Packages) -> str:

@@ -1,4 +1,4 @@
-"""Two beats over one ledger, one of them killed again and again: every occurrence has exactly one job.
+"""Two beats and two dispatchers over one ledger, one of each killed again and again: every occurrence is done once.
 
 An hour passes on a clock that is a parameter. A kill is an error at a random statement, at a commit, or after one; what
 was killed comes back with nothing but the ledger.
@@ -7,10 +7,11 @@ was killed comes back with nothing but the ledger.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,7 +20,10 @@ import pytest
 from sqlalchemy import event
 
 from wharf.common.jobs.announcing import Announcer
+from wharf.common.jobs.states import Event
 from wharf.common.schedules import Cron
+from wharf.scheduler.dispatcher import Dispatcher
+from wharf.scheduler.reaper import Reaper
 from wharf.scheduler.schedules import Schedules
 
 BEGIN = datetime(2026, 3, 29, 0, 0, tzinfo=UTC)
@@ -95,7 +99,7 @@ def first(expression: str, zone: ZoneInfo) -> datetime:
     return Cron.parse(expression, zone).after(BEGIN - timedelta(seconds=1))
 
 
-def live_through(beats: list[Schedules], killer: Killer, at: datetime) -> None:
+def live_through(beats: Sequence[Schedules | Process], killer: Killer, at: datetime) -> None:
     """Both tick at once until nothing is due any more."""
     killer.arm()
     with ThreadPoolExecutor(len(beats)) as pool:
@@ -133,3 +137,66 @@ def test_an_hour_of_two_beats_and_many_kills(ledger, tenant, make_schedules, vic
     for one, schedule in cron.items():
         wanted = [BEGIN + timedelta(minutes=minute) for minute in CRON[one]]
         assert [run["scheduled_for"] for run in ledger.runs(schedule)] == wanted, one
+
+
+@dataclass(frozen=True)
+class Process:
+    """A scheduler: its tick is one of the schedules, then one of the dispatcher."""
+
+    schedules: Schedules
+    dispatcher: Dispatcher
+
+    def tick(self, at: datetime) -> bool:
+        more = self.schedules.tick(at)
+        return self.dispatcher.tick() or more
+
+
+@pytest.fixture
+def processes(make_schedules, make_dispatcher, victim, feed) -> list[Process]:
+    """One that dies at any statement, commit or message, and one that lives."""
+    doomed = replace(make_dispatcher(), database=victim.database, reaper=Reaper(victim.database, feed))
+    return [Process(victim, doomed), Process(make_schedules(), make_dispatcher())]
+
+
+@dataclass
+class Workers:
+    """All of them: each message that comes is a try to claim, and what was claimed is done. Counts what was done."""
+
+    ledger: Any
+    broker: Any
+    heard: Counter = field(default_factory=Counter)
+    done: Counter = field(default_factory=Counter)
+
+    def work(self) -> bool:
+        """Whether there was a message."""
+        new = Counter((message.job_id, message.attempt) for message in self.broker.messages()) - self.heard
+        self.heard += new
+        for job_id, attempt in new.elements():
+            if self.ledger.claim(job_id, attempt):
+                self.done[job_id] += 1
+                self.ledger.finish(job_id, Event.COMPLETE, attempt)
+        return bool(new)
+
+
+def test_an_hour_of_two_schedulers_is_done_by_workers(ledger, tenant, broker, processes, killer, zone):
+    """Each occurrence is begun once, its message comes although a scheduler died before it, its job is done once."""
+    chance, survivor = random.Random(11), processes[1]
+    more = {"overlap": "queue", "grace_seconds": 3600}
+    every = {seconds: tenant.schedule(interval_seconds=seconds, next_at=BEGIN, **more) for seconds in INTERVALS}
+    cron = {one: tenant.schedule(cron=one, time_zone=zone.key, next_at=first(one, zone), **more) for one in CRON}
+    workers = Workers(ledger, broker)
+    for at in moments(chance):
+        live_through(processes, killer, at)
+        while survivor.tick(at) or workers.work() or ledger.jobs("status = 'queued'"):
+            pass  # messages come from a thread of their own: they are on their way
+    assert killer.kills > 20
+    assert ledger.jobs("status <> 'completed'") == []
+    for seconds, schedule in every.items():
+        assert [run["scheduled_for"] for run in ledger.runs(schedule)] == expected(BEGIN, seconds), seconds
+    for one, schedule in cron.items():
+        wanted = [BEGIN + timedelta(minutes=minute) for minute in CRON[one]]
+        assert [run["scheduled_for"] for run in ledger.runs(schedule)] == wanted, one
+    runs = ledger.ask("SELECT * FROM wharf.schedule_runs")
+    assert {run["outcome"] for run in runs} == {"started"}
+    assert workers.done == Counter(run["job_id"] for run in runs)
+    assert set(workers.done.values()) == {1}

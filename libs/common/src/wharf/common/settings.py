@@ -7,6 +7,7 @@ file (`secretfiles`). All of them are listed in docs/settings.md.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
@@ -18,6 +19,9 @@ from wharf.common.secretfiles import SecretFiles
 from wharf.common.webhooks import Network, networks
 
 T = TypeVar("T", bound="Settings")
+
+DSN = re.compile(r"https?://[^/\s@]+@[^/\s@]+(/[^\s]*)?/\d+")
+"""How Sentry calls a project."""
 
 Url = SecretStr
 """An address that may carry a password: never printed."""
@@ -125,8 +129,28 @@ class TraceSettings(Settings):
     """Base address of an OTLP collector over HTTP; None: `OTEL_EXPORTER_OTLP_*`, or no traces."""
 
 
+def _is_dsn(said: SecretStr | None) -> SecretStr | None:
+    if said is not None and not DSN.fullmatch(said.get_secret_value()):
+        raise ValueError("no DSN: write https://key@host/project, with the project's number")
+    return said
+
+
+class SentrySettings(Settings):
+    """Reports of bugs, for those who have a Sentry."""
+
+    sentry_dsn: Annotated[Url | None, AfterValidator(_is_dsn)] = None
+    """Address of a project in Sentry, with its key; None: no reports."""
+
+
 class ServiceSettings(
-    DatabaseSettings, RedisSettings, BrokerSettings, StorageSettings, LogSettings, HealthSettings, TraceSettings
+    DatabaseSettings,
+    RedisSettings,
+    BrokerSettings,
+    StorageSettings,
+    LogSettings,
+    HealthSettings,
+    TraceSettings,
+    SentrySettings,
 ):
     """What every service needs."""
 

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from wharf.common.jobs.kinds import Kind
 from wharf.common.logs import configure_logs
 from wharf.common.runtime.health import TOUCH_SECONDS, Beacon, serve_health
+from wharf.common.runtime.sentry import SENTRY
 from wharf.common.runtime.zeros import of_a_gateway
 from wharf.common.settings import load
 from wharf.common.tracing import TRACES
@@ -98,6 +99,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     beacon = Beacon(resources.settings.heartbeat_file)
     of_a_gateway(Kind.registry.values())
     TRACES.begin("gateway", resources.settings.otlp_endpoint)
+    SENTRY.begin("gateway", resources.settings.sentry_dsn)
     serve_health(
         resources.settings.metrics_host,
         resources.settings.metrics_port,
@@ -120,6 +122,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         await resources.events.close()
         resources.close()
         TRACES.end()
+        SENTRY.end()
 
 
 async def _touch_for_ever(beacon: Beacon) -> None:

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from wharf.common.clock import new_id
 from wharf.common.logs import get_logger
 from wharf.common.metrics import HTTP_REQUESTS, HTTP_SECONDS
+from wharf.common.runtime.sentry import SENTRY
 from wharf.common.tracing import HEADER, TRACES
 from wharf.gateway.problems import CLIENT_CLOSED_REQUEST, ProblemDocument, unexpected
 
@@ -165,8 +166,9 @@ class Requests:
                 await _refuse_nul(exchange)
                 return
             await self._app(exchange.scope, exchange.take, exchange.give)
-        except Exception:  # the border to the outside: whatever happens inside is logged here and told as one sentence
+        except Exception as error:  # the border to the outside: what happens inside is logged, and told as one sentence
             get_logger().exception("http.failed", route=exchange.route)
+            SENTRY.report(error, route=exchange.route)
             if exchange.answered is not None:
                 raise
             await unexpected()(exchange.scope, exchange.take, exchange.give)

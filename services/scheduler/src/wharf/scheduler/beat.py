@@ -24,6 +24,7 @@ from wharf.common.ledger.patience import is_away
 from wharf.common.logs import get_logger
 from wharf.common.metrics import TICKED
 from wharf.common.runtime.health import Beacon, serve_health
+from wharf.common.runtime.sentry import SENTRY
 from wharf.common.runtime.zeros import of_a_scheduler
 from wharf.common.schedules import BUILTIN, zone_named
 from wharf.common.startup import check, give_up
@@ -55,6 +56,7 @@ class LedgerScheduler(Scheduler):  # type: ignore[misc]  # Celery has no types
             check(self._settings)
         except Invalid as error:
             give_up("wharf-scheduler", error)
+        SENTRY.begin("scheduler", self._settings.sentry_dsn)
         url = self._settings.database_url.get_secret_value()
         database = Database.connect(url, pool=3, application="scheduler", answer_within=30)
         self._leadership = Leadership(database)
@@ -88,13 +90,18 @@ class LedgerScheduler(Scheduler):  # type: ignore[misc]  # Celery has no types
                 TICKED.set_to_current_time()
         except DBAPIError as error:
             get_logger().warning("dispatcher.ledger_unavailable", error=type(error.orig).__name__)
+            SENTRY.report(error)
             self._leadership.give_up("the ledger is away")
+        except Exception as error:
+            SENTRY.report(error)
+            raise
         self._leadership.wait(HURRY_SECONDS if more else self._settings.dispatch_seconds)
         return 0.0
 
     def close(self) -> None:
         """As beat ends."""
         self._sender.stop()
+        SENTRY.end()
         super().close()
 
     def _begin(self) -> bool:
@@ -108,6 +115,7 @@ class LedgerScheduler(Scheduler):  # type: ignore[misc]  # Celery has no types
             if is_away(error):
                 raise
             get_logger().error("schedules.failed", error=type(error.orig).__name__)
+            SENTRY.report(error)
             return False
 
     def _look(self) -> None:

@@ -27,6 +27,7 @@ from wharf.common.ledger.database import Database
 from wharf.common.logs import get_logger
 from wharf.common.looks import Looks, Shared
 from wharf.common.queues import Priority, Queue, is_redis
+from wharf.common.runtime.sentry import SENTRY
 from wharf.common.settings import ServiceSettings
 from wharf.common.storage import Storage
 from wharf.scheduler.dispatcher import unclaimed
@@ -120,6 +121,7 @@ def _look(name: str, source: Source) -> Sight:
         up = True
     except Exception as error:  # noqa: BLE001 - whatever it is, the other sources are told, and this one's failure
         get_logger().warning("collector.failed", source=name, error=type(error).__name__)
+        SENTRY.report(error)
         up = False
     return Sight(found, up, time.monotonic() - began)
 

@@ -20,6 +20,7 @@ from wharf.common.logs import get_logger
 from wharf.common.runtime.context import JobContext
 from wharf.common.runtime.implementation import Implementation
 from wharf.common.runtime.points import Point, reach
+from wharf.common.runtime.sentry import SENTRY
 
 HOLDING = (Status.RUNNING, Status.CANCELLING)
 """The states in which an attempt holds a job."""
@@ -56,6 +57,7 @@ def finish(context: JobContext[Any], implementation: Implementation[Any], ending
             # The reaper takes over.
             return None
         get_logger().exception("job.result_refused")
+        SENTRY.report(error)
     message = "The ledger refused the job's result. This is a mistake in Wharf: tell those who run it the job's id."
     return finish(context, implementation, Ending(Event.FAIL, error=Permanent(message, code="result_refused")))
 

@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from wharf.common.logs import get_logger
 from wharf.common.runtime.errands import EXPIRE, Errands, active_requests, message_of
 from wharf.common.runtime.leaving import Departure
+from wharf.common.runtime.sentry import SENTRY
 
 LOOK_SECONDS = 1.0
 OLD_SECONDS = 5.0
@@ -73,8 +74,9 @@ class Watch:
     def _look_at(self, old: list[Request]) -> None:
         try:
             self._look(old)
-        except Exception:  # noqa: BLE001 - a watch that dies watches nobody
+        except Exception as error:  # noqa: BLE001 - a watch that dies watches nobody
             get_logger().exception("watch.failed")
+            SENTRY.report(error)
 
     def _look(self, old: list[Request]) -> None:
         try:

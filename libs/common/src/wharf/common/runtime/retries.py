@@ -11,6 +11,9 @@ from wharf.common.jobs.kinds import Kind
 from wharf.common.jobs.states import Event
 from wharf.common.runtime.transients import RULES
 
+UNEXPECTED = "unexpected"
+"""The code of an error that nobody classified."""
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -31,7 +34,7 @@ def classify(error: Exception, kind: Kind[Any] | None = None) -> WharfError:
         if rule.matches(error):
             return Transient(rule.message, code=rule.code)
     message = f"Something unexpected happened ({type(error).__name__}). Wharf tries again; the log has the details."
-    return Transient(message, code="unexpected")
+    return Transient(message, code=UNEXPECTED)
 
 
 def judge(error: WharfError, failures: int, max_attempts: int, kind: Kind[Any]) -> Verdict:

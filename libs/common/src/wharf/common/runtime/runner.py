@@ -27,6 +27,7 @@ from wharf.common.runtime.implementation import Implementation
 from wharf.common.runtime.points import Point, reach
 from wharf.common.runtime.progress import Progress
 from wharf.common.runtime.retries import classify, judge
+from wharf.common.runtime.sentry import SENTRY
 from wharf.common.runtime.voice import Voice
 from wharf.common.storage import Storage
 from wharf.common.tracing import TRACES
@@ -119,6 +120,7 @@ class Runner:
         verdict = judge(classified, row["failures"] + 1, row["max_attempts"], implementation.kind)
         unexpected = None if classified is error else error
         get_logger().warning("job.attempt_failed", code=classified.error_code, exc_info=unexpected)
+        SENTRY.report(error, implementation.kind)
         return Ending(verdict.event, error=classified, delay=verdict.delay)
 
     def _end(self, implementation: Implementation[Any], context: JobContext[Any], ending: Ending, times: Times) -> None:

@@ -38,6 +38,7 @@ from wharf.common.runtime.place import Place
 from wharf.common.runtime.registry import Registry, Serving
 from wharf.common.runtime.request import Watch, WatchedRequest
 from wharf.common.runtime.runner import Runner
+from wharf.common.runtime.sentry import SENTRY
 from wharf.common.runtime.voice import Voice
 from wharf.common.runtime.zeros import of_a_worker
 from wharf.common.settings import WorkerSettings
@@ -111,8 +112,9 @@ class Worker:
             try:
                 with TRACES.span(f"job {implementation.kind.name}", link=task.request.get(HEADER), **told):
                     self._runner().run(implementation, message["job"], message["attempt"])
-            except Exception:  # noqa: BLE001 - the ledger knows the job; Celery would log a text that may hold a row
+            except Exception as error:  # noqa: BLE001 - the ledger knows the job; Celery would log a text that may hold a row
                 get_logger().exception("job.not_run", kind=implementation.kind.name)
+                SENTRY.report(error, implementation.kind)
 
         limits = self._limits(implementation.kind)
         app.task(run, bind=True, name=implementation.kind.task_name, Request=request, ignore_result=True, **limits)
@@ -147,20 +149,30 @@ class Worker:
         def child(**_kwargs: object) -> None:
             self.runner = None
             TRACES.begin(self.service, self.settings.otlp_endpoint)
+            SENTRY.begin(self.service, self.settings.sentry_dsn)
             self._runner()
 
+        def child_ends(**_kwargs: object) -> None:
+            TRACES.end()
+            SENTRY.end()
+
         def ready(sender: Any, **_kwargs: object) -> None:  # noqa: ANN401 - Celery's consumer
+            SENTRY.begin(self.service, self.settings.sentry_dsn)
             serving = Serving(tuple(queue.name for queue in sender.task_consumer.queues), sender.controller.concurrency)
             main.start(serving)
+
+        def main_ends(**_kwargs: object) -> None:
+            main.registry.leave()
+            SENTRY.end()
 
         # weak=False: the receivers live as long as the process.
         setup_logging.connect(logs, weak=False)
         worker_init.connect(lambda **_: self._begin(main), weak=False)
         worker_process_init.connect(child, weak=False)
-        worker_process_shutdown.connect(lambda **_: TRACES.end(), weak=False)
+        worker_process_shutdown.connect(child_ends, weak=False)
         worker_ready.connect(ready, weak=False)
         worker_shutting_down.connect(lambda **_: main.departure.begin(), weak=False)
-        worker_shutdown.connect(lambda **_: main.registry.leave(), weak=False)
+        worker_shutdown.connect(main_ends, weak=False)
 
     def _begin(self, main: _Main) -> None:
         """Before the pool forks, however the worker was started."""

@@ -23,6 +23,7 @@ from wharf.common.clock import now
 from wharf.common.ledger.database import Database, dumps
 from wharf.common.logs import get_logger
 from wharf.common.metrics import WEBHOOK_DELIVERIES, WEBHOOK_SECONDS
+from wharf.common.runtime.sentry import SENTRY
 from wharf.scheduler.webhooks.receiver import GONE, Message, Outcome, Receivers
 
 T = TypeVar("T")
@@ -97,8 +98,9 @@ class Sender:
             await self._in_ledger(self._give_up)
         except DBAPIError as error:
             get_logger().warning("webhooks.ledger_unavailable", error=type(error.orig).__name__)
-        except Exception:  # noqa: BLE001 - what nobody thought of ends no sender; the log has it
+        except Exception as error:  # noqa: BLE001 - what nobody thought of ends no sender; the log has it
             get_logger().exception("webhooks.failed")
+            SENTRY.report(error)
         else:
             return begun, LOOK_SECONDS
         return begun, REST_SECONDS
@@ -126,8 +128,9 @@ class Sender:
     async def _send(self, message: Message) -> Outcome:
         try:
             return await self.receivers.send(message)
-        except Exception:  # noqa: BLE001 - what nobody thought of is a failed try like others; the log has it
+        except Exception as error:  # noqa: BLE001 - what nobody thought of is a failed try like others; the log has it
             get_logger().exception("webhook.not_sent", delivery=str(message.id))
+            SENTRY.report(error)
             return Outcome("failed")
 
     async def _in_ledger(self, work: Callable[[], T]) -> T:

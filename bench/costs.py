@@ -1,0 +1,129 @@
+"""What metrics and log lines cost: processor time of the services beside the same ones without them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import psutil
+
+from bench.blind import blind_services
+from bench.imports import LONGEST, completed, settle, warm_up
+from wharf.client.api import WharfClient
+from wharf.local.connection import Connection
+from wharf.local.samples import write_transactions
+from wharf.local.stack import LocalStack
+
+FILES, FILE_ROWS = 60, 20
+LARGE, LARGE_ROWS = 2, 100_000
+WATCHED, BLIND = "watched", "blind"
+MEASURES = ("submit", "small", "large")
+
+
+@dataclass(slots=True)
+class Costs:
+    """By side and measure each round's seconds of processor: of one submit, of one import of few rows, of many."""
+
+    rounds: dict[str, dict[str, list[float]]] = field(
+        default_factory=lambda: {side: {name: [] for name in MEASURES} for side in (WATCHED, BLIND)}
+    )
+
+    def median(self, side: str, measure: str) -> float:
+        """Of the rounds."""
+        return median(self.rounds[side][measure])
+
+    def more(self, measure: str) -> list[float]:
+        """How much more the watched side took, each round, least first."""
+        sides = (self.rounds[WATCHED][measure], self.rounds[BLIND][measure])
+        return sorted(watched - blind for watched, blind in zip(*sides, strict=True))
+
+    def share(self, measure: str) -> float:
+        """The median of that as a part of what it takes blind."""
+        return median(self.more(measure)) / self.median(BLIND, measure)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For the results' file."""
+        return asdict(self) | {"share": {name: self.share(name) for name in MEASURES}}
+
+
+@dataclass(frozen=True)
+class Side:
+    """A running stack, and a client of it."""
+
+    connection: Connection
+    wharf: WharfClient
+
+    def measure(self, folder: Path, number: int) -> dict[str, float]:
+        """One round: files of its own, the same for both sides."""
+        submit, small = self._small(folder, number)
+        return {"submit": submit, "small": small, "large": self._large(folder, number)}
+
+    def _small(self, folder: Path, number: int) -> tuple[float, float]:
+        files = [_file(folder, FILE_ROWS, f"S{number}N{nth}-") for nth in range(FILES)]
+        taken, worked = self._spent("gateway"), self._spent("ingest")
+        jobs = [self.wharf.upload(path, profile="transactions")["job_id"] for path in files]
+        taken = self._spent("gateway") - taken
+        for job_id in jobs:
+            completed(self.wharf.wait(job_id, timeout=LONGEST))
+        return taken / FILES, (self._spent("ingest") - worked) / FILES
+
+    def _large(self, folder: Path, number: int) -> float:
+        files = [_file(folder, LARGE_ROWS, f"L{number}N{nth}-") for nth in range(LARGE)]
+        settle(self.connection.database_url)
+        worked = self._spent("ingest")
+        for path in files:
+            completed(self.wharf.wait(self.wharf.upload(path, profile="transactions")["job_id"], timeout=LONGEST))
+        return (self._spent("ingest") - worked) / LARGE
+
+    def _spent(self, service: str) -> float:
+        """Seconds of processor that the processes of a service have had until now."""
+        pids = [pid for name, pid in self.connection.processes.items() if name.startswith(service)]
+        return sum(_spent(psutil.Process(pid)) for pid in pids)
+
+
+def _spent(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    ended = times.children_user + times.children_system
+    return float(times.user + times.system + ended) + sum(_spent(child) for child in process.children())
+
+
+def _file(folder: Path, rows: int, prefix: str) -> Path:
+    path = folder / f"costs-{prefix}{rows}.csv"
+    write_transactions(path, rows, seed=rows, most_lines=1, totals=True, prefix=prefix)
+    return path
+
+
+@dataclass(frozen=True)
+class CostBench:
+    """Measures on a running stack, and on a blind one that it starts beside it."""
+
+    connection: Connection
+    wharf: WharfClient
+    folder: Path
+
+    def measure(self, rounds: int, on_side: Callable[[], None]) -> Costs:
+        """`rounds` of both sides; which one comes first changes from round to round."""
+        found = Costs()
+        with self._blind() as blind:
+            sides = {WATCHED: Side(self.connection, self.wharf), BLIND: blind}
+            for number in range(rounds):
+                for name in sorted(sides, reverse=number % 2 == 0):
+                    for measure, seconds in sides[name].measure(self.folder, number).items():
+                        found.rounds[name][measure].append(seconds)
+                    on_side()
+        return found
+
+    @contextmanager
+    def _blind(self) -> Iterator[Side]:
+        folder = self.folder / "blind"
+        folder.mkdir()
+        with (
+            LocalStack(folder / "data", port=0, discard=True, services=blind_services) as stack,
+            WharfClient(stack.connection.url, stack.connection.api_key, timeout=600) as wharf,
+        ):
+            warm_up(wharf, folder)
+            yield Side(stack.connection, wharf)

@@ -194,12 +194,12 @@ def test_sessions_end_by_themselves(person, tenant, backend, eventually, what, i
     eventually(lambda: person.get("/jobs").status_code == 303, "the session's end")
 
 
-def test_what_a_page_does_by_itself_keeps_no_session(person, tenant, backend, eventually):
+@pytest.mark.parametrize("passive", [{"X-Wharf-Passive": "1"}, {"Accept": "text/event-stream"}], ids=["list", "stream"])
+def test_what_a_page_does_by_itself_keeps_no_session(person, tenant, backend, eventually, passive):
     """Only what a person does counts as use."""
     age(backend, tenant, "seen_at", "50 minutes")
-    eventually(lambda: person.get("/jobs", headers={"X-Wharf-Passive": "1"}).status_code == 200)
+    eventually(lambda: person.get("/jobs", headers=passive).status_code == 200)
     age(backend, tenant, "seen_at", "11 minutes")
-    passive = {"X-Wharf-Passive": "1"}
     eventually(lambda: person.get("/jobs", headers=passive).status_code == 303, "the session's end")
 
 

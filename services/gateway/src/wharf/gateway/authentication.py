@@ -85,6 +85,11 @@ async def authenticate(resources: Resources, key: str | None, *, used: bool = Tr
     return caller
 
 
+def _is_passive(connection: HTTPConnection) -> bool:
+    """Whether a page asks by itself: for a list anew, or for its stream, which a browser opens again as it likes."""
+    return PASSIVE in connection.headers or "text/event-stream" in connection.headers.get("accept", "")
+
+
 async def _caller(
     resources: Wired,
     connection: HTTPConnection,
@@ -95,7 +100,7 @@ async def _caller(
     key = key_of(connection)
     if key is not None and key == token_of(connection):
         refuse_forged(connection, key)
-    return await authenticate(resources, key, used=PASSIVE not in connection.headers)
+    return await authenticate(resources, key, used=not _is_passive(connection))
 
 
 async def _client(

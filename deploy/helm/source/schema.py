@@ -88,6 +88,7 @@ def _processes() -> dict[str, Schema]:
         "workerDefaults": any_worker,
         "workers": {"type": "object", "propertyNames": NAME | {"maxLength": 20}, "additionalProperties": _one_worker()},
         "queuesServedElsewhere": {"type": "array", "items": one_of(*Queue)},
+        "restore": thing({"enabled": BOOLEAN, "args": TEXTS, "tmpSize": SIZE, "resources": RESOURCES}),
         "migration": thing(migration | {"backoffLimit": number(0), "timeoutSeconds": number(10)}),
     }
 

@@ -64,13 +64,20 @@ class Manifests:
         for one in self.objects:
             if one["kind"] == "Pod":
                 yield one["metadata"]["name"], one["spec"]
-            elif template := one["spec"].get("template") if isinstance(one.get("spec"), dict) else None:
+            elif template := pod_template(one):
                 yield one["metadata"]["name"], template["spec"]
 
     def environment(self, name: str) -> dict[str, str]:
         """What the only container of that is told."""
         (container,) = dict(self.pods())[name]["containers"]
         return {said["name"]: said["value"] for said in container["env"]}
+
+
+def pod_template(one: Object) -> Object | None:
+    """What it makes pods of; None where it makes none."""
+    spec = one.get("spec") or {}
+    found: Object | None = spec.get("jobTemplate", {}).get("spec", spec).get("template")
+    return found
 
 
 def merged(*layers: Values) -> Values:

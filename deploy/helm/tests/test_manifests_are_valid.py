@@ -80,6 +80,7 @@ def test_a_cluster_takes_everything_that_can_be_switched_on(version: str) -> Non
         "redis": {"enabled": True, "storageClass": "fast"},
         "storage": {"url": "file:///data/objects", "volume": {"enabled": True, "storageClass": "nfs"}},
         "flower": {"enabled": True},
+        "restore": {"enabled": True},
         "monitoring": {"monitor": "service", "rules": True, "dashboards": True, "labels": {"a": "b"}},
         "image": {"pullSecrets": ["regcred"]},
         "scheduler": {"nodeSelector": {"a": "b"}, "affinity": {"nodeAffinity": {}}, "priorityClassName": "high"},

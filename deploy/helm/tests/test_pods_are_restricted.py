@@ -7,13 +7,12 @@ from typing import Any
 
 import yaml
 
-from deploy.helm.tests.rendering import CHART, Manifests, render
+from deploy.helm.tests.rendering import CHART, Manifests, pod_template, render
 
 VOLUMES = {"configMap", "downwardAPI", "emptyDir", "persistentVolumeClaim", "projected", "secret"}
 ALL_OPTIONAL = {
     "postgres": {"enabled": True, "maxConnections": 5000},
-    "redis": {"enabled": True},
-    "flower": {"enabled": True},
+    **{name: {"enabled": True} for name in ("redis", "flower", "restore")},
 }
 Pod = dict[str, Any]
 
@@ -110,8 +109,8 @@ def labels_of_pods(made: Manifests) -> list[dict[str, str]]:
     for one in made.objects:
         if one["kind"] == "Pod":
             found.append(one["metadata"]["labels"])
-        elif "template" in (one.get("spec") or {}):
-            found.append(one["spec"]["template"]["metadata"]["labels"])
+        elif template := pod_template(one):
+            found.append(template["metadata"]["labels"])
     return found
 
 

@@ -99,3 +99,14 @@ def test_make_secrets_makes_all_that_the_chart_reads(tmp_path: Path) -> None:
     hosts = {name: made.one("Service", f"wharf-{name}")["metadata"]["name"] for name in ("postgres", "redis")}
     assert f"@{hosts['postgres']}:5432/" in (tmp_path / "app_database_url").read_text("utf-8")
     assert f"@{hosts['redis']}:6379/" in (tmp_path / "broker_url").read_text("utf-8")
+
+
+def test_a_restore_waits_for_somebody_to_begin_it() -> None:
+    """It has the owner's login, room for a dump, and a command; and it is there only where it was asked for."""
+    made = render({"restore": {"enabled": True, "args": ["list"]}})
+    job = made.one("CronJob", "wharf-restore")["spec"]
+    assert job["suspend"] is True
+    (container,) = dict(made.pods())["wharf-restore"]["containers"]
+    assert container["args"] == ["wharf-restore", "list"]
+    assert made.environment("wharf-restore")["WHARF_DATABASE_URL_FILE"] == "/run/secrets/owner_database_url"
+    assert render({}).of("CronJob") == {}

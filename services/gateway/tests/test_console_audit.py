@@ -10,6 +10,7 @@ import pytest
 
 from wharf.common.access import Role
 from wharf.common.clock import first_id, new_id
+from wharf.gateway.console.audit import routes
 from wharf.gateway.console.audit.sides import LONG, Line
 from wharf.gateway.routes.audit import ChangeView
 
@@ -87,7 +88,7 @@ def test_ids_made_since_a_moment_sort_after_its_first_one():
 
 def test_pages_go_on_where_the_last_ended(api, changed, monkeypatch):
     """By cursor, under the same filter."""
-    monkeypatch.setattr("wharf.gateway.console.audit.routes.PAGE", 2)
+    monkeypatch.setattr(routes, "PAGE", 2)
     page = api.get("/audit", params={"what": "webhook"}).text
     place = page.partition('rel="next"')[0].rpartition('href="')[2].partition('"')[0].replace("&amp;", "&")
     assert "what=webhook" in place

@@ -11,6 +11,7 @@ import pytest
 from wharf.common.access import Role
 from wharf.common.jobs.kinds import Kind
 from wharf.common.ledger.database import dumps
+from wharf.gateway.console.webhooks import routes
 from wharf.gateway.console.webhooks.form import KINDS
 
 HOSTILE = "<img src=x onerror=alert(1)>\"'</td><script>alert(2)</script>"
@@ -141,7 +142,7 @@ def test_a_key_of_one_project_sees_its_webhooks(api, tenant):
 
 def test_pages_of_deliveries_go_on_where_the_last_ended(api, fail, monkeypatch):
     """By cursor, under the same filter."""
-    monkeypatch.setattr("wharf.gateway.console.webhooks.routes.PAGE", 1)
+    monkeypatch.setattr(routes, "PAGE", 1)
     hook = written(api)
     older, _ = fail(api, hook), fail(api, hook)
     page = api.get(f"/webhooks/{hook['id']}?status=failed").text

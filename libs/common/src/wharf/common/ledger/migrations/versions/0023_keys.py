@@ -6,11 +6,21 @@ from importlib import resources
 
 from alembic import op
 
+from wharf.common.ledger.migrations.indexes import build_beside
+
 revision = "0023"
 down_revision = "0022"
+
+INDEXES = {
+    "ix_api_keys_newest": "api_keys (tenant_id, id DESC)",
+    # What one key did, and what was done to one thing, among all that was done.
+    "ix_audit_who": "audit (tenant_id, who, id DESC)",
+    "ix_audit_target": "audit (tenant_id, target, id DESC)",
+}
 
 
 def upgrade() -> None:
     """Older services do not notice: what is done with a key through them counts as no use."""
+    build_beside(INDEXES)
     place = resources.files("wharf.common.ledger.migrations.versions") / "sql" / "0023_keys.sql"
     op.get_bind().connection.cursor().execute(place.read_text("utf-8"))

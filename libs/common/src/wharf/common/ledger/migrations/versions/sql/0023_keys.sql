@@ -1,11 +1,6 @@
 -- When a key was last brought, or the session that was given for it: to the minute.
 ALTER TABLE wharf.api_keys ADD COLUMN used_at timestamptz;
 
--- Lists of keys, newest first. The audit's: what one key did, and what was done to one thing, among all that was done.
-CREATE INDEX ix_api_keys_newest ON wharf.api_keys (tenant_id, id DESC);
-CREATE INDEX ix_audit_who ON wharf.audit (tenant_id, who, id DESC);
-CREATE INDEX ix_audit_target ON wharf.audit (tenant_id, target, id DESC);
-
 -- Whoever calls this has seen the key whole. A minute's precision is enough, and saves the writing.
 CREATE FUNCTION wharf.use_key(of_key uuid) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

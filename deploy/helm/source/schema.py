@@ -31,7 +31,7 @@ ALWAYS = (
 )
 OPTIONAL = (
     *("backup_database_url", "backup_password", "first_api_key", "first_platform_key"),
-    *("s3_access_key", "s3_secret_key", "smtp_url", "legacy_key"),
+    *("s3_access_key", "s3_secret_key", "smtp_url", "legacy_key", "sentry_dsn"),
 )
 OF_SERVERS = ("postgres_password", "redis_password", "flower_password")
 SERVICE_OF = {
@@ -162,7 +162,7 @@ def _around() -> dict[str, Schema]:
 
 def _network() -> Schema:
     towards = thing({"to": OBJECTS, "ports": {"type": "array", "items": PORT, "minItems": 1}})
-    servers = ("database", "redis", "broker", "storage", "webhooks", "mail", "traces")
+    servers = ("database", "redis", "broker", "storage", "webhooks", "mail", "traces", "sentry")
     people = dict.fromkeys(("callers", "scrapers", "scalers"), OBJECTS)
     return thing({"enabled": BOOLEAN, "dns": thing({"to": OBJECTS}), **people, **dict.fromkeys(servers, towards)})
 

@@ -13,7 +13,7 @@ from wharf.common.secretfiles import is_secret
 
 EVERY_OPTIONAL = [
     *("backup_database_url", "backup_password", "first_api_key", "first_platform_key"),
-    *("s3_access_key", "s3_secret_key", "smtp_url", "legacy_key"),
+    *("s3_access_key", "s3_secret_key", "smtp_url", "legacy_key", "sentry_dsn"),
 ]
 PODS = {
     "gateway": ["wharf-gateway"],

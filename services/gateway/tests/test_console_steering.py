@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from html.parser import HTMLParser
 from typing import Any
 
@@ -31,12 +33,13 @@ class Tags(HTMLParser):
         self.found.append((tag, dict(attrs)))
 
 
-def session(tenant, role: str) -> httpx.Client:
+@contextmanager
+def session(tenant, role: str) -> Iterator[httpx.Client]:
     """Somebody with a session of that role, whose requests carry the proof."""
-    client = httpx.Client(base_url=tenant.gateway.url, timeout=20, headers={"Origin": tenant.gateway.url})
-    client.post("/login", data={"key": tenant.keys[role]})
-    client.headers["X-CSRF-Token"] = proof_of(client.cookies[COOKIE])
-    return client
+    with httpx.Client(base_url=tenant.gateway.url, timeout=20, headers={"Origin": tenant.gateway.url}) as client:
+        client.post("/login", data={"key": tenant.keys[role]})
+        client.headers["X-CSRF-Token"] = proof_of(client.cookies[COOKIE])
+        yield client
 
 
 @pytest.fixture

@@ -40,6 +40,9 @@ WHARF_S3_ACCESS_KEY: s3_access_key
 {{- if has "s3_secret_key" .Values.secrets.use }}
 WHARF_S3_SECRET_KEY: s3_secret_key
 {{- end }}
+{{- if has "sentry_dsn" .Values.secrets.use }}
+WHARF_SENTRY_DSN: sentry_dsn
+{{- end }}
 {{- end -}}
 
 {{- define "wharf.secret-name" -}}

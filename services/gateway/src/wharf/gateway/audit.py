@@ -8,7 +8,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import structlog
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, Text, literal_column, select, text
 
 from wharf.common.access import Caller
 from wharf.common.clock import first_id
@@ -21,6 +21,8 @@ from wharf.gateway.cursors import decode, page
 NOTE: Final = text(
     "SELECT wharf.note(:who, :tenant_id, :what, :target, CAST(:before AS jsonb), CAST(:after AS jsonb), :request_id)"
 )
+NOUN: Final = literal_column("split_part(what, '.', 1)", Text())
+"""Literally as its index has it."""
 Item = dict[str, Any]
 Rows = tuple[list[Item], str | None]
 
@@ -67,8 +69,9 @@ def list_changes(connection: Connection, wanted: ChangeFilter, cursor: str | Non
     """Newest first."""
     query = select(*(column for column in Change.__table__.c if column.name != "tenant_id"))
     if wanted.what is not None:
-        noun = Change.what.startswith(f"{wanted.what}.", autoescape=True)
-        query = query.where((Change.what == wanted.what) | noun)
+        query = query.where(wanted.what.partition(".")[0] == NOUN)
+        if "." in wanted.what:
+            query = query.where(Change.what == wanted.what)
     if wanted.target is not None:
         query = query.where(Change.target == wanted.target)
     if wanted.who is not None:

@@ -13,8 +13,9 @@ down_revision = "0022"
 
 INDEXES = {
     "ix_api_keys_newest": "api_keys (tenant_id, id DESC)",
-    # What one key did, and what was done to one thing, among all that was done.
+    # What one key did, what was done to one kind of thing or to one thing, among all that was done.
     "ix_audit_who": "audit (tenant_id, who, id DESC)",
+    "ix_audit_noun": "audit (tenant_id, split_part(what, '.', 1), id DESC)",
     "ix_audit_target": "audit (tenant_id, target, id DESC)",
 }
 

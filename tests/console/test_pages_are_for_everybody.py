@@ -105,7 +105,7 @@ def test_the_theme_that_is_chosen_stays(person: Person) -> None:
 
 
 def background(page: Page) -> str:
-    return str(page.evaluate("() => getComputedStyle(document.body).backgroundColor"))
+    return str(page.evaluate("() => getComputedStyle(document.body).background"))
 
 
 def test_a_page_is_reached_with_the_keyboard_alone(person: Person) -> None:

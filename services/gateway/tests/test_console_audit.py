@@ -107,7 +107,7 @@ def test_each_sees_their_own(make_tenant, gateway, backend):
         assert rows(client) == 0
     with httpx.Client(base_url=gateway.url, headers={"X-API-Key": backend.platform_key}) as platform:
         assert rows(platform, what="tenant.create", target=one.name) == 1
-        assert rows(platform, what="queue.pause") == 0
+        assert rows(platform, who=str(one.caller().key_id)) == 0
     bound = one.key(Role.ADMIN, project_id="p1")
     with httpx.Client(base_url=gateway.url, headers={"X-API-Key": bound["key"]}) as client:
         assert rows(client) == 0
@@ -129,7 +129,7 @@ def test_no_line_holds_a_key_or_a_secret(api, tenant):
 
 def test_texts_of_users_never_become_markup(api):
     """Whatever somebody wrote into what they changed, and whatever stands in the address."""
-    hook = api.post("/api/v1/webhooks", json=HOOK | {"name": (HOSTILE * 5)[:200]}).json()
+    hook = api.post("/api/v1/webhooks", json=HOOK | {"name": HOSTILE * 3}).json()
     api.patch(f"/api/v1/webhooks/{hook['id']}", json={"name": HOSTILE})
     for query in ({}, {"target": HOSTILE}, {"what": HOSTILE}):
         page = api.get("/audit", params=query).text

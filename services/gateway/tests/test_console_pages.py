@@ -18,7 +18,7 @@ from wharf.gateway.console.jobs import board
 
 HTMX = "d6fdc75f204e6bdefa99b69bf1e6d4ac69b8a364f77929f45c13476b4000f717"
 """htmx.org 2.0.11, dist/htmx.min.js, as its npm package has it."""
-HOSTILE = "<img src=x onerror=alert(1)>\"'&amp;{{7*7}}</td></table><script>alert(2)</script>"
+HOSTILE = "<img src=x onerror=alert(1)>\"'&amp;{{'ab'*3}}</td></table><script>alert(2)</script>"
 FIRST = "SELECT set_config('wharf.tenant', %s, true)"
 
 
@@ -134,7 +134,7 @@ def _harmless(page: str) -> None:
     assert [
         attributes.get("src") for tag, attributes in elements if tag == "script" and not attributes.get("src")
     ] == []
-    assert "49" not in page or "{{7*7}}" in page or "&#123;" in page
+    assert "ababab" not in page
 
 
 def test_errors_are_pages_too(person):
@@ -189,7 +189,7 @@ def test_every_query_of_the_list_is_led_by_an_index(tenant, backend, person):
             [tenant.id],
         )
     with psycopg.connect(backend.owner_url, autocommit=True) as connection:
-        connection.execute("ANALYZE wharf.jobs")
+        connection.execute("VACUUM (ANALYZE) wharf.jobs")
     asked: list[tuple[str, Any]] = []
     engine = tenant.gateway.resources.database.engine
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import structlog
-from sqlalchemy import Connection, Text, literal_column, select, text
+from sqlalchemy import Connection, select, text
 
 from wharf.common.access import Caller
 from wharf.common.clock import first_id
@@ -21,8 +21,7 @@ from wharf.gateway.cursors import decode, page
 NOTE: Final = text(
     "SELECT wharf.note(:who, :tenant_id, :what, :target, CAST(:before AS jsonb), CAST(:after AS jsonb), :request_id)"
 )
-NOUN: Final = literal_column("split_part(what, '.', 1)", Text())
-"""Literally as its index has it."""
+HIDDEN: Final = frozenset({"tenant_id", "noun"})
 Item = dict[str, Any]
 Rows = tuple[list[Item], str | None]
 
@@ -67,9 +66,9 @@ class ChangeFilter:
 
 def list_changes(connection: Connection, wanted: ChangeFilter, cursor: str | None, limit: int) -> Rows:
     """Newest first."""
-    query = select(*(column for column in Change.__table__.c if column.name != "tenant_id"))
+    query = select(*(column for column in Change.__table__.c if column.name not in HIDDEN))
     if wanted.what is not None:
-        query = query.where(wanted.what.partition(".")[0] == NOUN)
+        query = query.where(Change.noun == wanted.what.partition(".")[0])
         if "." in wanted.what:
             query = query.where(Change.what == wanted.what)
     if wanted.target is not None:

@@ -10,7 +10,7 @@ from wharf.common.ledger.database import dumps
 from wharf.gateway.console.navigation import ENTRIES
 from wharf.gateway.routes.audit import ChangeView
 
-LONG: Final = 160
+LONG: Final = 80
 """Characters of a value that a list shows at once."""
 PLACES: Final = {"job": "/jobs", "webhook": "/webhooks", "schedule": "/schedules"}
 """Whose pages lie below the id that a line names."""

@@ -1,4 +1,4 @@
-"""Keys as the console shows them: when each was last used; lists of keys and of changes that are led by an index."""
+"""Keys as the console shows them: when each was last used; lists of keys that are led by an index."""
 
 from __future__ import annotations
 
@@ -11,13 +11,7 @@ from wharf.common.ledger.migrations.indexes import build_beside
 revision = "0023"
 down_revision = "0022"
 
-INDEXES = {
-    "ix_api_keys_newest": "api_keys (tenant_id, id DESC)",
-    # What one key did, what was done to one kind of thing or to one thing, among all that was done.
-    "ix_audit_who": "audit (tenant_id, who, id DESC)",
-    "ix_audit_noun": "audit (tenant_id, split_part(what, '.', 1), id DESC)",
-    "ix_audit_target": "audit (tenant_id, target, id DESC)",
-}
+INDEXES = {"ix_api_keys_newest": "api_keys (tenant_id, id DESC)"}
 
 
 def upgrade() -> None:

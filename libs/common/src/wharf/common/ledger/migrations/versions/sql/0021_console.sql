@@ -18,6 +18,7 @@ CREATE TABLE wharf.audit (
     role text NOT NULL,
     project_id text,
     what text NOT NULL,
+    noun text NOT NULL GENERATED ALWAYS AS (split_part(what, '.', 1)) STORED,
     target text NOT NULL,
     before jsonb,
     after jsonb,
@@ -25,6 +26,10 @@ CREATE TABLE wharf.audit (
     at timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX ix_audit_newest ON wharf.audit (tenant_id, id DESC);
+-- What one key did, what was done to one kind of thing or to one thing, among all that was done.
+CREATE INDEX ix_audit_who ON wharf.audit (tenant_id, who, id DESC);
+CREATE INDEX ix_audit_noun ON wharf.audit (tenant_id, noun, id DESC);
+CREATE INDEX ix_audit_target ON wharf.audit (tenant_id, target, id DESC);
 
 DO $$
 DECLARE

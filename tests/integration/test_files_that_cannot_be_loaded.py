@@ -16,6 +16,7 @@ UNUSABLE = {
     "only a header": (HEADER + b"\n", "no_rows"),
     "no header": (ROW + b"\n" + ROW + b"\n", "no_header"),
     "a workbook that is cut off": (XLSX, "damaged_file"),
+    "a first row with a NUL": (b"\x00\x01\x02binary,b\n1,2\n", "no_header"),
     "zeros": (bytes(4096), "binary_file"),
     "a required column is missing": (b"transaction_id,date,quantity\nA,2025-01-01,1\n", "missing_column"),
 }

@@ -65,6 +65,8 @@ def test_no_list_reads_or_sorts_a_whole_table(tenant, api, hook_id):
     found = asked(tenant.gateway.resources.database.engine, api, paths)
     assert len(found) >= len(paths)
     with tenant.database.tenant(tenant.id) as connection:
+        # Of a few hundred rows sorting may cost less than walking the index that has them in order.
+        connection.exec_driver_sql("SET LOCAL enable_sort = off")
         for statement, parameters in found:
             plan = "\n".join(row[0] for row in connection.exec_driver_sql(f"EXPLAIN {statement}", parameters))
             assert not re.search(rf"Seq Scan on ({'|'.join(LONG)})|Sort Key", plan), f"{statement}\n{plan}"

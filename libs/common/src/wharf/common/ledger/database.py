@@ -49,9 +49,17 @@ def _checked(connection: object) -> psycopg.Connection[Any]:
     return connection
 
 
+NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
+"""As JSON writes it; not the six letters of a text, whose backslash is written twice."""
+
+
 def dumps(value: object) -> str:
-    """JSON for a jsonb column; UUIDs and aware times as the contract writes them."""
-    return orjson.dumps(value, option=orjson.OPT_UTC_Z).decode()
+    """JSON for a jsonb column; UUIDs and aware times as the contract writes them.
+
+    PostgreSQL has no NUL: where a message quotes one from a file, it is U+FFFD.
+    """
+    written = orjson.dumps(value, option=orjson.OPT_UTC_Z).decode()
+    return NUL.sub(r"\1\\ufffd", written) if "\\u0000" in written else written
 
 
 @dataclass(frozen=True)

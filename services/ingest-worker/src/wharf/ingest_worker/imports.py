@@ -8,11 +8,13 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
+from wharf.common.builtin import counted_as
 from wharf.common.errors import Invalid, Problem, Transient, Waits
 from wharf.common.jobs.kinds import ImportPayload
 from wharf.common.jobs.states import Status
 from wharf.common.ledger.models import Import, Reject
 from wharf.common.metrics import IMPORT_BYTES, IMPORT_ROWS
+from wharf.common.profiles import builtin_profiles
 from wharf.common.runtime.points import Point, reach
 from wharf.ingest_worker import unfinished
 from wharf.ingest_worker.acrossrows import check_across_rows, fails_by_dataset
@@ -153,6 +155,7 @@ def _sentence(result: dict[str, Any]) -> str:
 
 
 def _count(result: dict[str, Any], size: int) -> None:
+    profile = counted_as(result["profile"], builtin_profiles())
     for outcome in OUTCOMES:
-        IMPORT_ROWS.labels(result["profile"], outcome).inc(result[outcome])
-    IMPORT_BYTES.labels(result["profile"]).inc(size)
+        IMPORT_ROWS.labels(profile, outcome).inc(result[outcome])
+    IMPORT_BYTES.labels(profile).inc(size)

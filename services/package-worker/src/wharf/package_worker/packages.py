@@ -14,12 +14,13 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
+from wharf.common.builtin import counted_as
 from wharf.common.errors import WharfError
 from wharf.common.jobs.kinds import PackagePayload, ReportPayload
 from wharf.common.ledger.database import Database, driver_of
 from wharf.common.ledger.models import DataUpdate, Tenant
 from wharf.common.metrics import PACKAGE_PAGES, PACKAGE_ROWS
-from wharf.common.packages import LOCALES, KnownDatasets, PackageType, chosen, package_named
+from wharf.common.packages import LOCALES, KnownDatasets, PackageType, builtin_packages, chosen, package_named
 from wharf.common.packages.files import file_key
 from wharf.common.runtime.context import JobContext
 from wharf.package_worker.content import Content
@@ -104,8 +105,9 @@ def _make(context: Context, content: Content, folder: Path) -> dict[str, Any]:
             course.done += content.rows
     files = [made[format_] for format_ in formats]
     pages, rows = sum(file["pages"] or 0 for file in files), content.rows
-    PACKAGE_PAGES.labels(content.type.name).inc(pages)
-    PACKAGE_ROWS.labels(content.type.name).inc(rows)
+    label = counted_as(content.type.name, builtin_packages())
+    PACKAGE_PAGES.labels(label).inc(pages)
+    PACKAGE_ROWS.labels(label).inc(rows)
     return {
         "package_type": content.type.name,
         "files": files,

@@ -29,7 +29,7 @@ CALM_MILLIS = 1200
 
 @dataclass(frozen=True)
 class Picture:
-    """One page in one window; its address may name jobs: `{running}`, `{failed}`, `{good}`.
+    """One page in one window; its address may name what `fill` has made, such as `{failed}`, and `{running}`.
 
     What runs is begun for each picture that shows it, since it ends.
     """
@@ -56,6 +56,16 @@ PICTURES = (
     *in_all("job-failed", "/jobs/{failed}"),
     *in_all("job-completed", "/jobs/{good}"),
     *in_all("overview", "/"),
+    *in_all("queues", "/queues"),
+    *in_all("workers", "/workers"),
+    *in_all("dead-letters", "/dead-letters"),
+    *in_all("schedules", "/schedules"),
+    *in_all("schedule", "/schedules/{schedule}"),
+    *in_all("schedule-form", "/schedules/{schedule}/edit"),
+    *in_all("webhooks", "/webhooks"),
+    *in_all("webhook", "/webhooks/{webhook}"),
+    *in_all("keys", "/keys"),
+    *in_all("audit", "/audit"),
     *in_all("login", "/login"),
 )
 
@@ -82,7 +92,7 @@ def main() -> None:
 
 
 def fill(wharf: WharfClient, folder: Path) -> dict[str, str]:
-    """Jobs of every kind of end."""
+    """Jobs of every kind of end, and something on each other page."""
     written: list[tuple[str, Callable[..., object], int]] = [
         ("assets", write_assets, 500),
         ("transactions", write_transactions, 5000),
@@ -98,7 +108,22 @@ def fill(wharf: WharfClient, folder: Path) -> dict[str, str]:
         failed = str(wharf.upload(folder / name, profile="transactions")["job_id"])
         wharf.wait(failed)
     write_transactions(folder / "year-2025.csv", ROWS, seed=4, bad=0)
-    return {"good": good, "failed": failed}
+    return {"good": good, "failed": failed} | steer(wharf)
+
+
+def steer(wharf: WharfClient) -> dict[str, str]:
+    """A schedule that has run, a webhook that was told, a key, and with them lines of the audit."""
+    weekly = {"cron": "0 8 * * mon", "time_zone": "Europe/Berlin", "kind": "package"}
+    payload = {"package_type": "transactions_report", "options": {"formats": ["pdf"]}}
+    schedule = wharf.create_schedule(name="Monday's report", payload=payload, **weekly)
+    wharf.create_schedule(name="Every hour", kind="echo", payload={"message": "tick"}, interval_seconds=3600)
+    webhook = wharf.create_webhook(
+        "Accounting", "https://hooks.example.org/wharf", events=["job.completed", "job.failed"]
+    )
+    wharf.wait(wharf.run_schedule(schedule["id"]).job_id)
+    wharf.create_key("Night import", "operator")
+    wharf.change_schedule(schedule["id"], cron="30 7 * * mon")
+    return {"schedule": schedule["id"], "webhook": webhook["id"]}
 
 
 def start(wharf: WharfClient, folder: Path) -> str:

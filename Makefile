@@ -20,8 +20,7 @@ DOCKER_BUILD = DOCKER_BUILDKIT=1 docker build $(BUILD_FLAGS) --file deploy/docke
 COMPOSE ?= $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
 COVERAGE ?=
 # As many test processes as there are cores, each with a stack of its own; a file's tests stay together (conftest.py).
-PROCESSES ?= auto
-SIDE_BY_SIDE = --numprocesses $(PROCESSES) --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+SIDE_BY_SIDE = --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 ARGS ?=
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

@@ -36,12 +36,12 @@ def statements(gateway):
 
 
 def test_polling_a_running_job_asks_the_ledger_nothing(api, tenant, statements):
-    """With a snapshot in Redis a hundred polls cost no SQL, but for one look-up of the key a second."""
+    """With a snapshot in Redis a hundred polls cost no SQL, but a look-up of the key a second, a note of its use a minute."""
     job = tenant.move(tenant.job(), status="running", started_at=datetime.now(UTC))
     for _ in range(100):
         assert api.get(f"/api/v1/jobs/{job.job_id}").json()["status"] == "running"
     others = [s for s in statements if "find_key" not in s]
-    assert others == []
+    assert len([s for s in others if "use_key" in s]) == len(others) <= 1
     assert len(statements) < 20, "the key is remembered for a second"
 
 

@@ -36,7 +36,7 @@ def statements(gateway):
 
 
 def test_polling_a_running_job_asks_the_ledger_nothing(api, tenant, statements):
-    """With a snapshot in Redis a hundred polls cost no SQL, but a look-up of the key a second and one note of its use."""
+    """With a snapshot a hundred polls cost no SQL, but one look-up of the key a second, one note of its use."""
     job = tenant.move(tenant.job(), status="running", started_at=datetime.now(UTC))
     for _ in range(100):
         assert api.get(f"/api/v1/jobs/{job.job_id}").json()["status"] == "running"

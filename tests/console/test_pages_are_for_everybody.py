@@ -24,8 +24,6 @@ ASK = """async () => {
 WIDER = "() => document.documentElement.scrollWidth > document.documentElement.clientWidth"
 WINDOWS: dict[str, dict[str, Any]] = {
     "wide-light": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"},
-    "wide-dark": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"},
-    "narrow-light": {"viewport": {"width": 360, "height": 740}, "color_scheme": "light"},
     "narrow-dark": {"viewport": {"width": 360, "height": 740}, "color_scheme": "dark"},
     # A window of 1280 by 900 at 200 %.
     "enlarged": {"viewport": {"width": 640, "height": 450}, "device_scale_factor": 2},

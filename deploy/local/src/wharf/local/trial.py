@@ -19,7 +19,7 @@ from wharf.local.connection import Connection
 from wharf.local.stack import LocalStack
 
 T = TypeVar("T")
-PATIENCE = 60.0
+PATIENCE = 150.0
 ENDED = frozenset({"completed", "failed", "cancelled"})
 Job = dict[str, Any]
 

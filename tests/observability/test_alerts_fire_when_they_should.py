@@ -9,7 +9,8 @@ from typing import Any
 
 import yaml
 
-from tests.observability.cases import BY_FILE, CASES, Case
+from tests.observability.case import Case
+from tests.observability.cases import BY_FILE, CASES
 from tests.observability.conftest import RULES, alerts
 
 ALWAYS = frozenset({"WharfWatchdog"})

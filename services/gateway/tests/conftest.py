@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -51,6 +52,10 @@ def wait_until(condition: Callable[[], Any], what: str = "the condition") -> Any
 def eventually() -> Callable[..., Any]:
     """See `wait_until`: tests are no package, so what they share comes as a fixture."""
     return wait_until
+
+
+Elements = list[tuple[str, dict[str, str | None]]]
+"""Of a page: tags with their attributes."""
 
 
 @dataclass(frozen=True)
@@ -298,3 +303,34 @@ def broker(backend: Backend) -> Iterator[redis.Redis]:
     """What the gateway publishes to."""
     with redis.Redis.from_url(backend.broker_url) as client:
         yield client
+
+
+class Page(HTMLParser):
+    """The elements of a page, with their attributes."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: Elements = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+
+@pytest.fixture
+def elements() -> Callable[[str], Elements]:
+    """Take a page apart."""
+    return lambda text: Page(text).found
+
+
+@pytest.fixture
+def harmless(elements: Callable[[str], Elements]) -> Callable[[str], None]:
+    """Whatever users wrote into a page is no markup in it: no picture of theirs, no handler, no script."""
+
+    def check(text: str) -> None:
+        found = elements(text)
+        assert not [tag for tag, attributes in found if tag == "img" or "onerror" in attributes]
+        assert all(attributes.get("src") for tag, attributes in found if tag == "script")
+        assert "ababab" not in text, "{{'ab'*3}} was computed"
+
+    return check

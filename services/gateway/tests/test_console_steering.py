@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from html.parser import HTMLParser
 from typing import Any
 
 import httpx
@@ -19,18 +18,6 @@ PAGES = ("/queues", "/dead-letters", "/schedules")
 HOSTILE = "<img src=x onerror=alert(1)>\"'&amp;</td></table><script>alert(2)</script>"
 CALLS = ("data-call", "data-dialog", "data-bulk")
 ECHO = {"name": "nightly", "cron": "0 2 * * *", "time_zone": "Europe/Berlin", "kind": "echo"}
-
-
-class Tags(HTMLParser):
-    """The elements of a page."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.found: list[tuple[str, dict[str, str | None]]] = []
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, dict(attrs)))
 
 
 @contextmanager
@@ -95,16 +82,14 @@ def test_the_platform_sees_the_installation_and_no_tenants_work(gateway, backend
         assert platform.get("/schedules/new").status_code == 403
 
 
-def test_texts_of_users_stay_texts(tenant, at_work):
+def test_texts_of_users_stay_texts(tenant, at_work, harmless):
     """Names, reasons, errors, payloads: shown as they are, as markup never; what is told wrong of a time neither."""
     with session(tenant, "admin") as admin:
         own = f"/schedules/{at_work}"
         for path in (*PAGES, own, f"{own}/edit", f"/schedules/preview?cron={'%3Cimg%20src%3Dx%3E ' * 5}"):
             page = admin.get(path)
             assert page.status_code == 200, path
-            tags = Tags(page.text).found
-            assert not [tag for tag, attributes in tags if tag == "img" or "onerror" in attributes], path
-            assert all(attributes.get("src") for tag, attributes in tags if tag == "script"), path
+            harmless(page.text)
         assert "alert(2)" in admin.get("/queues").text
 
 

@@ -226,6 +226,18 @@ class Tenant:
         of = "SELECT gen_random_uuid(), tenant_id, project_id, kind, queue, priority, status FROM wharf.jobs"
         self.ledger.ask(f"{made} {of}, generate_series(1, %s) WHERE id = %s AND NOT admitted", number, waiting)
 
+    def running(self) -> UUID:
+        """A job that a worker has."""
+        job = self.submit()
+        assert self.ledger.claim(job)
+        return job
+
+    def completed(self) -> UUID:
+        """A job that a worker has done."""
+        job = self.running()
+        self.ledger.finish(job, Event.COMPLETE, result={"rows_read": 3})
+        return job
+
     def cancel(self, job_id: UUID) -> None:
         with self.ledger.app.tenant(self.id) as connection:
             control.cancel(connection, job_id)

@@ -1,0 +1,88 @@
+"""Objectives: what burns their budget, and what looks alike and must not fire."""
+
+from __future__ import annotations
+
+from tests.observability.case import BOTH, Case, ends, http, slow, waits
+
+OBJECTIVES = (
+    Case(
+        "WharfApiFails",
+        "a tenth of the requests for ten minutes, after a quiet time",
+        http("200", "0+90x70") | http("500", "0x55 0+10x15"),
+        70,
+        ({},),
+        "critical",
+        "api-availability",
+    ),
+    Case("WharfApiFails", "errors of clients", http("200", "0+90x70") | http("422", "0+50x70"), 70),
+    Case(
+        "WharfApiFails",
+        "it is over, and much of the budget is gone",
+        http("200", "0+90x90") | http("500", "0+10x20 200x70"),
+        90,
+        ({},),
+        "warning",
+        "api-availability",
+    ),
+    Case("WharfApiFails", "three of four at night", http("200", "0x69 1x1") | http("500", "0x68 3x2"), 70),
+    Case(
+        "WharfApiFails",
+        "a little all day",
+        http("200", "0+100x200") | http("500", "0+0.2x200"),
+        200,
+        ({},),
+        "warning",
+        "api-availability",
+    ),
+    Case(
+        "WharfApiSlow",
+        "a third of the answers",
+        slow("0+60x70", "0+90x70"),
+        70,
+        BOTH,
+        "",
+        "api-latency",
+    ),
+    Case("WharfApiSlow", "uploads take as long as their files", slow("0+1x70", "0+90x70", "/api/v1/uploads"), 70),
+    Case(
+        "WharfJobsWaitTooLong",
+        "urgent ones",
+        waits("urgent", "1.0", "0+5x70", "0+10x70"),
+        70,
+        BOTH,
+        "",
+        "wait-urgent",
+    ),
+    Case(
+        "WharfJobsWaitTooLong",
+        "high ones",
+        waits("high", "10.0", "0+1x70", "0+10x70"),
+        70,
+        BOTH,
+        "",
+        "wait-high",
+    ),
+    Case(
+        "WharfJobsWaitTooLong",
+        "normal ones",
+        waits("normal", "60.0", "0+1x70", "0+10x70"),
+        70,
+        BOTH,
+        "",
+        "wait-normal",
+    ),
+    Case("WharfJobsWaitTooLong", "one of twenty normal ones may", waits("normal", "60.0", "0+19x70", "0+20x70"), 70),
+    Case("WharfJobsWaitTooLong", "low ones have no target", waits("low", "60.0", "0+1x70", "0+10x70"), 70),
+    Case("WharfJobsFail", "every second job", ends("0+5x70", "0+5x70"), 70, BOTH, "", "job-success"),
+    Case(
+        "WharfJobsFail",
+        "every second job, among a thousand canaries",
+        ends("0+5x70", "0+5x70") | ends("0+1000x70", "0x70", kind="canary") | ends("0+60x70", "0x70", kind="health"),
+        70,
+        BOTH,
+        "",
+        "job-success",
+    ),
+    Case("WharfJobsFail", "canaries only", ends("0+5x70", "0x70") | ends("0x70", "0+50x70", kind="canary"), 70),
+    Case("WharfJobsFail", "files that cannot be read", ends("0+5x70", "0+50x70", "input"), 70),
+)

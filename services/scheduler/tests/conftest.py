@@ -405,7 +405,7 @@ def attempt(ledger: Ledger, feed: Feed, storage: Storage) -> Callable[..., JobCo
         return JobContext(
             view=job_view(row), tenant_id=of, payload=kind.payload.model_validate(row["payload"]),
             checkpoint=None, database=ledger.app, storage=storage, feed=feed, pulse=Pulse(job_id, 1, LEASE_SECONDS),
-            progress=Progress(ProgressView()), **more,
+            progress=Progress(ProgressView()), **{"announce": lambda *_: None} | more,
         )  # fmt: skip
 
     return begin

@@ -7,6 +7,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+from sqlalchemy import text
 
 from wharf.common.errors import Invalid
 from wharf.common.jobs.states import Event
@@ -144,6 +145,9 @@ def test_an_installation_has_these_sources(backend, ledger, observed, tmp_path):
         storage_url=tmp_path.as_uri(),
     )
     with celery_app("test", backend.redis_url) as app, closing(observed_database(settings)) as database:
+        # Two of them ask the ledger, at once: neither waits for the other one's connection.
+        with database.anyone() as one, database.anyone() as other:
+            assert one.execute(text("SELECT 1")).scalar() == other.execute(text("SELECT 1")).scalar()
         told = observed(observers_of(app, settings, database).collect())
     up = {of[1]: value for of, value in told.items() if of[0] == UP}
     assert up == {"ledger": 1, "drift": 1, "storage": 1, "broker": 1}

@@ -12,11 +12,7 @@ import pytest
 from wharf.common.backups import Backup, Backups, TableCount
 from wharf.common.clock import new_id
 from wharf.common.jobs.kinds import BACKUP, BackupPayload
-from wharf.common.jobs.submission import Order, write_job
 from wharf.common.runtime.context import JobContext
-from wharf.common.runtime.heartbeat import Pulse
-from wharf.common.runtime.progress import Progress
-from wharf.common.schedules.policies import INSTALLATION
 from wharf.common.settings import BackupStorageSettings
 from wharf.scheduler.backups.connection import Guard
 from wharf.scheduler.backups.dump import Dump
@@ -87,19 +83,9 @@ def has_begun(ledger) -> Callable[[], bool]:
 
 
 @pytest.fixture
-def attempt(ledger, feed, backups) -> Callable[..., JobContext[BackupPayload]]:
-    """An attempt at a job of the installation, as its worker has it."""
-
-    def begin(payload: BackupPayload) -> JobContext[BackupPayload]:
-        with ledger.app.tenant(INSTALLATION) as connection:
-            view = write_job(connection, Order(INSTALLATION, "default", BACKUP, payload)).view
-        assert ledger.claim(view.job_id)
-        pulse = Pulse(view.job_id, view.attempt, 20.0)
-        own = {"view": view, "pulse": pulse, "progress": Progress(view.progress), "feed": feed, "payload": payload}
-        shared = {"tenant_id": INSTALLATION, "checkpoint": None, "database": ledger.app, "storage": backups.storage}
-        return JobContext(**own, **shared)
-
-    return begin
+def attempt(attempt, backups) -> Callable[[BackupPayload], JobContext[BackupPayload]]:
+    """An attempt at a backup, or at a trial of one."""
+    return lambda payload: attempt(BACKUP, payload, storage=backups.storage)
 
 
 @pytest.fixture

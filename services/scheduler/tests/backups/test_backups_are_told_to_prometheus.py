@@ -13,18 +13,19 @@ from wharf.common.schedules.policies import INSTALLATION
 from wharf.scheduler.observing import of_the_ledger
 
 OF_BACKUPS = ("wharf_backup_", "wharf_installed_")
-END = "UPDATE wharf.jobs SET status = %s, finished_at = %s, result = %s WHERE id = %s"
+END = "UPDATE wharf.jobs SET status = %s, finished_at = %s, result = %s, error = %s WHERE id = %s"
 
 
 @pytest.fixture
 def end(ledger) -> Callable[..., None]:
     """A job of backups that ended on that day of January, as its worker leaves it."""
 
-    def write(action: str, day: int, size: int | None = None) -> None:
+    def write(action: str, day: int, size: int | None = None, code: str = "backup_differs") -> None:
         with ledger.app.tenant(INSTALLATION) as connection:
             written = write_job(connection, Order(INSTALLATION, "default", BACKUP, BackupPayload(action=action)))
         status, result = ("completed", f'{{"bytes": {size}, "seconds": 2.5}}') if size else ("failed", None)
-        ledger.ask(END, status, f"2026-01-0{day}T02:00:00Z", result, written.view.job_id)
+        error = None if size else f'{{"code": "{code}"}}'
+        ledger.ask(END, status, f"2026-01-0{day}T02:00:00Z", result, error, written.view.job_id)
 
     return write
 
@@ -74,3 +75,10 @@ def test_a_trial_that_failed_is_told_until_one_is_whole(end, told):
     assert told()["wharf_backup_trial_failed"] == 0
     end("verify", 5)
     assert told()["wharf_backup_trial_failed"] == 1
+
+
+def test_a_trial_that_never_began_is_no_failed_one(end, told):
+    """Another backup, or another trial, was at work all the time that it waited: nothing is known to be wrong."""
+    end("verify", 2, 100)
+    end("verify", 3, code="backup_at_work")
+    assert told()["wharf_backup_trial_failed"] == 0

@@ -127,9 +127,12 @@ def _look(name: str, source: Source) -> Sight:
 
 
 def observed_database(settings: ServiceSettings) -> Database:
-    """A pool apart from the dispatcher's: whoever asks holds up no job, and is not held up."""
+    """A pool apart from the dispatcher's: whoever asks holds up no job, and is not held up.
+
+    A connection for each source that asks the ledger: they are looked at at once.
+    """
     url = settings.database_url.get_secret_value()
-    return Database.connect(url, pool=1, application="scheduler-metrics", answer_within=ANSWER_SECONDS)
+    return Database.connect(url, pool=2, application="scheduler-metrics", answer_within=ANSWER_SECONDS)
 
 
 def observers_of(app: Celery, settings: ServiceSettings, database: Database) -> Observers:

@@ -5,7 +5,17 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from wharf.common.jobs.kinds import BACKUP, BENCHMARK, CLEANUP, ECHO, HEALTH, MAIL, REPORTS, EchoPayload
+from wharf.common.jobs.kinds import (
+    BACKUP,
+    BENCHMARK,
+    CLEANUP,
+    CLEANUP_SECONDS,
+    ECHO,
+    HEALTH,
+    MAIL,
+    REPORTS,
+    EchoPayload,
+)
 from wharf.common.runtime.context import JobContext
 from wharf.common.runtime.implementation import Implementation
 from wharf.scheduler.backups.job import BackupJob
@@ -29,8 +39,7 @@ def echo(context: JobContext[EchoPayload]) -> dict[str, Any]:
 
 def implementations(settings: SchedulerSettings) -> tuple[Implementation[Any], ...]:
     """All of them, with what the settings allow."""
-    seconds = SHARE * (CLEANUP.time_limit or settings.soft_time_limit)
-    cleanup = partial(run_cleanup, keep=Retention.of(settings), seconds=seconds)
+    cleanup = partial(run_cleanup, keep=Retention.of(settings), seconds=SHARE * CLEANUP_SECONDS)
     return (
         Implementation(ECHO, echo),
         Implementation(CLEANUP, cleanup),

@@ -203,17 +203,19 @@ REPORT = Kind("report", Queue.PACKAGE, ReportPayload, unit="rows")
 REPORTS = Kind("reports", Queue.MAINTENANCE, ReportsPayload, unit="tenants")
 MAIL = Kind("mail", Queue.MAINTENANCE, MailPayload, unit="mails", max_attempts=8, first_delay=60, longest_delay=3600)
 ECHO = Kind("echo", Queue.MAINTENANCE, EchoPayload, unit="steps")
-# Patient: while another one is at work, it waits for three quarters of an hour.
+# Patient: another one may be at work for hours. Its tries take two and a half hours on average, half of what they may.
 BACKUP = Kind(
     "backup",
     Queue.MAINTENANCE,
     BackupPayload,
     unit="bytes",
     max_attempts=8,
-    first_delay=60.0,
+    first_delay=600.0,
+    longest_delay=3_600.0,
     time_limit=86_400,
 )
-CLEANUP = Kind("cleanup", Queue.MAINTENANCE, CleanupPayload, unit="classes", time_limit=7_200)
+CLEANUP_SECONDS = 7_200
+CLEANUP = Kind("cleanup", Queue.MAINTENANCE, CleanupPayload, unit="classes", time_limit=CLEANUP_SECONDS)
 # Not tried again: the next one is a minute away.
 HEALTH = Kind("health", Queue.MAINTENANCE, HealthPayload, unit="steps", max_attempts=1)
 BENCHMARK = Kind("benchmark", Queue.MAINTENANCE, BenchmarkPayload, unit="tenants")

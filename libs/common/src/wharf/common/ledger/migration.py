@@ -17,6 +17,7 @@ from sqlalchemy.pool import NullPool
 
 from wharf.common.errors import Permanent
 from wharf.common.ledger.database import driver_url
+from wharf.common.ledger.migrations.limits import LIMITS
 
 OLDEST_SERVER = 150_000
 LOCK = 0x57A4F  # one migration at a time, whoever starts it
@@ -103,7 +104,7 @@ def _ensure_role(connection: Connection, name: str) -> None:
 
 
 def _upgrade(connection: Connection) -> None:
-    for setting in ("SET lock_timeout = '5s'", "SET statement_timeout = '300s'", "SET ROLE wharf_owner"):
+    for setting in (*LIMITS, "SET ROLE wharf_owner"):
         connection.exec_driver_sql(setting)
     connection.commit()
     config = _config()

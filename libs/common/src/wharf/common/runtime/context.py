@@ -32,10 +32,6 @@ SAVE = text("SELECT wharf.save_checkpoint(:job, :attempt, :point, :progress, :re
 )
 
 
-def leave_to_the_dispatcher(_written: Written, _tenant_id: UUID) -> None:
-    """Tell nobody: the dispatcher publishes what it finds."""
-
-
 @dataclass
 class JobContext(Generic[P]):
     """One attempt at one job, seen from its function."""
@@ -49,10 +45,10 @@ class JobContext(Generic[P]):
     feed: Feed
     pulse: Pulse
     progress: Progress
+    announce: Callable[[Written, UUID], None]
+    """To be called for each job that this one has written, after the commit, with the tenant whose job it is."""
     lines: list[dict[str, Any]] = field(default_factory=list)
     """Log lines not yet in the ledger."""
-    announce: Callable[[Written, UUID], None] = leave_to_the_dispatcher
-    """To be called for each job that this one has written, after the commit, with the tenant whose job it is."""
 
     @property
     def job_id(self) -> UUID:

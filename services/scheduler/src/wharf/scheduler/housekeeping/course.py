@@ -134,9 +134,9 @@ class Course:
                 yield tenant_id
 
     def onward(self, name: str, places: Iterable[str]) -> Iterator[str]:
-        """All of them, those first that the run before, or the attempt before, had no time for: none waits for ever."""
+        """All of them, from the one after that which the run before did not finish: what is vast holds up no other."""
         known = list(places)
-        first = known.index(self.left_off[name]) if self.left_off.get(name) in known else 0
+        first = known.index(self.left_off[name]) + 1 if self.left_off.get(name) in known else 0
         for place in known[first:] + known[:first]:
             self.left_off[name] = place
             yield place

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 
 from alembic import op
 
+from wharf.common.ledger.migrations.limits import LIMITS
+
 WITHOUT_LIMITS = ("SET lock_timeout = 0", "SET statement_timeout = 0")
-LIMITS = ("SET lock_timeout = '5s'", "SET statement_timeout = '300s'")
 
 
 def build_beside(indexes: Mapping[str, str]) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from importlib import resources
-
-from alembic import op
+from wharf.common.ledger.migrations.statements import run_sql
 
 revision = "0016"
 down_revision = "0015"
@@ -12,5 +10,4 @@ down_revision = "0015"
 
 def upgrade() -> None:
     """Older services do not notice: they make no parts."""
-    folder = resources.files("wharf.common.ledger.migrations.versions") / "sql"
-    op.get_bind().connection.cursor().execute((folder / "0016_divisions.sql").read_text("utf-8"))
+    run_sql("0016_divisions.sql")

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from importlib import resources
-
-from alembic import op
-
 from wharf.common.ledger.migrations.indexes import build_beside
+from wharf.common.ledger.migrations.statements import run_sql
 
 revision = "0017"
 down_revision = "0016"
@@ -18,5 +15,4 @@ INDEXES = {"ix_jobs_backups": "jobs ((payload ->> 'action'), status, finished_at
 def upgrade() -> None:
     """Older services do not notice: an index and a function are added."""
     build_beside(INDEXES)
-    folder = resources.files("wharf.common.ledger.migrations.versions") / "sql"
-    op.get_bind().connection.cursor().execute((folder / "0017_backups_observed.sql").read_text("utf-8"))
+    run_sql("0017_backups_observed.sql")

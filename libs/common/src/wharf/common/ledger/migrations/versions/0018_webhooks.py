@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from importlib import resources
-
-from alembic import op
-
 from wharf.common.ledger.migrations.indexes import build_beside
+from wharf.common.ledger.migrations.statements import run_sql
 
 revision = "0018"
 down_revision = "0017"
@@ -18,5 +15,4 @@ INDEXES = {"ix_jobs_finished": "jobs USING brin (finished_at) WITH (autosummariz
 def upgrade() -> None:
     """Older services do not notice: what is removed is hidden from them by the table's policy."""
     build_beside(INDEXES)
-    folder = resources.files("wharf.common.ledger.migrations.versions") / "sql"
-    op.get_bind().connection.cursor().execute((folder / "0018_webhooks.sql").read_text("utf-8"))
+    run_sql("0018_webhooks.sql")

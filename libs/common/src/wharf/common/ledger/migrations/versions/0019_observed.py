@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from importlib import resources
-
-from alembic import op
-
 from wharf.common.ledger.migrations.indexes import build_beside
+from wharf.common.ledger.migrations.statements import run_sql
 
 revision = "0019"
 down_revision = "0018"
@@ -17,5 +14,4 @@ INDEXES = {"ix_jobs_dead_letters": "jobs (queue) WHERE status = 'failed' AND dis
 def upgrade() -> None:
     """Older services do not notice: the index that they use stays until no version asks for it (decision 0006)."""
     build_beside(INDEXES)
-    folder = resources.files("wharf.common.ledger.migrations.versions") / "sql"
-    op.get_bind().connection.cursor().execute((folder / "0019_observed.sql").read_text("utf-8"))
+    run_sql("0019_observed.sql")

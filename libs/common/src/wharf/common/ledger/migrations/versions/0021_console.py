@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from importlib import resources
-
-from alembic import op
-
 from wharf.common.ledger.migrations.indexes import build_beside
+from wharf.common.ledger.migrations.statements import run_sql
 
 revision = "0021"
 down_revision = "0020"
@@ -26,5 +23,4 @@ INDEXES = {
 def upgrade() -> None:
     """Older services do not notice: they make no sessions, and what they change is not noted."""
     build_beside(INDEXES)
-    folder = resources.files("wharf.common.ledger.migrations.versions") / "sql"
-    op.get_bind().connection.cursor().execute((folder / "0021_console.sql").read_text("utf-8"))
+    run_sql("0021_console.sql")

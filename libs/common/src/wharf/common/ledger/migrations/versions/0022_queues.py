@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from importlib import resources
-
-from alembic import op
+from wharf.common.ledger.migrations.statements import run_sql
 
 revision = "0022"
 down_revision = "0021"
@@ -12,5 +10,4 @@ down_revision = "0021"
 
 def upgrade() -> None:
     """Older services do not notice: they pause without a reason, their workers tell nothing of memory and leaving."""
-    place = resources.files("wharf.common.ledger.migrations.versions") / "sql" / "0022_queues.sql"
-    op.get_bind().connection.cursor().execute(place.read_text("utf-8"))
+    run_sql("0022_queues.sql")

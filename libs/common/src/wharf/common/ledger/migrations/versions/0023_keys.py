@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from importlib import resources
-
-from alembic import op
-
 from wharf.common.ledger.migrations.indexes import build_beside
+from wharf.common.ledger.migrations.statements import run_sql
 
 revision = "0023"
 down_revision = "0022"
@@ -17,5 +14,4 @@ INDEXES = {"ix_api_keys_newest": "api_keys (tenant_id, id DESC)"}
 def upgrade() -> None:
     """Older services do not notice: what is done with a key through them counts as no use."""
     build_beside(INDEXES)
-    place = resources.files("wharf.common.ledger.migrations.versions") / "sql" / "0023_keys.sql"
-    op.get_bind().connection.cursor().execute(place.read_text("utf-8"))
+    run_sql("0023_keys.sql")

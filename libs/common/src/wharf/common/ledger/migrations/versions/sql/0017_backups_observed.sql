@@ -14,6 +14,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
         ORDER BY j.finished_at DESC LIMIT 1) tried ON true
     LEFT JOIN LATERAL (SELECT j.finished_at FROM wharf.jobs j
         WHERE j.kind = 'backup' AND j.payload ->> 'action' = 'verify' AND j.status = 'failed'
+          AND j.error ->> 'code' IS DISTINCT FROM 'backup_at_work' -- it never began
         ORDER BY j.finished_at DESC LIMIT 1) failed ON true
     WHERE i.id = '00000000-0000-0000-0000-000000000000'
 $$;

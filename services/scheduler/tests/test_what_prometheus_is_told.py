@@ -164,9 +164,9 @@ def test_a_ledger_that_is_away_is_told_as_such(observed):
 def test_all_of_it_is_told_in_one_answer():
     """Sources beside each other, and beside what the process counts itself; asked twice."""
     observers = [Observers({"ledger": list, "drift": list})]
-    for text in (exposition(observers).decode(), exposition(observers).decode()):
-        assert 'wharf_collector_up{source="ledger"} 1.0' in text
-        assert 'wharf_collector_up{source="drift"} 1.0' in text
+    for answer in (exposition(observers).decode(), exposition(observers).decode()):
+        assert 'wharf_collector_up{source="ledger"} 1.0' in answer
+        assert 'wharf_collector_up{source="drift"} 1.0' in answer
         assert "wharf_publish_failures_total" in text
 
 

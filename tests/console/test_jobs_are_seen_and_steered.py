@@ -132,6 +132,21 @@ def test_many_are_steered_with_the_keyboard_alone(person: Person, write: Callabl
     expect(page.get_by_role("heading", level=1)).to_have_text("a.csv")
 
 
+def test_a_key_does_nothing_to_another_row(person: Person, write: Callable[..., Path]) -> None:
+    """The row that has the focus cannot be retried, so nothing is: not the one other row that could be."""
+    for broken in (True, False):
+        person.trial.load(write(1, broken=broken), profile="transactions")
+    page = person.go("/jobs")
+    page.evaluate("() => { window.clicks = 0; addEventListener('click', () => { window.clicks += 1; }, true); }")
+    page.keyboard.press("r")
+    page.keyboard.press("j")
+    page.keyboard.press("r")
+    assert page.evaluate("window.clicks") == 0
+    page.keyboard.press("j")
+    page.keyboard.press("r")
+    expect(page.locator("#messages")).to_contain_text("It is tried again.")
+
+
 def test_an_import_is_undone_and_its_files_are_taken(person: Person, write: Callable[..., Path]) -> None:
     """The undo is related to it; a package's files can be downloaded from its page."""
     trial = person.trial

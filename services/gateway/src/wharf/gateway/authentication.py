@@ -16,7 +16,7 @@ from wharf.common.access import Caller, Role
 from wharf.common.errors import Forbidden, NotFound, Unauthorized
 from wharf.common.schedules.policies import INSTALLATION
 from wharf.gateway.resources import Resources, Wired
-from wharf.gateway.sessions import refuse_forged, token_of
+from wharf.gateway.sessions import is_token, refuse_forged, token_of
 
 BEARER = HTTPBearer(auto_error=False, description="An API key: `Authorization: Bearer wk_…`")
 HEADER = APIKeyHeader(name="X-API-Key", auto_error=False, description="The same key in a header of its own.")
@@ -85,8 +85,13 @@ async def authenticate(resources: Resources, key: str | None, *, used: bool = Tr
     return caller
 
 
-def _is_passive(connection: HTTPConnection) -> bool:
-    """Whether a page asks by itself: for a list anew, or for its stream, which a browser opens again as it likes."""
+def _is_passive(connection: HTTPConnection, key: str | None) -> bool:
+    """Whether a page asks by itself: for a list anew, or for its stream, which a browser opens again as it likes.
+
+    Only a page has a session: a program that reads streams uses its key.
+    """
+    if key is None or not is_token(key):
+        return False
     return PASSIVE in connection.headers or "text/event-stream" in connection.headers.get("accept", "")
 
 
@@ -100,7 +105,7 @@ async def _caller(
     key = key_of(connection)
     if key is not None and key == token_of(connection):
         refuse_forged(connection, key)
-    return await authenticate(resources, key, used=not _is_passive(connection))
+    return await authenticate(resources, key, used=not _is_passive(connection, key))
 
 
 async def _client(

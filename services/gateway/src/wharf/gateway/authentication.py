@@ -61,6 +61,14 @@ def _brought(connection: HTTPConnection) -> str | None:
     return connection.headers.get("x-api-key")
 
 
+async def living_key(resources: Resources, connection: HTTPConnection) -> str | None:
+    """The key, or else the session where it has not ended: what a browser still keeps of one is nobody's."""
+    if (key := _brought(connection)) is not None:
+        return key
+    token = token_of(connection)
+    return token if token is not None and await resources.keys.find(token) else None
+
+
 def is_foreign(connection: HTTPConnection) -> bool:
     """Whether a page of another site made a browser send this; programs send no Origin."""
     origin = connection.headers.get("origin")
@@ -115,11 +123,10 @@ async def _client(
     _header: Annotated[str | None, Security(HEADER)],
 ) -> Caller:
     """These clients know of no proof; that their page is one of this site they show by its origin."""
-    key = _brought(connection)
-    if key is None and (token := token_of(connection)) is not None:
-        if is_foreign(connection) or "origin" not in connection.headers:
-            refuse_forged(connection, token)
-        key = token
+    key = await living_key(resources, connection)
+    shown = "origin" in connection.headers and not is_foreign(connection)
+    if key is not None and key == token_of(connection) and not shown:
+        refuse_forged(connection, key)
     return await authenticate(resources, key or legacy_key(resources, connection))
 
 

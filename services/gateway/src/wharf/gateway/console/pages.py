@@ -71,7 +71,8 @@ class Look:
 
     def __init__(self, caller: Caller | Member) -> None:
         self.role = caller.role
-        self.tenant = caller.tenant_name
+        # Of one of the installation's jobs the platform is shown as a member; a tenant it has none.
+        self.tenant = None if caller.role is Role.PLATFORM else caller.tenant_name
         self.project_id = caller.project_id
         self.entries = entries_for(caller.role)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections.abc import Callable
 from contextlib import suppress
@@ -197,6 +198,20 @@ def test_a_lost_connection_is_found_again(person: Person, write: Callable[..., P
     trial.ended(job_id)
     person.live()
     expect(row(page, job_id).locator(".badge")).to_have_text("completed")
+
+
+def test_what_cannot_be_loaded_is_said(person: Person) -> None:
+    """In the answer's own words, or that there is none; the page stays as it was."""
+    page = person.go("/jobs")
+    sentence = "The ledger does not answer right now."
+    body = f'<section class="error"><h1>Service Unavailable</h1><p>{sentence}</p></section>'
+    page.route(re.compile("[?&]q=told"), lambda route: route.fulfill(status=503, content_type="text/html", body=body))
+    page.route(re.compile("[?&]q=lost"), lambda route: route.abort())
+    page.get_by_role("searchbox").fill("told")
+    expect(page.locator("#messages")).to_contain_text(sentence)
+    page.get_by_role("searchbox").fill("lost")
+    expect(page.locator("#messages")).to_contain_text("the server does not answer")
+    expect(page.locator("#jobs")).to_have_count(1)
 
 
 def answers(trial: Trial) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections.abc import Callable
 from contextlib import suppress
@@ -116,11 +117,13 @@ def test_many_are_steered_with_the_keyboard_alone(person: Person, write: Callabl
     expect(page.locator("tr[data-job]")).to_have_count(4)
     expect(page.locator("[data-chosen-count]")).to_have_text("2 chosen")
     expect(page.locator(".pick input:checked")).to_have_count(2)
-    page.keyboard.press("r")
+    for _ in range(2):
+        page.keyboard.press("r")
     expect(page.locator("#confirm")).to_contain_text("Found: 2.")
     page.get_by_role("button", name="Retry them").focus()
     page.keyboard.press("Enter")
     expect(page.locator("#messages")).to_contain_text("2 of 2 are tried again.")
+    expect(page.locator("#messages .failed")).to_have_count(0)
     eventually(lambda: sorted(trial.job(job_id)["attempt"] for job_id in jobs) == [1, 2, 2], "the second attempts")
     page.keyboard.press("/")
     page.keyboard.type("a.csv")
@@ -130,6 +133,21 @@ def test_many_are_steered_with_the_keyboard_alone(person: Person, write: Callabl
     page.keyboard.press("j")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("a.csv")
+
+
+def test_a_key_does_nothing_to_another_row(person: Person, write: Callable[..., Path]) -> None:
+    """The row that has the focus cannot be retried, so nothing is: not the one other row that could be."""
+    for broken in (True, False):
+        person.trial.load(write(1, broken=broken), profile="transactions")
+    page = person.go("/jobs")
+    page.evaluate("() => { window.clicks = 0; addEventListener('click', () => { window.clicks += 1; }, true); }")
+    page.keyboard.press("r")
+    page.keyboard.press("j")
+    page.keyboard.press("r")
+    assert page.evaluate("window.clicks") == 0
+    page.keyboard.press("j")
+    page.keyboard.press("r")
+    expect(page.locator("#messages")).to_contain_text("It is tried again.")
 
 
 def test_an_import_is_undone_and_its_files_are_taken(person: Person, write: Callable[..., Path]) -> None:
@@ -182,6 +200,20 @@ def test_a_lost_connection_is_found_again(person: Person, write: Callable[..., P
     trial.ended(job_id)
     person.live()
     expect(row(page, job_id).locator(".badge")).to_have_text("completed")
+
+
+def test_what_cannot_be_loaded_is_said(person: Person) -> None:
+    """In the answer's own words, or that there is none; the page stays as it was."""
+    page = person.go("/jobs")
+    sentence = "The ledger does not answer right now."
+    body = f'<section class="error"><h1>Service Unavailable</h1><p>{sentence}</p></section>'
+    page.route(re.compile("[?&]q=told"), lambda route: route.fulfill(status=503, content_type="text/html", body=body))
+    page.route(re.compile("[?&]q=lost"), lambda route: route.abort())
+    page.get_by_role("searchbox").fill("told")
+    expect(page.locator("#messages")).to_contain_text(sentence)
+    page.get_by_role("searchbox").fill("lost")
+    expect(page.locator("#messages")).to_contain_text("the server does not answer")
+    expect(page.locator("#jobs")).to_have_count(1)
 
 
 def answers(trial: Trial) -> bool:

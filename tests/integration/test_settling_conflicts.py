@@ -127,7 +127,7 @@ def test_cells_wait_beside_each_other_and_are_decided_one_by_one(
 
 
 def test_all_are_decided_at_once_or_counted(wharf: Trial, people: str, tmp_path: Path, project: str) -> None:
-    """By column or all; a dry run changes nothing."""
+    """By column or all; a dry run changes nothing. What was decided is noted with its figures."""
     load(wharf, tmp_path, people, project, *(f"{i},1,Old,{OLD}" for i in "ABC"))
     job = load(wharf, tmp_path, people, project, *(f"{i},2,New,{OLD}" for i in "ABC"), **ASK)
     assert decide(wharf, job, take="incoming", all=True, dry_run=True) == {"matched": 6, "done": 0, "changed": []}
@@ -135,6 +135,8 @@ def test_all_are_decided_at_once_or_counted(wharf: Trial, people: str, tmp_path:
     assert rows(wharf, people, project) == [(i, 1, "New") for i in "ABC"]
     assert decide(wharf, job, take="incoming", all=True) == {"matched": 3, "done": 3, "changed": []}
     assert rows(wharf, people, project) == [(i, 2, "New") for i in "ABC"]
+    lines = wharf.api.get("/api/v1/audit", params={"what": "job.decide", "target": job["job_id"]}).json()["items"]
+    assert [line["after"] for line in lines] == [{"matched": 3, "done": 3, "changed": 0}] * 2
 
 
 def test_a_cell_that_has_changed_since_is_reported_and_waits(

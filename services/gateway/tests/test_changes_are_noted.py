@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import httpx
 import psycopg
 import pytest
 from sqlalchemy.exc import DBAPIError
 
 from wharf.common.access import Role
+
+SCHEDULE = {"name": "nightly", "cron": "0 2 * * *", "kind": "echo"}
+HOOK = {"name": "h", "url": "https://example.org/h", "events": ["job.failed"]}
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+"""Sessions that wait for another one."""
 
 
 def changes(client: httpx.Client, **query: str) -> list[dict]:
@@ -34,7 +41,18 @@ def test_what_is_refused_is_not_noted(tenant, api):
     assert changes(api) == []
 
 
-SCHEDULE = {"name": "nightly", "cron": "0 2 * * *", "kind": "echo"}
+@pytest.mark.parametrize("noun", ["schedule", "webhook"])
+def test_of_two_removals_at_once_one_is_noted(tenant, api, backend, eventually, noun):
+    """The other finds nothing any more."""
+    made = api.post(f"/api/v1/{noun}s", json=SCHEDULE if noun == "schedule" else HOOK).json()
+    watching = psycopg.connect(backend.owner_url, autocommit=True)
+    with watching as watcher, psycopg.connect(backend.owner_url) as owner, ThreadPoolExecutor(2) as pool:
+        owner.execute(f"SELECT 1 FROM wharf.{noun}s WHERE id = %s FOR UPDATE".encode(), [made["id"]])
+        removals = [pool.submit(api.delete, f"/api/v1/{noun}s/{made['id']}") for _ in range(2)]
+        eventually(lambda: watcher.execute(WAITING).fetchone() == (2,), "two removals that wait")
+        owner.rollback()
+        assert sorted(removal.result().status_code for removal in removals) == [204, 404]
+    assert len(changes(api, what=f"{noun}.remove")) == 1
 
 
 def steer(tenant, api: httpx.Client) -> None:
@@ -50,8 +68,7 @@ def steer(tenant, api: httpx.Client) -> None:
     api.patch(f"/api/v1/schedules/{schedule['id']}", json={"cron": "0 3 * * *"})
     api.post(f"/api/v1/schedules/{schedule['id']}/run")
     api.delete(f"/api/v1/schedules/{schedule['id']}")
-    hook = {"name": "h", "url": "https://example.org/h", "events": ["job.failed"]}
-    webhook = api.post("/api/v1/webhooks", json=hook).json()
+    webhook = api.post("/api/v1/webhooks", json=HOOK).json()
     api.patch(f"/api/v1/webhooks/{webhook['id']}", json={"enabled": False})
     api.post(f"/api/v1/webhooks/{webhook['id']}/rotate")
     api.delete(f"/api/v1/webhooks/{webhook['id']}")

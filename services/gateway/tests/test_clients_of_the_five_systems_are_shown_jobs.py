@@ -153,9 +153,12 @@ def test_what_is_told_of_a_job_without_a_result(api, tenant, status, error):
 
 
 def test_cancelling_what_runs_or_has_ended_tells_its_state(api, tenant):
-    """A running import gets its flag; a completed one stays so."""
+    """A running import gets its flag, and the audit its line; a completed one stays so."""
     running, completed = in_state(tenant, "running"), in_state(tenant, "completed")
     assert api.post(f"/data-ingestion/cancel/{running.job_id}/").json() == {"state": "PROGRESS"}
     assert tenant.view(running.job_id).status == "cancelling"
     assert api.post(f"/data-ingestion/cancel/{completed.job_id}/").json() == {"state": "SUCCESS"}
     assert tenant.view(completed.job_id).status == "completed"
+    (line,) = api.get("/api/v1/audit").json()["items"]
+    assert (line["what"], line["target"]) == ("job.cancel", str(running.job_id))
+    assert (line["before"], line["after"]) == ({"status": "running"}, {"status": "cancelling"})

@@ -17,6 +17,7 @@ from wharf.common.clock import new_id
 from wharf.common.errors import Invalid
 from wharf.common.settings import load
 from wharf.gateway.resources import Resources
+from wharf.gateway.sessions import COOKIE
 from wharf.gateway.settings import GatewaySettings
 
 DEADLINE = 20.0
@@ -76,6 +77,17 @@ def test_a_page_of_another_site_gets_no_key_lent(keyless, tenant):
         assert (answer.status_code, answer.json()["code"]) == (403, "foreign_origin")
     assert tenant.count("uploads") == 0
     assert keyless.post("/api/upload", files=FILE, headers={"Origin": str(keyless.base_url)}).status_code == 200
+
+
+def test_a_session_that_has_ended_is_nobodys(keyless, tenant, dial):
+    """A browser that still keeps its cookie is lent the key as one without: over HTTP, through a socket, from here."""
+    cookie = f"{COOKIE}=ws_{'x' * 43}"
+    assert keyless.post("/api/upload", files=FILE, headers={"Cookie": cookie}).status_code == 200
+    foreign = {"Cookie": cookie, "Origin": "https://evil.example"}
+    assert keyless.post("/api/upload", files=FILE, headers=foreign).json()["code"] == "foreign_origin"
+    own = tenant.upload_of(tenant.job())
+    assert heard(dial(keyless.base_url, f"/ws/upload/{own}", Cookie=cookie))["type"] == "upload.progress"
+    assert keyless.get("/api/v1/jobs", headers={"Cookie": cookie}).status_code == 401
 
 
 def test_a_legacy_key_that_is_none_stops_the_start(backend, tmp_path, monkeypatch):

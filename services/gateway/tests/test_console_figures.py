@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -36,6 +38,16 @@ def test_what_failed_comes_first_with_what_to_do(tenant, api):
     assert "/jobs?state=failed&amp;error=no_header&amp;discarded=false" in page
     api.post("/api/v1/jobs/bulk", json={"action": "discard", "filter": {"error": "no_header"}})
     assert "All is well" in api.get("/").text
+
+
+def test_what_failed_without_an_error_is_told_and_found(tenant, api):
+    """An older version may have noted none: its link names none, and leads to the job."""
+    job = tenant.move(tenant.job(label="old.csv"), status="failed", finished_at=datetime.now(UTC))
+    page = api.get("/").text
+    assert "1 job failed: no error noted" in page
+    (place,) = re.findall(r'href="(/jobs\?state=failed[^"]*)"', page)
+    assert "error" not in place
+    assert str(job.job_id) in api.get(html.unescape(place)).text
 
 
 def test_jobs_that_nobody_takes_are_told_of(tenant, api):

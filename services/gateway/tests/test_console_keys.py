@@ -40,6 +40,15 @@ def test_a_key_is_used_when_it_is_brought_whole(api, tenant):
     assert used_at(api, made["id"]) is not None
 
 
+def test_a_program_that_only_reads_a_stream_uses_its_key(api, tenant):
+    """What its page does by itself is said of sessions alone."""
+    made = tenant.key(Role.VIEWER)
+    headers = {"X-API-Key": made["key"], "Accept": "text/event-stream"}
+    with httpx.stream("GET", f"{tenant.gateway.url}/api/v1/events", headers=headers) as stream:
+        assert stream.status_code == 200
+    assert used_at(api, made["id"]) is not None
+
+
 def test_a_session_uses_its_key_and_what_its_page_does_by_itself_does_not(api, tenant):
     """So an old key that somebody still logs in with is seen to be in use."""
     made = tenant.key(Role.VIEWER)

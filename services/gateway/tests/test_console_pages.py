@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from importlib import resources
 from typing import Any
 
 import httpx
 import psycopg
 import pytest
+from jinja2 import nodes
 from sqlalchemy import event
 
 from wharf.common.ledger.database import dumps
 from wharf.gateway.console.assets import ASSETS, BUILD, address_of
 from wharf.gateway.console.jobs import board
+from wharf.gateway.console.navigation import ENTRIES
+from wharf.gateway.console.pages import ENVIRONMENT
 
 HTMX = "d6fdc75f204e6bdefa99b69bf1e6d4ac69b8a364f77929f45c13476b4000f717"
 """htmx.org 2.0.11, dist/htmx.min.js, as its npm package has it."""
@@ -48,6 +52,20 @@ def test_assets_are_kept_by_browsers_and_found_by_their_build(person):
     assert old.headers["cache-control"] == "no-store"
     assert old.content == ASSETS["console.css"].plain
     assert person.get("/static/x/settings.py").status_code == 404
+
+
+def test_templates_import_what_they_use():
+    """No macro that a page does not call, no icon that none shows."""
+    drawn = {entry.icon for entry in ENTRIES}
+    for name in ENVIRONMENT.list_templates():
+        source, _, _ = ENVIRONMENT.loader.get_source(ENVIRONMENT, name)
+        tree = ENVIRONMENT.parse(source)
+        used = {node.name for node in tree.find_all(nodes.Name) if node.ctx == "load"}
+        imported = {each for found in tree.find_all(nodes.FromImport) for each in found.names}
+        assert imported <= used, name
+        drawn |= set(re.findall(r'icon\("(\w+)"\)', source))
+    icons = ENVIRONMENT.get_template("parts/icons.html").module
+    assert drawn == set(icons.paths)
 
 
 @pytest.mark.parametrize("path", ["/login", "/", "/jobs", "/jobs?state=failed&since=24h&q=x", "/jobs?state=nothing"])

@@ -6,9 +6,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
+from sqlalchemy import event
 
 from wharf.common.ledger.database import dumps
+from wharf.gateway.deadletters import groups_of
 
 PATH = "/api/v1/dead-letters"
 
@@ -46,6 +49,25 @@ def test_groups_say_how_many_since_when_and_show_one(api, fail):
     assert timedelta(minutes=58) < last - first < timedelta(minutes=60)
     assert found[0]["example"]["job_id"] == newest
     assert found[0]["example"]["error"]["message"] == "Add a header row."
+
+
+@pytest.mark.parametrize(
+    "meddle",
+    ["UPDATE wharf.jobs SET status = 'queued', error = NULL WHERE id = :id", "DELETE FROM wharf.jobs WHERE id = :id"],
+    ids=["retried", "removed"],
+)
+def test_an_example_is_of_the_same_moment_as_its_group(tenant, backend, fail, meddle):
+    """Whatever happens to it as soon as the first statement has ended: it has an error, as its group does."""
+    job_id = fail("a")
+    with tenant.database.tenant(tenant.id) as connection:
+
+        def do(*_args: Any) -> None:
+            with psycopg.connect(backend.owner_url) as owner:
+                owner.execute(meddle.replace(":id", "%s").encode(), [job_id])
+
+        event.listen(connection, "after_cursor_execute", do, once=True)
+        (group,) = groups_of(connection, None)
+    assert (str(group.example.job_id), group.example.error and group.example.error.code) == (job_id, "a")
 
 
 def test_what_was_seen_to_is_none(api, tenant, fail):

@@ -20,6 +20,7 @@ from wharf.common import errors
 from wharf.common.ledger.database import Database
 from wharf.gateway.observing import PoolObserver
 from wharf.gateway.problems import status_of
+from wharf.gateway.sessions import COOKIE
 from wharf.local.ports import HOST, Ports
 from wharf.local.trial import eventually
 
@@ -97,7 +98,7 @@ def test_what_nobody_foresaw_says_nothing_of_the_inside(api, tenant, lines):
 
 
 def test_without_the_ledger_the_answer_is_503(backend, tenant, serve):
-    """Not ready, and says what is missing; a request is told to come again; the process lives."""
+    """Not ready, and says what is missing; a request is told to come again, a person in a page; the process lives."""
     away = serve(WHARF_DATABASE_URL="postgresql://wharf_app:a@127.0.0.1:1/none")
     ready = httpx.get(f"{away.url}/readyz")
     assert (ready.status_code, ready.json()["code"]) == (503, "not_ready")
@@ -105,6 +106,9 @@ def test_without_the_ledger_the_answer_is_503(backend, tenant, serve):
     answer = httpx.get(f"{away.url}/api/v1/jobs", headers={"X-API-Key": tenant.keys["viewer"]})
     assert (answer.status_code, answer.json()["code"]) == (503, "ledger_unavailable")
     assert int(answer.headers["retry-after"]) > 0
+    page = httpx.get(f"{away.url}/jobs", headers={"Cookie": f"{COOKIE}=ws_{'x' * 43}"})
+    assert (page.status_code, page.headers["content-type"]) == (503, "text/html; charset=utf-8")
+    assert "The ledger does not answer right now." in page.text
     assert httpx.get(f"{away.url}/livez").status_code == 200
 
 

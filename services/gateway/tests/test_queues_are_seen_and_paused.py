@@ -97,6 +97,13 @@ def test_slots_are_those_of_workers_that_live(api, worker):
     assert slots == {"ingest": 3, "ingest-bulk": 3, "package": 0, "maintenance": 0}
 
 
+def test_what_each_worker_holds_is_not_counted_for_the_queues(api, backend):
+    """Every page asks for them: they are told while nobody can read a lease."""
+    with psycopg.connect(backend.owner_url) as owner:
+        owner.execute("LOCK TABLE wharf.leases IN ACCESS EXCLUSIVE MODE")
+        assert api.get("/api/v1/queues").status_code == 200
+
+
 def test_the_pace_of_a_queue_tells_how_long_it_takes(api, tenant):
     """What waits, at the pace of the last ten minutes; nothing can be told where nothing ended, or only long ago."""
     for _ in range(3):

@@ -249,7 +249,7 @@ def test_nobody_sees_another_tenants_nor_another_projects(api, tenant, make_tena
 
 
 def test_the_platform_changes_built_in_ones_and_nobody_else_sees_them(platform, builtin, api):
-    """When and whether they run; what they do is the version's. They are disabled, not removed, and can be run now."""
+    """When and whether they run; what they do is the version's. They are disabled, not removed, run now and watched."""
     own = f"{PATH}/{builtin}"
     assert [one["name"] for one in platform.get(PATH).json()["items"]] == ["cleanup"]
     assert (api.get(own).status_code, api.get(PATH).json()["items"]) == (404, [])
@@ -262,6 +262,12 @@ def test_the_platform_changes_built_in_ones_and_nobody_else_sees_them(platform, 
     job = platform.post(f"{own}/run").json()
     assert (job["kind"], job["queue"]) == ("cleanup", "maintenance")
     assert api.get(f"/api/v1/jobs/{job['job_id']}").status_code == 404
+    page = platform.get(f"/jobs/{job['job_id']}").text
+    assert f'data-live="/api/v1/jobs/{job["job_id"]}/events"' in page
+    assert 'href="/jobs' not in page.replace(f'href="/jobs/{job["job_id"]}', "")
+    with platform.stream("GET", f"/api/v1/jobs/{job['job_id']}/events") as events:
+        assert (events.status_code, next(events.iter_lines())) == (200, "event: job.queued")
+    assert api.get(f"/api/v1/jobs/{job['job_id']}/events").status_code == 404
     assert [run["job_id"] for run in platform.get(f"{own}/runs").json()["items"]] == [job["job_id"]]
     assert platform.patch(own, json={"enabled": False}).json()["next_at"] is None
 

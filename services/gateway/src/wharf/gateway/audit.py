@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select, text
 
 from wharf.common.access import Caller
 from wharf.common.clock import first_id
+from wharf.common.jobs.view import JobView
 from wharf.common.ledger.database import dumps
 from wharf.common.ledger.models import Change
 from wharf.common.schedules.policies import INSTALLATION
@@ -43,6 +44,13 @@ def note(
     values = {"who": caller.key_id, "tenant_id": caller.tenant_id or INSTALLATION, "what": what, "target": str(target)}
     sides = {"before": dumps(before) if before else None, "after": dumps(after) if after else None}
     connection.execute(NOTE, values | sides | {"request_id": request_id})
+
+
+def note_job(connection: Connection, member: Member, what: str, before: JobView, after: JobView) -> None:
+    """Write the line of a job whose state somebody changed."""
+    names = {"status", "attempt", "discarded_at"}
+    sides = changed(before.model_dump(include=names), after.model_dump(include=names))
+    note(connection, member, what, after.job_id, before=sides[0], after=sides[1])
 
 
 def changed(before: Item, after: Item) -> tuple[Item, Item]:

@@ -16,7 +16,7 @@ from wharf.common.access import Caller, Role
 from wharf.common.errors import Forbidden, NotFound, Unauthorized
 from wharf.common.schedules.policies import INSTALLATION
 from wharf.gateway.resources import Resources, Wired
-from wharf.gateway.sessions import refuse_forged, token_of
+from wharf.gateway.sessions import is_token, refuse_forged, token_of
 
 BEARER = HTTPBearer(auto_error=False, description="An API key: `Authorization: Bearer wk_…`")
 HEADER = APIKeyHeader(name="X-API-Key", auto_error=False, description="The same key in a header of its own.")
@@ -61,6 +61,14 @@ def _brought(connection: HTTPConnection) -> str | None:
     return connection.headers.get("x-api-key")
 
 
+async def living_key(resources: Resources, connection: HTTPConnection) -> str | None:
+    """The key, or else the session where it has not ended: what a browser still keeps of one is nobody's."""
+    if (key := _brought(connection)) is not None:
+        return key
+    token = token_of(connection)
+    return token if token is not None and await resources.keys.find(token) else None
+
+
 def is_foreign(connection: HTTPConnection) -> bool:
     """Whether a page of another site made a browser send this; programs send no Origin."""
     origin = connection.headers.get("origin")
@@ -85,8 +93,13 @@ async def authenticate(resources: Resources, key: str | None, *, used: bool = Tr
     return caller
 
 
-def _is_passive(connection: HTTPConnection) -> bool:
-    """Whether a page asks by itself: for a list anew, or for its stream, which a browser opens again as it likes."""
+def _is_passive(connection: HTTPConnection, key: str | None) -> bool:
+    """Whether a page asks by itself: for a list anew, or for its stream, which a browser opens again as it likes.
+
+    Only a page has a session: a program that reads streams uses its key.
+    """
+    if key is None or not is_token(key):
+        return False
     return PASSIVE in connection.headers or "text/event-stream" in connection.headers.get("accept", "")
 
 
@@ -100,7 +113,7 @@ async def _caller(
     key = key_of(connection)
     if key is not None and key == token_of(connection):
         refuse_forged(connection, key)
-    return await authenticate(resources, key, used=not _is_passive(connection))
+    return await authenticate(resources, key, used=not _is_passive(connection, key))
 
 
 async def _client(
@@ -110,11 +123,10 @@ async def _client(
     _header: Annotated[str | None, Security(HEADER)],
 ) -> Caller:
     """These clients know of no proof; that their page is one of this site they show by its origin."""
-    key = _brought(connection)
-    if key is None and (token := token_of(connection)) is not None:
-        if is_foreign(connection) or "origin" not in connection.headers:
-            refuse_forged(connection, token)
-        key = token
+    key = await living_key(resources, connection)
+    shown = "origin" in connection.headers and not is_foreign(connection)
+    if key is not None and key == token_of(connection) and not shown:
+        refuse_forged(connection, key)
     return await authenticate(resources, key or legacy_key(resources, connection))
 
 

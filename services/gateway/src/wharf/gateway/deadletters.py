@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import BigInteger, Connection, DateTime, RowMapping, Text, Uuid, select, text
 
 from wharf.common.jobs.view import JobView, job_view
 from wharf.common.ledger.models import Job
@@ -21,7 +21,16 @@ GROUPS: Final = text("""
     FROM wharf.jobs WHERE status = 'failed' AND part IS NULL AND discarded_at IS NULL
       AND (CAST(:project_id AS text) IS NULL OR project_id = :project_id)
       AND (CAST(:queue AS text) IS NULL OR queue = :queue) AND (CAST(:kind AS text) IS NULL OR kind = :kind)
-    GROUP BY 1, 2 ORDER BY jobs DESC, last_at DESC, 1, 2 LIMIT :most""")
+    GROUP BY 1, 2 ORDER BY jobs DESC, last_at DESC, 1, 2 LIMIT :most""").columns(
+    code=Text, kind=Text, jobs=BigInteger, first_at=DateTime, last_at=DateTime, example_id=Uuid
+)
+_GROUP: Final = GROUPS.subquery("dead")
+# With their examples in one statement: one that is retried or removed meanwhile is none of the group's any more.
+WITH_EXAMPLES: Final = (
+    select(*(column.label(f"group_{column.name}") for column in _GROUP.c), *Job.__table__.c)
+    .join(Job, Job.id == _GROUP.c.example_id)
+    .order_by(_GROUP.c.jobs.desc(), _GROUP.c.last_at.desc(), _GROUP.c.code, _GROUP.c.kind)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +51,9 @@ def groups_of(
 ) -> list[DeadGroup]:
     """Those of the transaction's tenant, the largest first; of one project, queue or kind where it is named."""
     wanted = {"project_id": project_id, "queue": queue, "kind": kind, "most": MOST}
-    rows = [dict(row) for row in connection.execute(GROUPS, wanted).mappings()]
-    examples = _examples(connection, [row.pop("example_id") for row in rows])
-    return [DeadGroup(**row, example=example) for row, example in zip(rows, examples, strict=True)]
+    return [_group(row) for row in connection.execute(WITH_EXAMPLES, wanted).mappings()]
 
 
-def _examples(connection: Connection, ids: list[Any]) -> list[JobView]:
-    query = select(*Job.__table__.c).where(Job.id.in_(ids))
-    found = {row["id"]: job_view(row) for row in connection.execute(query).mappings()} if ids else {}
-    return [found[job_id] for job_id in ids]
+def _group(row: RowMapping) -> DeadGroup:
+    said = {name: row[f"group_{name}"] for name in ("code", "kind", "jobs", "first_at", "last_at")}
+    return DeadGroup(**said, example=job_view(row))

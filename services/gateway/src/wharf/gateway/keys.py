@@ -21,6 +21,7 @@ MOST = 10_000
 @dataclass(frozen=True, slots=True)
 class _Entry:
     since: float
+    used: bool
     answer: asyncio.Task[Caller | None]
 
 
@@ -37,7 +38,8 @@ class Keys:
             return None
         digest = digest_of(key)
         entry = self._entries.get(digest)
-        if entry is None or time.monotonic() - entry.since >= MEMORY_SECONDS:
+        # A person's use is told to the ledger, whatever their page asked by itself just before.
+        if entry is None or time.monotonic() - entry.since >= MEMORY_SECONDS or (used and not entry.used):
             entry = self._look_up(digest, key, used=used)
         # Shielded: a client that goes away must not take the answer from the others that wait for it.
         return await asyncio.shield(entry.answer)
@@ -58,7 +60,7 @@ class Keys:
     def _look_up(self, digest: bytes, key: str, *, used: bool) -> _Entry:
         answer = asyncio.create_task(run_in_threadpool(self._sessions.identify, key, used=used))
         answer.add_done_callback(lambda done: self._drop_useless(digest, done))
-        entry = _Entry(time.monotonic(), answer)
+        entry = _Entry(time.monotonic(), used, answer)
         self._entries[digest] = entry
         self._entries.move_to_end(digest)
         while len(self._entries) > MOST:

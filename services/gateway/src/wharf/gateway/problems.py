@@ -106,6 +106,14 @@ def problem_of(error: WharfError) -> ProblemDocument:
     return ProblemDocument(status_of(error), error.error_code, error.message, errors, more=more)
 
 
+def of_database(error: Exception) -> ProblemDocument:
+    """A ledger that is away is the world's state, to be tried again; any other error is our mistake, and raised."""
+    if not is_away(error):
+        raise error
+    get_logger().warning("ledger.unavailable", error=type(error).__name__)
+    return problem_of(Transient(AWAY, code="ledger_unavailable"))
+
+
 def listed(errors: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Pydantic's errors in the contract's shape; without the input, which may be a secret."""
     return [{"loc": list(e["loc"]), "code": e["type"], "message": e["msg"]} for e in errors]
@@ -160,8 +168,4 @@ async def _gone(_request: Request, _error: Exception) -> Response:
 
 
 async def _database(_request: Request, error: Exception) -> Response:
-    """A ledger that is away is the world's state, to be tried again; any other database error is our mistake."""
-    if is_away(error):
-        get_logger().warning("ledger.unavailable", error=type(error).__name__)
-        return problem_of(Transient(AWAY, code="ledger_unavailable")).response()
-    raise error
+    return of_database(error).response()

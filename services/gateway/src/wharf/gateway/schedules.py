@@ -104,9 +104,11 @@ def create(connection: Connection, owner: Owner, wanted: Item) -> Item:
     return _written(connection, insert(Schedule).values(values).returning(*Schedule.__table__.c), wanted["name"])
 
 
-def change(connection: Connection, owner: Owner, schedule_id: UUID, changes: Item) -> Item:
-    """Change what is said, from now on. Raises as `create`, and `Conflict` for what of a built-in one is fixed."""
-    before = find(connection, owner, schedule_id, lock=True)
+def change(connection: Connection, owner: Owner, before: Item, changes: Item) -> Item:
+    """Change what is said of one that was found and locked, from now on.
+
+    Raises as `create`, and `Conflict` for what of a built-in one is fixed.
+    """
     _refuse_fixed(before, changes)
     if "project_id" in changes:
         changes["project_id"] = owner.project(changes["project_id"])
@@ -117,17 +119,17 @@ def change(connection: Connection, owner: Owner, schedule_id: UUID, changes: Ite
     if WHEN & changes.keys():
         more["next_at"] = _first(connection, row)
     if not row["enabled"]:
-        _forget_waiting(connection, schedule_id)
-    chosen = update(Schedule).where(Schedule.id == schedule_id).values(row | more).returning(*Schedule.__table__.c)
+        _forget_waiting(connection, before["id"])
+    chosen = update(Schedule).where(Schedule.id == before["id"]).values(row | more).returning(*Schedule.__table__.c)
     return _written(connection, chosen, row["name"])
 
 
-def remove(connection: Connection, owner: Owner, schedule_id: UUID) -> None:
-    """Take it away with its history; its jobs stay. Raises `NotFound`, and `Conflict` for a built-in one."""
-    if find(connection, owner, schedule_id, lock=True)["builtin"]:
+def remove(connection: Connection, before: Item) -> None:
+    """Take one that was found and locked away with its history; its jobs stay. Raises `Conflict` for a built-in one."""
+    if before["builtin"]:
         message = "This schedule is built in: it cannot be removed. Disable it instead."
         raise Conflict(message, code="builtin_schedule")
-    connection.execute(delete(Schedule).where(Schedule.id == schedule_id))
+    connection.execute(delete(Schedule).where(Schedule.id == before["id"]))
 
 
 def run(connection: Connection, owner: Owner, schedule_id: UUID, request_id: str, *, dry_run: bool = False) -> Written:

@@ -26,7 +26,7 @@ from wharf.common.access import Role
 from wharf.common.clock import new_id
 from wharf.common.errors import Forbidden, Invalid, NotFound, Transient, Unauthorized, WharfError
 from wharf.common.logs import get_logger
-from wharf.gateway.authentication import Member, allow, authenticate, is_foreign, key_of, member
+from wharf.gateway.authentication import Member, allow, authenticate, is_foreign, key_of, living_key, member
 from wharf.gateway.problems import ProblemDocument, problem_of
 from wharf.gateway.resources import Resources
 from wharf.gateway.streams import Ending, Item, Stream
@@ -122,7 +122,7 @@ class _Conversation:
 
     async def hold(self) -> Ending:
         """Tell, until there is nothing more to tell; raises `WebSocketDisconnect` when the client goes away."""
-        key = key_of(self._websocket)
+        key = await self._brought()
         lent = self._resources.legacy_key if self._show.clients and key is None else None
         key = key or lent or await self._first_message()
         while True:
@@ -139,6 +139,12 @@ class _Conversation:
                 for task in (listening, telling):
                     task.cancel()
                 await asyncio.gather(listening, telling, return_exceptions=True)
+
+    async def _brought(self) -> str | None:
+        """What came with the handshake; the clients' pages go on under the legacy key where a session has ended."""
+        if self._show.clients:
+            return await living_key(self._resources, self._websocket)
+        return key_of(self._websocket)
 
     async def _first_message(self) -> str:
         """The key that the client sends first; raises `Unauthorized` for anything else, and when nothing comes."""

@@ -114,25 +114,23 @@ def create(connection: Connection, owner: Owner, wanted: Item) -> tuple[Item, st
     return _written(connection, insert(Webhook).values(values | own), wanted["name"]), secret
 
 
-def change(connection: Connection, owner: Owner, webhook_id: UUID, changes: Item) -> Item:
-    """Change what is said. Raises as `create`.
+def change(connection: Connection, owner: Owner, before: Item, changes: Item) -> Item:
+    """Change what is said of one that was found and locked. Raises as `create`.
 
     One that is enabled again begins anew; one that is disabled gives up what waits.
     """
-    before = find(connection, owner, webhook_id, lock=True)
     values: Item = owner.checked(changes) | {"updated_at": func.now()}
     if "enabled" in changes and changes["enabled"] != before["enabled"]:
         values |= {"disabled_reason": _reason(changes), "failing_since": None}
     if changes.get("enabled") is False:
-        connection.execute(GIVE_UP, {"id": webhook_id, "most": AT_ONCE})
-    chosen = update(Webhook).where(Webhook.id == webhook_id).values(values)
+        connection.execute(GIVE_UP, {"id": before["id"], "most": AT_ONCE})
+    chosen = update(Webhook).where(Webhook.id == before["id"]).values(values)
     return _written(connection, chosen, str(values.get("name", before["name"])))
 
 
-def remove(connection: Connection, owner: Owner, webhook_id: UUID) -> None:
-    """Hide it for good, with its deliveries: housekeeping takes them away. Raises `NotFound`."""
-    find(connection, owner, webhook_id)
-    connection.execute(REMOVE, {"id": webhook_id})
+def remove(connection: Connection, before: Item) -> None:
+    """Hide one that was found and locked for good, with its deliveries: housekeeping takes them away."""
+    connection.execute(REMOVE, {"id": before["id"]})
 
 
 def rotate(connection: Connection, owner: Owner, webhook_id: UUID) -> tuple[Item, str]:

@@ -22,10 +22,7 @@ DEPTHS = text("""
     FROM wharf.queue_depths(:of_tenant)
 """)
 PAUSES = text("SELECT queue, tenant_id, paused_at, reason FROM wharf.pauses_and_reasons(:of_tenant)")
-SLOTS = text("""
-    SELECT queue, CAST(sum(slots) AS bigint) AS slots FROM wharf.workers_now() CROSS JOIN unnest(queues) AS queue
-    WHERE alive AND draining_since IS NULL GROUP BY queue
-""")
+SLOTS = text("SELECT queue, slots FROM wharf.slots_now()")
 LATELY = timedelta(minutes=10)
 """Over which the pace of a queue is measured."""
 ENDED = text("SELECT queue, ended FROM wharf.ended_lately(:of_tenant, :within)")

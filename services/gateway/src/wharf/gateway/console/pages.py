@@ -15,6 +15,8 @@ from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.responses import HTMLResponse, RedirectResponse
 
 from wharf.common.access import Caller, Role
@@ -25,7 +27,7 @@ from wharf.gateway.authentication import Member
 from wharf.gateway.console.assets import address_of
 from wharf.gateway.console.navigation import entries_for
 from wharf.gateway.console.words import FILTERS
-from wharf.gateway.problems import invalid_request, listed, problem_of
+from wharf.gateway.problems import ProblemDocument, invalid_request, listed, of_database, problem_of
 from wharf.gateway.sessions import proof_of, token_of
 
 POLICY: Final = (
@@ -71,7 +73,8 @@ class Look:
 
     def __init__(self, caller: Caller | Member) -> None:
         self.role = caller.role
-        self.tenant = caller.tenant_name
+        # Of one of the installation's jobs the platform is shown as a member; a tenant it has none.
+        self.tenant = None if caller.role is Role.PLATFORM else caller.tenant_name
         self.project_id = caller.project_id
         self.entries = entries_for(caller.role)
 
@@ -114,7 +117,9 @@ class PageRoute(APIRoute):
             except Unauthorized:
                 return _to_login(request)
             except (WharfError, RequestValidationError) as error:
-                return _failed(request, error)
+                return _told(request, _problem(error))
+            except (DBAPIError, PoolTimeout) as error:
+                return _told(request, of_database(error))
 
         return answer
 
@@ -127,9 +132,13 @@ def _to_login(request: Request) -> Response:
     return RedirectResponse(place, HTTPStatus.SEE_OTHER)
 
 
-def _failed(request: Request, error: WharfError | RequestValidationError) -> Response:
+def _problem(error: WharfError | RequestValidationError) -> ProblemDocument:
     told = problem_of(error) if isinstance(error, WharfError) else invalid_request(listed(error.errors()))
     if told.status == HTTPStatus.INTERNAL_SERVER_ERROR:
         get_logger().error("http.failed", code=told.code, exc_info=error)
+    return told
+
+
+def _told(request: Request, told: ProblemDocument) -> Response:
     shown = {"title": HTTPStatus(told.status).phrase, "problem": told}
     return page(request, "error.html", shown=shown, status=told.status)

@@ -23,7 +23,7 @@ from wharf.common.jobs.kinds import ECHO, IMPORT, EchoPayload
 from wharf.common.jobs.submission import Order, write_job
 from wharf.common.jobs.view import JobView
 from wharf.common.profiles import builtin_profile
-from wharf.gateway import clients
+from wharf.gateway import audit, clients
 from wharf.gateway.authentication import ClientOperator, ClientViewer, Member, hidden
 from wharf.gateway.clients import Answer
 from wharf.gateway.form import MOST_MAPPED, Header, ImportRequest, Optional, Slug, UploadFields, checked, plain
@@ -262,6 +262,8 @@ def pricing_cancel(task_id: UUID, resources: Wired, member: ClientOperator) -> A
     with resources.database.tenant(member.tenant_id) as connection:
         job = find_job(connection, member, task_id, lock=True)
         changed = None if job.ended else control.cancel(connection, task_id)
+        if changed is not None:
+            audit.note_job(connection, member, "job.cancel", job, changed)
     if changed is not None:
         count_end(changed, member)
         resources.feed.tell(changed, member.tenant_id)

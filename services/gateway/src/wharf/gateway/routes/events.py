@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 
 from wharf.common.errors import Invalid
-from wharf.gateway.authentication import Member, Viewer, key_of
+from wharf.gateway.authentication import JobViewer, Member, Viewer, key_of
 from wharf.gateway.clients import log_frame
 from wharf.gateway.jobs import find_job
 from wharf.gateway.resources import Resources, Wired
@@ -22,7 +22,7 @@ STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream"
 
 
 @router.get("/jobs/{job_id}/events", response_class=Response, responses=STREAM)
-async def job_events(job_id: UUID, request: Request, resources: Wired, member: Viewer) -> EventStream:
+async def job_events(job_id: UUID, request: Request, resources: Wired, member: JobViewer) -> EventStream:
     """What happens to one job, from what it is like now to its end."""
     await run_in_threadpool(_check_seen, resources, member, job_id)
     resources.events.check_room()

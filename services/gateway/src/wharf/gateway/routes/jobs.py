@@ -284,7 +284,7 @@ def retry(job_id: UUID, resources: Wired, member: Operator) -> JobView:
     with resources.database.tenant(member.tenant_id) as connection:
         before = jobs.find_job(connection, member, job_id, lock=True)
         written = control.retry(connection, job_id)
-        _note(connection, member, "job.retry", before, written.view)
+        audit.note_job(connection, member, "job.retry", before, written.view)
     resources.feed.tell(written.view, member.tenant_id)
     resources.announcer.ring(written, member.tenant_id)
     return written.view
@@ -322,16 +322,10 @@ def _change(resources: Resources, member: Member, job_id: UUID, what: str, chang
     with resources.database.tenant(member.tenant_id) as connection:
         before = jobs.find_job(connection, member, job_id, lock=True)
         view = change(connection, job_id)
-        _note(connection, member, what, before, view)
+        audit.note_job(connection, member, what, before, view)
     jobs.count_end(view, member)
     resources.feed.tell(view, member.tenant_id)
     return view
-
-
-def _note(connection: Connection, member: Member, what: str, before: JobView, after: JobView) -> None:
-    names = {"status", "attempt", "discarded_at"}
-    sides = audit.changed(before.model_dump(include=names), after.model_dump(include=names))
-    audit.note(connection, member, what, after.job_id, before=sides[0], after=sides[1])
 
 
 @router.get("/{job_id}/logs")
@@ -394,6 +388,9 @@ def decide(job_id: UUID, body: Decisions, resources: Wired, member: Operator) ->
             matched = conflicts.count(connection, member, job_id, body.choices())
             return DecidedView(matched=matched, done=0, changed=[])
         done = conflicts.decide(connection, member, job_id, body.choices())
+        if done.done:
+            counts = {"matched": done.matched, "done": done.done, "changed": len(done.changed)}
+            audit.note(connection, member, "job.decide", job_id, after=counts)
     return DecidedView.model_validate(asdict(done))
 
 

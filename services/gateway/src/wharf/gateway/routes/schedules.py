@@ -172,7 +172,7 @@ def change(schedule_id: UUID, body: ScheduleChange, resources: Wired, caller: En
     changes = body.model_dump(include=body.model_fields_set)
     with resources.database.tenant(owner.tenant_id) as connection:
         before = schedules.find(connection, owner, schedule_id, lock=True)
-        after = schedules.change(connection, owner, schedule_id, changes)
+        after = schedules.change(connection, owner, before, changes)
         sides = audit.changed(_said(before), _said(after))
         audit.note(connection, caller, "schedule.change", schedule_id, before=sides[0], after=sides[1])
         return view_of(after)
@@ -184,7 +184,7 @@ def remove(schedule_id: UUID, resources: Wired, caller: Engineer) -> None:
     owner = Owner.of(caller)
     with resources.database.tenant(owner.tenant_id) as connection:
         before = schedules.find(connection, owner, schedule_id, lock=True)
-        schedules.remove(connection, owner, schedule_id)
+        schedules.remove(connection, before)
         audit.note(connection, caller, "schedule.remove", schedule_id, before=_said(before))
 
 

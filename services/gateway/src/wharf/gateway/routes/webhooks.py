@@ -168,7 +168,7 @@ def change(webhook_id: UUID, body: WebhookChange, resources: Wired, caller: Admi
     owner = _owner(resources, caller)
     with resources.database.tenant(caller.tenant_id) as connection:
         before = webhooks.find(connection, owner, webhook_id, lock=True)
-        after = webhooks.change(connection, owner, webhook_id, changes)
+        after = webhooks.change(connection, owner, before, changes)
         sides = audit.changed(_said(before), _said(after))
         audit.note(connection, caller, "webhook.change", webhook_id, before=sides[0], after=sides[1])
     return WebhookView.model_validate(after)
@@ -177,10 +177,9 @@ def change(webhook_id: UUID, body: WebhookChange, resources: Wired, caller: Admi
 @router.delete("/{webhook_id}", status_code=HTTPStatus.NO_CONTENT)
 def remove(webhook_id: UUID, resources: Wired, caller: Admin) -> None:
     """Take a webhook away with its deliveries."""
-    owner = _owner(resources, caller)
     with resources.database.tenant(caller.tenant_id) as connection:
-        before = webhooks.find(connection, owner, webhook_id)
-        webhooks.remove(connection, owner, webhook_id)
+        before = webhooks.find(connection, _owner(resources, caller), webhook_id, lock=True)
+        webhooks.remove(connection, before)
         audit.note(connection, caller, "webhook.remove", webhook_id, before=_said(before))
 
 

@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from wharf.common.ledger.database import dumps
-from wharf.gateway.console.navigation import ENTRIES
 from wharf.gateway.routes.audit import ChangeView
 
 LONG: Final = 80
 """Characters of a value that a list shows at once."""
 PLACES: Final = {"job": "/jobs", "webhook": "/webhooks", "schedule": "/schedules"}
 """Whose pages lie below the id that a line names."""
-SERVED: Final = frozenset(entry.path for entry in ENTRIES)
 GONE: Final = frozenset({"webhook.remove", "schedule.remove"})
 
 
@@ -43,7 +41,7 @@ class Line:
     def place(self) -> str:
         """The page of what was changed, where it has one."""
         start = PLACES.get(self.view.what.partition(".")[0])
-        return f"{start}/{self.view.target}" if start in SERVED and self.view.what not in GONE else ""
+        return f"{start}/{self.view.target}" if start and self.view.what not in GONE else ""
 
 
 def _text(side: Mapping[str, Any], name: str) -> str | None:

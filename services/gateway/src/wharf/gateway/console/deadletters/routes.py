@@ -13,8 +13,9 @@ from wharf.common.jobs.bulk import Action
 from wharf.common.jobs.states import Status
 from wharf.common.queues import Queue
 from wharf.gateway.authentication import Viewer
+from wharf.gateway.console.deadletters.places import place_of
 from wharf.gateway.console.jobs.board import choices
-from wharf.gateway.console.pages import PageRoute, address, page
+from wharf.gateway.console.pages import PageRoute, page
 from wharf.gateway.deadletters import MOST, DeadGroup, groups_of
 from wharf.gateway.form import Optional
 from wharf.gateway.resources import Wired
@@ -60,7 +61,7 @@ def list_groups(request: Request, resources: Wired, member: Viewer, query: Annot
 
 def _shown(group: DeadGroup, said: dict[str, Any]) -> Shown:
     narrowed = said | {"kind": group.kind}
-    place = address("/jobs", state="failed", error=group.code, discarded="false", **narrowed)
+    place = place_of(group, **narrowed)
     if group.code is None:
         return Shown(group, place, {})
     return Shown(group, place, narrowed | {"status": [Status.FAILED], "error": group.code, "discarded": False})

@@ -11,16 +11,12 @@ from sqlalchemy import Connection, text
 from wharf.gateway.authentication import Member
 from wharf.gateway.checks import Level, Report
 from wharf.gateway.checks.work import OLD, OVERDUE
+from wharf.gateway.console.deadletters.places import place_of
 from wharf.gateway.console.pages import address
 from wharf.gateway.console.words import duration, number, plain
+from wharf.gateway.deadletters import MOST, groups_of
 
 MOST_ERRORS: Final = 5
-DEAD: Final = text("""
-    SELECT coalesce(error ->> 'code', 'unknown') AS code, count(*) AS jobs, max(finished_at) AS newest,
-           (array_agg(error ->> 'message' ORDER BY created_at DESC))[1] AS message
-    FROM wharf.jobs WHERE status = 'failed' AND part IS NULL AND discarded_at IS NULL
-      AND (CAST(:project_id AS text) IS NULL OR project_id = :project_id)
-    GROUP BY 1 ORDER BY 2 DESC, 1""")
 STUCK: Final = text("""
     SELECT count(*) FROM wharf.leases l JOIN wharf.jobs j ON j.id = l.job_id
     WHERE l.expires_at < now() - CAST(:late AS interval)
@@ -92,19 +88,18 @@ def _stuck(connection: Connection, whose: Item) -> Iterator[Concern]:
 
 
 def _dead(connection: Connection, whose: Item) -> Iterator[Concern]:
-    rows = connection.execute(DEAD, whose).all()
-    for row in rows[:MOST_ERRORS]:
-        title = f"{number(row.jobs)} {'job' if row.jobs == 1 else 'jobs'} failed: {plain(row.code)}"
-        place = address("/jobs", state="failed", error=row.code, discarded="false")
-        yield Concern(Level.FAIL, title, row.message or "", place, "Show them" if row.jobs > 1 else "Show it")
-    if rest := sum(row.jobs for row in rows[MOST_ERRORS:]):
-        yield Concern(
-            Level.FAIL,
-            f"{number(rest)} more failed with other errors",
-            "",
-            "/jobs?state=failed&discarded=false",
-            "Show all",
-        )
+    groups = groups_of(connection, whose["project_id"])
+    for group in groups[:MOST_ERRORS]:
+        what = plain(group.code or "no error noted")
+        title = f"{number(group.jobs)} {'job' if group.jobs == 1 else 'jobs'} failed: {what}"
+        words = group.example.error.message if group.example.error else ""
+        yield Concern(Level.FAIL, title, words, place_of(group), "Show them" if group.jobs > 1 else "Show it")
+    if rest := sum(group.jobs for group in groups[MOST_ERRORS:]):
+        yield Concern(Level.FAIL, _of_rest(rest, whole=len(groups) < MOST), "", "/dead-letters", "Show all")
+
+
+def _of_rest(jobs: int, *, whole: bool) -> str:
+    return f"{number(jobs)} more failed with other errors" if whole else f"At least {number(jobs)} others failed"
 
 
 def _schedules(connection: Connection, whose: Item) -> Iterator[Concern]:

@@ -16,6 +16,7 @@ from wharf.gateway.console import charts
 from wharf.gateway.console.overview.attention import Concern, concerns_in, concerns_of
 from wharf.gateway.console.overview.trend import TARGET_SECONDS, Range, Trend, trend_of
 from wharf.gateway.console.pages import PageRoute, page
+from wharf.gateway.console.queues.sums import sums_of
 from wharf.gateway.queues import list_queues
 from wharf.gateway.resources import Resources, Wired
 
@@ -41,7 +42,7 @@ def overview(request: Request, resources: Wired, caller: Watcher) -> Response:
         concerns = _concerns(connection, resources, caller, queues)
         speed = connection.execute(SPEED, {"project_id": caller.project_id}).scalar_one()
     shown = {"queues": queues, "concerns": concerns, "speed": speed, "now_at": now(), "target": TARGET_SECONDS}
-    return page(request, "overview/overview.html", caller, shown | _sums(queues))
+    return page(request, "overview/overview.html", caller, shown | sums_of(queues))
 
 
 @router.get("/trend")
@@ -58,12 +59,6 @@ def _concerns(
     if caller.tenant_id is None:
         return concerns_in(resources.checkup.report())
     return concerns_of(connection, member(caller), queues)
-
-
-def _sums(queues: list[dict[str, Any]]) -> dict[str, object]:
-    waits = [queue["oldest_wait_seconds"] for queue in queues if queue["oldest_wait_seconds"] is not None]
-    sums = {name: sum(queue[name] for queue in queues) for name in ("waiting", "running", "slots")}
-    return sums | {"oldest": max(waits, default=None)}
 
 
 def _drawn(found: Trend) -> dict[str, charts.Chart]:

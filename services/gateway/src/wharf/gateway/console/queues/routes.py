@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import APIRouter, Request, Response
 
 from wharf.common.access import Caller
@@ -12,6 +10,7 @@ from wharf.common.queues import Priority
 from wharf.gateway.authentication import Watcher
 from wharf.gateway.console.overview.trend import TARGET_SECONDS
 from wharf.gateway.console.pages import PageRoute, page
+from wharf.gateway.console.queues.sums import sums_of
 from wharf.gateway.queues import list_loads, list_queues
 from wharf.gateway.resources import Wired
 from wharf.gateway.tenancy import limits_of
@@ -35,10 +34,3 @@ def show(request: Request, resources: Wired, caller: Watcher) -> Response:
 def own_side(caller: Caller) -> str:
     """Whose pauses the caller may take back, as the queues tell them."""
     return "tenant" if caller.tenant_id else "platform"
-
-
-def sums_of(queues: list[dict[str, Any]]) -> dict[str, object]:
-    """Of all queues together."""
-    waits = [queue["oldest_wait_seconds"] for queue in queues if queue["oldest_wait_seconds"] is not None]
-    sums = {name: sum(queue[name] for queue in queues) for name in ("waiting", "running", "ended_lately")}
-    return sums | {"oldest": max(waits, default=None)}

@@ -29,6 +29,8 @@ async function count(element, method, path) {
   return { ...told, n: told.matched };
 }
 
+export const isBusy = (element) => element.getAttribute("aria-busy") === "true";
+
 // Gives what the API answered, or null where nothing was done.
 export async function perform(element, body) {
   const [method, path] = element.dataset.call.split(" ");
@@ -101,13 +103,13 @@ function parsed(field, text) {
 export function listen() {
   document.addEventListener("click", (event) => {
     const button = event.target.closest("button[data-call]");
-    if (button && button.getAttribute("aria-busy") !== "true") perform(button);
+    if (button && !isBusy(button)) perform(button);
   });
   document.addEventListener("submit", async (event) => {
     const form = event.target.closest("form[data-call]");
     if (!form) return;
     event.preventDefault();
-    if (form.getAttribute("aria-busy") === "true") return;
+    if (isBusy(form)) return;
     clear(form);
     let fields;
     try {

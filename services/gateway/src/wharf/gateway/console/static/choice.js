@@ -1,5 +1,5 @@
 // Rows that are chosen: kept while the list is loaded anew, counted, and done something to together.
-import { perform } from "./calls.js";
+import { isBusy, perform } from "./calls.js";
 
 const chosen = new Set();
 
@@ -11,7 +11,7 @@ export function choose() {
   document.addEventListener("htmx:afterSwap", restore);
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-bulk]");
-    if (button) bulk(button);
+    if (button && !isBusy(button)) bulk(button);
     if (event.target.closest("[data-choose-none]")) { chosen.clear(); restore(); }
   });
   restore();

@@ -5,6 +5,7 @@ import { attend } from "./keyboard.js";
 import { choose } from "./choice.js";
 import { fold as foldForms } from "./fields.js";
 import { copy } from "./copying.js";
+import { say } from "./messages.js";
 import { keepCurrent } from "./times.js";
 
 document.body.addEventListener("htmx:configRequest", (event) => {
@@ -13,6 +14,13 @@ document.body.addEventListener("htmx:configRequest", (event) => {
   const { parameters } = event.detail;
   for (const name of Object.keys(parameters)) if (parameters[name] === "") delete parameters[name];
 });
+
+// What cannot be loaded leaves the page as it was, and is said: by the answer's own sentence, where there is one.
+document.body.addEventListener("htmx:responseError", ({ detail: { xhr } }) => {
+  const told = new DOMParser().parseFromString(xhr.responseText, "text/html").querySelector(".error p")?.textContent;
+  say(`This could not be loaded. ${told ?? `The server answered ${xhr.status}.`}`, "failed");
+});
+document.body.addEventListener("htmx:sendError", () => say("This could not be loaded: the server does not answer.", "retrying"));
 
 const narrow = window.matchMedia("(max-width: 56rem)");
 const menu = document.querySelector(".menu");

@@ -46,6 +46,7 @@ function open() {
 
 function press(key, action) {
   const bar = isChosen() && document.querySelector(`[data-bulk="${action}"]`);
-  const place = current() ?? document.querySelector("[data-job]");
-  (bar || place?.querySelector(`[data-key="${key}"]`) || document.querySelector(`main [data-key="${key}"]:only-of-type`))?.click();
+  // Nothing of another row: what has the focus, or the one job that the page is about.
+  const place = current() ?? document.querySelector("[data-region][data-job]");
+  (bar || place?.querySelector(`[data-key="${key}"]`))?.click();
 }

@@ -118,7 +118,7 @@ function refresh() {
   }, Math.max(wait, 50));
 }
 
-// One line of a job's log, as parts/log.html writes it.
+// One line of a job's log, as jobs/job.html writes it.
 function write(line) {
   const log = document.querySelector("[data-log]");
   const pattern = document.querySelector("template[data-line]");

@@ -12,7 +12,10 @@ export function say(text, tone = "completed") {
   close.textContent = "Close";
   close.addEventListener("click", () => box.remove());
   box.append(words, close);
-  document.querySelector("#messages").append(box);
+  const messages = document.querySelector("#messages");
+  // What goes wrong again and again is told once.
+  [...messages.children].find((told) => told.firstElementChild.textContent === text)?.remove();
+  messages.append(box);
   if (tone !== "failed") setTimeout(() => box.remove(), SECONDS * 1000);
 }
 

@@ -130,6 +130,13 @@ def test_each_may_go_where_its_work_is() -> None:
     assert ports_to(made, "test") == {53, "http"}
 
 
+def test_a_pooler_in_between_shuts_nobody_out() -> None:
+    """The large example's: gateways and workers go through it, schedulers, migrations and backups past it."""
+    made = render(yaml.safe_load((CHART / "examples/large.yaml").read_text("utf-8")))
+    for component in ("gateway", "worker-ingest", "scheduler", "migrate", "worker-maintenance"):
+        assert ports_to(made, component) >= {5432, 6432}, component
+
+
 def test_a_bundled_server_is_reached_by_this_release_only() -> None:
     """And by KEDA, whose trigger asks the ledger."""
     made = render({"postgres": {"enabled": True}, "redis": {"enabled": True}})

@@ -130,6 +130,21 @@ def test_each_may_go_where_its_work_is() -> None:
     assert ports_to(made, "test") == {53, "http"}
 
 
+def ports_into(made: Manifests, component: str) -> set[int | str]:
+    policy = made.one("NetworkPolicy", f"wharf-{component}")["spec"]
+    return {port["port"] for rule in policy.get("ingress", []) for port in rule["ports"]}
+
+
+def test_metrics_are_read_by_scrapers_only() -> None:
+    """Where there are none nobody reads them: an empty list of sources would be everybody."""
+    processes = ("gateway", "scheduler", "worker-ingest", "worker-maintenance")
+    some, none = render({}), render({"networkPolicy": {"scrapers": []}})
+    assert all("metrics" in ports_into(some, name) for name in processes)
+    assert {name: ports_into(none, name) for name in processes} == {
+        name: {"http"} if name == "gateway" else set() for name in processes
+    }
+
+
 def test_a_pooler_in_between_shuts_nobody_out() -> None:
     """The large example's: gateways and workers go through it, schedulers, migrations and backups past it."""
     made = render(yaml.safe_load((CHART / "examples/large.yaml").read_text("utf-8")))

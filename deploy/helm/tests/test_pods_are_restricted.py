@@ -152,15 +152,23 @@ def test_a_pooler_in_between_shuts_nobody_out() -> None:
         assert ports_to(made, component) >= {5432, 6432}, component
 
 
+def callers(made: Manifests, server: str) -> int:
+    (rule,) = made.one("NetworkPolicy", f"wharf-{server}")["spec"]["ingress"]
+    return len(rule["from"])
+
+
 def test_a_bundled_server_is_reached_by_this_release_only() -> None:
     """And by KEDA, whose trigger asks the ledger."""
-    made = render({"postgres": {"enabled": True}, "redis": {"enabled": True}})
+    bundled: dict[str, Any] = {"postgres": {"enabled": True}, "redis": {"enabled": True}}
+    made = render(bundled)
     for server in ("postgres", "redis"):
         policy = made.one("NetworkPolicy", f"wharf-{server}")["spec"]
         assert "egress" not in policy
         (rule,) = policy["ingress"]
         assert rule["from"][0]["podSelector"]["matchLabels"]["app.kubernetes.io/instance"] == "wharf"
-    assert len(made.one("NetworkPolicy", "wharf-redis")["spec"]["ingress"][0]["from"]) == 1
+    assert callers(made, "redis") == 1
+    assert callers(made, "postgres") == 2
+    assert callers(render(bundled | {"networkPolicy": {"scalers": []}}), "postgres") == 1
 
 
 def test_defaults_bring_no_server_and_no_secret() -> None:

@@ -164,7 +164,7 @@ def _around() -> dict[str, Schema]:
 def _network() -> Schema:
     towards = thing({"to": OBJECTS, "ports": {"type": "array", "items": PORT, "minItems": 1}})
     servers = ("database", "redis", "broker", "storage", "webhooks", "mail", "traces", "sentry")
-    people = dict.fromkeys(("callers", "scrapers", "scalers"), OBJECTS)
+    people = dict.fromkeys(("callers", "scrapers", "flowerCallers", "scalers"), OBJECTS)
     dns = thing({"to": SOME_OBJECTS})
     return thing({"enabled": BOOLEAN, "dns": dns, **people, **dict.fromkeys(servers, towards)})
 

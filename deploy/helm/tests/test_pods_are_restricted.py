@@ -145,6 +145,16 @@ def test_metrics_are_read_by_scrapers_only() -> None:
     }
 
 
+def test_flower_is_called_by_those_who_are_named() -> None:
+    """By nobody else: a password is all that it asks for, and it can end jobs past the ledger."""
+    said: dict[str, Any] = {"flower": {"enabled": True}}
+    some = [{"namespaceSelector": {"matchLabels": {"a": "b"}}}]
+    assert ports_into(render(said), "flower") == set()
+    made = render(said | {"networkPolicy": {"flowerCallers": some}})
+    (rule,) = made.one("NetworkPolicy", "wharf-flower")["spec"]["ingress"]
+    assert rule == {"ports": [{"port": "http", "protocol": "TCP"}], "from": some}
+
+
 def test_a_pooler_in_between_shuts_nobody_out() -> None:
     """The large example's: gateways and workers go through it, schedulers, migrations and backups past it."""
     made = render(yaml.safe_load((CHART / "examples/large.yaml").read_text("utf-8")))

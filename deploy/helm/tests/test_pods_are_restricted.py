@@ -14,6 +14,7 @@ ALL_OPTIONAL = {
     "postgres": {"enabled": True, "maxConnections": 5000},
     **{name: {"enabled": True} for name in ("redis", "flower", "restore")},
 }
+USED = ["backup_database_url", "backup_password", "first_api_key", "first_platform_key"]
 Pod = dict[str, Any]
 
 
@@ -64,17 +65,18 @@ def test_secrets_are_files(example: dict[str, Any]) -> None:
 
 
 def test_a_pod_has_the_secrets_that_it_reads_and_no_others() -> None:
-    """The owner's login is with the migration alone, the dispatcher's with the scheduler."""
-    made = dict(render({}).pods())
+    """The owner's login is with migration and restore alone, the dispatcher's with the scheduler."""
+    made = dict(render({"restore": {"enabled": True}, "secrets": {"use": [*USED, "sentry_dsn"]}}).pods())
 
     def held(name: str) -> set[str]:
         (volume,) = (one for one in made[name]["volumes"] if one["name"] == "secrets")
         return {item["path"] for source in volume["projected"]["sources"] for item in source["secret"]["items"]}
 
-    assert {name for name in made if "owner_database_url" in held(name)} == {"wharf-migrate"}
+    assert {name for name in made if "owner_database_url" in held(name)} == {"wharf-migrate", "wharf-restore"}
     assert {name for name in made if "dispatch_database_url" in held(name)} == {"wharf-scheduler"}
     assert {name for name in made if "backup_database_url" in held(name)} == {"wharf-worker-maintenance"}
-    assert held("wharf-gateway") == {"app_database_url", "redis_url", "broker_url"}
+    assert held("wharf-gateway") == {"app_database_url", "redis_url", "broker_url", "sentry_dsn"}
+    assert held("wharf-restore") == {"owner_database_url"}
     assert held("wharf-test") == {"first_api_key"}
 
 

@@ -11,16 +11,19 @@ import shutil
 import statistics
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import Future
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import UUID
 
 import psycopg
+from anyio import fail_after
+from anyio.abc import TaskStatus
+from anyio.from_thread import start_blocking_portal
 from playwright.sync_api import Page, sync_playwright
 
 from wharf.common.feed import Feed
@@ -31,6 +34,8 @@ from wharf.local.stack import LocalStack
 JOBS, WATCHERS, ROUNDS, WRITES = 100_000, 999, 15, 120
 PATHS = ("/", "/jobs", "/jobs?state=running", "/jobs?state=failed", "/jobs?since=24h&kind=import", "/jobs?q=zzz")
 PAUSE = 0.15
+OPEN_WITHIN = 120.0
+THREAD = "watchers"
 FILL = """
     INSERT INTO wharf.jobs (id, tenant_id, project_id, kind, queue, priority, status, label,
                             created_at, started_at, finished_at, result, error)
@@ -155,35 +160,47 @@ def told(values: list[float]) -> str:
 
 
 @contextmanager
-def watching(connection: Connection, count: int) -> Iterator[None]:
-    """So many open streams of the tenant's events, all read."""
-    loop, ready, over = asyncio.new_event_loop(), threading.Event(), asyncio.Event()
-    thread = threading.Thread(target=loop.run_until_complete, args=(_watch(connection, count, ready, over),))
-    thread.start()
-    ready.wait(120)
-    yield
-    loop.call_soon_threadsafe(over.set)
-    thread.join()
+def watching(connection: Connection, count: int) -> Iterator[Future[None]]:
+    """So many open streams of the tenant's events, all read; fails where one is refused, or ends before the block.
+
+    What is given is done as soon as one of them has ended.
+    """
+    with start_blocking_portal(name=THREAD) as portal:
+        watch, _ = portal.start_task(_watch, connection, count)
+        try:
+            yield watch
+        finally:
+            watch.cancel()
+        if not watch.cancelled():
+            watch.result()
 
 
-async def _watch(connection: Connection, count: int, ready: threading.Event, over: asyncio.Event) -> None:
+async def _watch(connection: Connection, count: int, *, task_status: TaskStatus[None]) -> None:
+    async with AsyncExitStack() as stack:
+        with fail_after(OPEN_WITHIN):
+            streams = [await _opened(connection, stack) for _ in range(count)]
+        task_status.started()
+        await asyncio.gather(*map(_read, streams))
+
+
+async def _opened(connection: Connection, stack: AsyncExitStack) -> asyncio.StreamReader:
     place = urlsplit(connection.url)
     asked = f"GET /api/v1/events HTTP/1.1\r\nHost: {place.netloc}\r\nAuthorization: Bearer {connection.api_key}\r\n\r\n"
-    opened = []
-    for _ in range(count):
-        reader, writer = await asyncio.open_connection(place.hostname, place.port)
-        writer.write(asked.encode())
-        opened.append((asyncio.create_task(_read(reader)), writer))
-    ready.set()
-    await over.wait()
-    for task, writer in opened:
-        task.cancel()
-        writer.close()
+    reader, writer = await asyncio.open_connection(place.hostname, place.port)
+    stack.callback(writer.close)
+    writer.write(asked.encode())
+    status = (await reader.readline()).decode().strip()
+    if status.split()[1:2] != ["200"]:
+        message = f"Who wanted to watch was answered: {status or 'nothing'}."
+        raise RuntimeError(message)
+    return reader
 
 
-async def _read(reader: asyncio.StreamReader) -> None:
-    while await reader.read(2**16):
+async def _read(stream: asyncio.StreamReader) -> None:
+    while await stream.read(2**16):
         pass
+    message = "A stream of events ended before the measurement did."
+    raise RuntimeError(message)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -37,10 +38,20 @@ auth_file = {folder}/users
 pool_mode = {mode}
 default_pool_size = 20
 max_client_conn = 500
+{prepared}
 ignore_startup_parameters = options,extra_float_digits
 logfile = {folder}/log
 pidfile = {folder}/pid
 """
+
+OF_THE_ROLE = (
+    "ALTER ROLE wharf_app SET timezone = 'UTC'",
+    "ALTER ROLE wharf_app SET idle_in_transaction_session_timeout = '60s'",
+)
+"""What the start's options say, which the pooler ignores: docs/scaling.md."""
+PREPARED = "max_prepared_statements = 200"
+FOLLOWS_FROM = (1, 22)
+"""Versions of PgBouncer that follow prepared statements; older ones refuse to start with the word."""
 
 
 @dataclass
@@ -57,6 +68,7 @@ class Pooler:
     def between(self, specs: Sequence[ChildSpec], site: Site) -> Sequence[ChildSpec]:
         """Start it, and lead gateway and workers there."""
         port, app = site.port("pgbouncer"), urlsplit(site.app_url)
+        prepare_role(site.app_url)
         self._start(port, int(app.port or 5432), f'"{app.username}" "{unquote(str(app.password))}"\n')
         url = app._replace(netloc=f"{app.username}:{app.password}@127.0.0.1:{port}").geturl()
         direct = ("WHARF_DATABASE_URL", site.app_url)
@@ -69,12 +81,11 @@ class Pooler:
 
     def _start(self, port: int, server: int, users: str) -> None:
         (self.folder / "users").write_text(users, "utf-8")
-        said = CONFIGURATION.format(server=server, port=port, folder=self.folder, mode=self.mode)
+        version = subprocess.run([str(PROGRAM), "--version"], capture_output=True, text=True, check=True).stdout
+        place = {"server": server, "port": port, "folder": self.folder}
+        said = CONFIGURATION.format(**place, mode=self.mode, prepared=prepared(version))
         (self.folder / "pgbouncer.ini").write_text(said, "utf-8")
-        for path in (self.folder, *self.folder.iterdir()):
-            shutil.chown(path, ACCOUNT)
-        command = [str(PROGRAM), "--user", ACCOUNT, str(self.folder / "pgbouncer.ini")]
-        self.process = subprocess.Popen(command if os.geteuid() == 0 else [command[0], command[3]])
+        self.process = subprocess.Popen([str(PROGRAM), *account(self.folder), str(self.folder / "pgbouncer.ini")])
         eventually((self.folder / "pid").exists, "PgBouncer to start")
 
     def stop(self) -> None:
@@ -82,6 +93,28 @@ class Pooler:
         if self.process:
             self.process.terminate()
             self.process.wait(30)
+
+
+def prepare_role(app_url: str) -> None:
+    """The role says by itself what the pooler does not pass on; a role may say that of itself."""
+    with psycopg.connect(app_url) as ledger:
+        for statement in OF_THE_ROLE:
+            ledger.execute(statement)
+
+
+def prepared(version: str) -> str:
+    """The line that lets statements be prepared, for a version (as the program tells it) that can follow them."""
+    found = re.search(r"(\d+)\.(\d+)", version)
+    return PREPARED if found and (int(found[1]), int(found[2])) >= FOLLOWS_FROM else ""
+
+
+def account(folder: Path) -> list[str]:
+    """Words for PgBouncer, which refuses to run as root: only then another account gets the folder."""
+    if os.geteuid():
+        return []
+    for path in (folder, *folder.iterdir()):
+        shutil.chown(path, ACCOUNT)
+    return ["--user", ACCOUNT]
 
 
 @contextmanager

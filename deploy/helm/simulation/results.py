@@ -85,16 +85,26 @@ def result(queue: str, name: str, policy: str, seen: Seen) -> Result:
 
 def everything() -> tuple[list[Result], dict[tuple[str, str], Seen]]:
     """All queues, days and policies; and what was seen of the chosen one, to be drawn."""
+    found: list[Result] = []
+    drawn: dict[tuple[str, str], Seen] = {}
+    for queue in CLASSES:
+        results, seen = of_queue(queue)
+        found += results
+        drawn |= {(queue, name): one for name, one in seen.items()}
+    return found, drawn
+
+
+def of_queue(queue: str) -> tuple[list[Result], dict[str, Seen]]:
+    """A queue's days under all policies; and by day what was seen of the chosen one."""
     found, drawn = [], {}
-    for queue, of in CLASSES.items():
-        for name in DAYS:
-            jobs = day(name, of)
-            for policy, values in policies_of(queue).items():
-                seen = simulate(queue, jobs, values)
-                found.append(result(queue, name, policy, seen))
-                if values is CHOSEN:
-                    drawn[queue, name] = seen
-            found.append(result(queue, name, "pods begin after 120 s", simulate(queue, jobs, CHOSEN, SLOW_START)))
+    for name in DAYS:
+        jobs = day(name, CLASSES[queue])
+        for policy, values in policies_of(queue).items():
+            seen = simulate(queue, jobs, values)
+            found.append(result(queue, name, policy, seen))
+            if values is CHOSEN:
+                drawn[name] = seen
+        found.append(result(queue, name, "pods begin after 120 s", simulate(queue, jobs, CHOSEN, SLOW_START)))
     return found, drawn
 
 

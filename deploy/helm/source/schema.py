@@ -13,6 +13,7 @@ from deploy.helm.source.shapes import (
     PORT,
     RESOURCES,
     SIZE,
+    SOME_OBJECTS,
     TEXT,
     TEXTS,
     Schema,
@@ -163,8 +164,9 @@ def _around() -> dict[str, Schema]:
 def _network() -> Schema:
     towards = thing({"to": OBJECTS, "ports": {"type": "array", "items": PORT, "minItems": 1}})
     servers = ("database", "redis", "broker", "storage", "webhooks", "mail", "traces", "sentry")
-    people = dict.fromkeys(("callers", "scrapers", "scalers"), OBJECTS)
-    return thing({"enabled": BOOLEAN, "dns": thing({"to": OBJECTS}), **people, **dict.fromkeys(servers, towards)})
+    people = dict.fromkeys(("callers", "scrapers", "flowerCallers", "scalers"), OBJECTS)
+    dns = thing({"to": SOME_OBJECTS})
+    return thing({"enabled": BOOLEAN, "dns": dns, **people, **dict.fromkeys(servers, towards)})
 
 
 def _servers() -> dict[str, Schema]:

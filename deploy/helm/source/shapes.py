@@ -13,6 +13,7 @@ ANYTHING: Schema = {"type": "object"}
 """What Kubernetes itself checks."""
 TEXTS: Schema = {"type": "array", "items": TEXT}
 OBJECTS: Schema = {"type": "array", "items": ANYTHING}
+SOME_OBJECTS: Schema = OBJECTS | {"minItems": 1}
 LABELS: Schema = {"type": "object", "additionalProperties": TEXT}
 PORT: Schema = {"type": "integer", "minimum": 1, "maximum": 65535}
 NAME: Schema = {"type": "string", "pattern": "^([a-z0-9]([a-z0-9-]*[a-z0-9])?)?$", "maxLength": 63}

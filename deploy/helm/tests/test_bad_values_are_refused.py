@@ -39,6 +39,7 @@ BY_THE_SCHEMA: dict[str, tuple[Values, str]] = {
     "KEDA for the gateway": ({"gateway": {"autoscaling": KEDA}}, "mode"),
     "a version of the scheduler's own": ({"scheduler": {"image": {"tag": "0.0.9"}}}, "image"),
     "a storage of another kind": ({"storage": {"url": "gs://bucket"}}, "url"),
+    "names that everybody may resolve": ({"networkPolicy": {"dns": {"to": []}}}, "networkPolicy.dns.to"),
     "no scheduler": ({"scheduler": {"replicas": 0}}, "replicas"),
 }
 BY_A_SENTENCE: dict[str, tuple[Values, str]] = {

@@ -105,6 +105,13 @@ def test_every_setting_of_the_code_is_one_of_these(service: str) -> None:
             assert variable in settable(service) or variable in OWN_VALUES, variable
 
 
+def test_an_example_that_mails_says_from_whom_and_where_wharf_is(example: Values) -> None:
+    """No mail leaves without a sender, and without an address nobody finds what it tells of."""
+    if "smtp_url" in example.get("secrets", {}).get("use", []):
+        environment = render(example).environment("wharf-worker-maintenance")
+        assert {"WHARF_SMTP_URL_FILE", "WHARF_MAIL_FROM", "WHARF_PUBLIC_URL"} <= set(environment)
+
+
 def test_large_numbers_are_said_in_full() -> None:
     """YAML knows one kind of number; 2147483648 must not become 2.147483648e+09."""
     environment = render({"settings": {"WHARF_UPLOAD_MAX_BYTES": 2147483648, "WHARF_DISPATCH_SECONDS": 0.25}})

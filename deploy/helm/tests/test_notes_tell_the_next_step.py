@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -56,9 +57,21 @@ def test_what_is_risky_is_told(notes: Notes) -> None:
     assert "There are NO BACKUPS" in said
     assert "one pod with one volume" in said
     assert "There is no first_api_key" in said
-    # 2 gateways of 6, 2 schedulers of 7, a backup and a trial; children of 3 and of 2, and 1 for each worker
-    connections = 2 * 6 + 2 * 7 + 5 + (1 + 2 * 3) + (1 + 1 * 3) + (1 + 2 * 2) + (1 + 2 * 2)
+    # 2 gateways of 6, 2 schedulers of 7, a backup and a trial; children of 3, of packages 2, and 1 for each worker
+    connections = 3 * 6 + 3 * 7 + 5 + 2 * (1 + 2 * 3) + 2 * (1 + 1 * 3) + 2 * (1 + 2 * 2) + 2 * (1 + 2 * 3)
     assert f"up to {connections} connections to PostgreSQL" in said
+
+
+@pytest.mark.parametrize(("replicas", "with_surge"), [(0, 0), (1, 2), (4, 5), (5, 7), (20, 25)])
+def test_connections_are_those_while_a_version_is_rolled_out(notes: Notes, replicas: int, with_surge: int) -> None:
+    """New pods beside the old ones: a quarter more workers, rounded up as Kubernetes does it."""
+
+    def connections(count: int) -> int:
+        found = re.search(r"up to (\d+) connections", notes({"workers": {"ingest": {"replicas": count}}}))
+        assert found
+        return int(found[1])
+
+    assert connections(replicas) - connections(0) == with_surge * (1 + 2 * 3)
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)

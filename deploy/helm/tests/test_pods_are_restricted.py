@@ -14,6 +14,7 @@ ALL_OPTIONAL = {
     "postgres": {"enabled": True, "maxConnections": 5000},
     **{name: {"enabled": True} for name in ("redis", "flower", "restore")},
 }
+USED = ["backup_database_url", "backup_password", "first_api_key", "first_platform_key"]
 Pod = dict[str, Any]
 
 
@@ -64,17 +65,18 @@ def test_secrets_are_files(example: dict[str, Any]) -> None:
 
 
 def test_a_pod_has_the_secrets_that_it_reads_and_no_others() -> None:
-    """The owner's login is with the migration alone, the dispatcher's with the scheduler."""
-    made = dict(render({}).pods())
+    """The owner's login is with migration and restore alone, the dispatcher's with the scheduler."""
+    made = dict(render({"restore": {"enabled": True}, "secrets": {"use": [*USED, "sentry_dsn"]}}).pods())
 
     def held(name: str) -> set[str]:
         (volume,) = (one for one in made[name]["volumes"] if one["name"] == "secrets")
         return {item["path"] for source in volume["projected"]["sources"] for item in source["secret"]["items"]}
 
-    assert {name for name in made if "owner_database_url" in held(name)} == {"wharf-migrate"}
+    assert {name for name in made if "owner_database_url" in held(name)} == {"wharf-migrate", "wharf-restore"}
     assert {name for name in made if "dispatch_database_url" in held(name)} == {"wharf-scheduler"}
     assert {name for name in made if "backup_database_url" in held(name)} == {"wharf-worker-maintenance"}
-    assert held("wharf-gateway") == {"app_database_url", "redis_url", "broker_url"}
+    assert held("wharf-gateway") == {"app_database_url", "redis_url", "broker_url", "sentry_dsn"}
+    assert held("wharf-restore") == {"owner_database_url"}
     assert held("wharf-test") == {"first_api_key"}
 
 
@@ -130,15 +132,55 @@ def test_each_may_go_where_its_work_is() -> None:
     assert ports_to(made, "test") == {53, "http"}
 
 
+def ports_into(made: Manifests, component: str) -> set[int | str]:
+    policy = made.one("NetworkPolicy", f"wharf-{component}")["spec"]
+    return {port["port"] for rule in policy.get("ingress", []) for port in rule["ports"]}
+
+
+def test_metrics_are_read_by_scrapers_only() -> None:
+    """Where there are none nobody reads them: an empty list of sources would be everybody."""
+    processes = ("gateway", "scheduler", "worker-ingest", "worker-maintenance")
+    some, none = render({}), render({"networkPolicy": {"scrapers": []}})
+    assert all("metrics" in ports_into(some, name) for name in processes)
+    assert {name: ports_into(none, name) for name in processes} == {
+        name: {"http"} if name == "gateway" else set() for name in processes
+    }
+
+
+def test_flower_is_called_by_those_who_are_named() -> None:
+    """By nobody else: a password is all that it asks for, and it can end jobs past the ledger."""
+    said: dict[str, Any] = {"flower": {"enabled": True}}
+    some = [{"namespaceSelector": {"matchLabels": {"a": "b"}}}]
+    assert ports_into(render(said), "flower") == set()
+    made = render(said | {"networkPolicy": {"flowerCallers": some}})
+    (rule,) = made.one("NetworkPolicy", "wharf-flower")["spec"]["ingress"]
+    assert rule == {"ports": [{"port": "http", "protocol": "TCP"}], "from": some}
+
+
+def test_a_pooler_in_between_shuts_nobody_out() -> None:
+    """The large example's: gateways and workers go through it, schedulers, migrations and backups past it."""
+    made = render(yaml.safe_load((CHART / "examples/large.yaml").read_text("utf-8")))
+    for component in ("gateway", "worker-ingest", "scheduler", "migrate", "worker-maintenance"):
+        assert ports_to(made, component) >= {5432, 6432}, component
+
+
+def callers(made: Manifests, server: str) -> int:
+    (rule,) = made.one("NetworkPolicy", f"wharf-{server}")["spec"]["ingress"]
+    return len(rule["from"])
+
+
 def test_a_bundled_server_is_reached_by_this_release_only() -> None:
     """And by KEDA, whose trigger asks the ledger."""
-    made = render({"postgres": {"enabled": True}, "redis": {"enabled": True}})
+    bundled: dict[str, Any] = {"postgres": {"enabled": True}, "redis": {"enabled": True}}
+    made = render(bundled)
     for server in ("postgres", "redis"):
         policy = made.one("NetworkPolicy", f"wharf-{server}")["spec"]
         assert "egress" not in policy
         (rule,) = policy["ingress"]
         assert rule["from"][0]["podSelector"]["matchLabels"]["app.kubernetes.io/instance"] == "wharf"
-    assert len(made.one("NetworkPolicy", "wharf-redis")["spec"]["ingress"][0]["from"]) == 1
+    assert callers(made, "redis") == 1
+    assert callers(made, "postgres") == 2
+    assert callers(render(bundled | {"networkPolicy": {"scalers": []}}), "postgres") == 1
 
 
 def test_defaults_bring_no_server_and_no_secret() -> None:

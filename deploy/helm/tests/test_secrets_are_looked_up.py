@@ -12,8 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import yaml
 
-from deploy.helm.source.schema import ALWAYS
-from deploy.helm.tests.rendering import LEAST, Object, template
+from deploy.helm.source.schema import ALWAYS, OF_SERVERS
+from deploy.helm.tests.rendering import LEAST, Object, Values, merged, template
 
 NAMESPACE = "/api/v1/namespaces/apps"
 KINDS = [
@@ -22,7 +22,10 @@ KINDS = [
 ]
 DISCOVERY = {"/api/v1": {"kind": "APIResourceList", "groupVersion": "v1", "resources": KINDS}}
 ACCOUNT = {f"{NAMESPACE}/serviceaccounts/default": {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {}}}
-ALL = dict.fromkeys((*ALWAYS, "backup_database_url", "backup_password", "first_api_key", "first_platform_key"), "x")
+USUAL = ("backup_database_url", "backup_password", "first_api_key", "first_platform_key")
+ALL = dict.fromkeys((*ALWAYS, *USUAL, *OF_SERVERS), "x")
+WITH_SERVERS: Values = {name: {"enabled": True} for name in ("postgres", "redis", "flower")}
+LASTING = {"Deployment", "StatefulSet"}
 
 
 def secret(words: dict[str, str]) -> dict[str, Object]:
@@ -54,9 +57,10 @@ def cluster(answers: dict[str, Object]) -> Iterator[str]:
         server.shutdown()
 
 
-def rendered(answers: dict[str, Object]) -> subprocess.CompletedProcess[str]:
+def rendered(answers: dict[str, Object], values: Values | None = None) -> subprocess.CompletedProcess[str]:
+    said = json.dumps(merged(LEAST, values or {}))
     with cluster(DISCOVERY | answers) as address:
-        return template(json.dumps(LEAST), "wharf", "--dry-run=server", "--kube-apiserver", address)
+        return template(said, "wharf", "--dry-run=server", "--kube-apiserver", address)
 
 
 def test_a_secret_that_is_not_there_stops() -> None:
@@ -75,14 +79,17 @@ def test_nothing_is_missed_where_there_is_no_namespace_yet() -> None:
     assert rendered({}).returncode == 0
 
 
+def checksums(words: dict[str, str]) -> dict[str, str]:
+    done = rendered(ACCOUNT | secret(words), WITH_SERVERS)
+    objects = [one for one in yaml.load_all(done.stdout, yaml.CSafeLoader) if one and one["kind"] in LASTING]
+    pods = {one["metadata"]["name"]: one["spec"]["template"]["metadata"]["annotations"] for one in objects}
+    return {name: annotations["checksum/secrets"] for name, annotations in pods.items()}
+
+
 def test_a_secret_that_changed_replaces_those_pods_that_read_it() -> None:
-    """At the next upgrade, and no others."""
-
-    def checksums(words: dict[str, str]) -> dict[str, str]:
-        done = rendered(ACCOUNT | secret(words))
-        objects = [one for one in yaml.load_all(done.stdout, yaml.CSafeLoader) if one and one["kind"] == "Deployment"]
-        pods = {one["metadata"]["name"]: one["spec"]["template"]["metadata"]["annotations"] for one in objects}
-        return {name: annotations["checksum/secrets"] for name, annotations in pods.items()}
-
-    before, after = checksums(ALL), checksums(ALL | {"dispatch_database_url": "y"})
-    assert {name for name in before if before[name] != after[name]} == {"wharf-scheduler"}
+    """At the next upgrade, and no others; those of bundled servers and of Flower, too."""
+    readers = {"dispatch_database_url": "scheduler", "flower_password": "flower", "redis_password": "redis"}
+    before = checksums(ALL)
+    for word, reader in readers.items():
+        after = checksums(ALL | {word: "y"})
+        assert {name for name in before if before[name] != after[name]} == {f"wharf-{reader}"}

@@ -13,7 +13,7 @@ from deploy.helm.simulation.cluster import Cluster
 from deploy.helm.simulation.drawing import drawn
 from deploy.helm.simulation.load import CLASSES, DAYS, HIGH, HOUR, LOW, NORMAL, URGENT, Job, day
 from deploy.helm.simulation.policy import TICK_SECONDS, Policy, Scaler
-from deploy.helm.simulation.results import CHOSEN, SLOTS, policies_of, result, simulate, table
+from deploy.helm.simulation.results import CHOSEN, SLOTS, of_queue, policies_of, result, simulate, table
 from deploy.helm.simulation.times import START_SECONDS
 from deploy.helm.tests.rendering import CHART
 
@@ -152,6 +152,14 @@ def test_the_page_has_figures_of_every_policy_and_the_drawings_of_every_day() ->
     for name in DAYS:
         assert picture(name).read_text("utf-8").startswith("<svg")
         assert f"images/{picture(name).name}" in text
+
+
+def test_the_page_s_figures_are_those_of_today() -> None:
+    """Of the queue with the fewest jobs, to be quick; what changed policy or load needs `make simulate-scaling`."""
+    results, _ = of_queue("ingest-bulk")
+    rows = [line for line in table(results).splitlines() if line.startswith("| ingest-bulk |")]
+    written = [line for line in PAGE.read_text("utf-8").splitlines() if line.startswith("| ingest-bulk |")]
+    assert written == rows
 
 
 def test_drawings_and_tables_are_made_of_what_was_seen() -> None:

@@ -134,18 +134,22 @@
 {{- end -}}
 {{- end -}}
 
-{{/* Connections to PostgreSQL when all replicas run that may: docs/operations.md has the formula. */}}
+{{/*
+Connections to PostgreSQL when all replicas run that may, and a version is being rolled out: docs/operations.md has the
+formula. Beside them stand then one gateway and one scheduler more, and a quarter of each worker's, rounded up (maxSurge).
+*/}}
 {{- define "wharf.connections" -}}
 {{- $gateway := .Values.gateway -}}
 {{- $pool := int (get (mustMergeOverwrite (dict) (deepCopy .Values.settings) (deepCopy $gateway.settings)) "WHARF_DATABASE_POOL" | default 5) -}}
 {{- $gateways := eq $gateway.autoscaling.mode "none" | ternary (kindIs "invalid" $gateway.replicas | ternary 2 $gateway.replicas) $gateway.autoscaling.maxReplicas -}}
-{{- $sum := add (mul (int $gateways) (add $pool 1)) (mul (int .Values.scheduler.replicas) 7) 5 -}}
+{{- $sum := add (mul (add 1 (int $gateways)) (add $pool 1)) (mul (add 1 (int .Values.scheduler.replicas)) 7) 5 -}}
 {{- range $name, $worker := .Values.workers -}}
 {{- $values := include "wharf.worker" (dict "root" $ "worker" $worker) | fromYaml -}}
 {{- if $values.enabled -}}
 {{- $most := eq $values.autoscaling.mode "none" | ternary $values.replicas $values.autoscaling.maxReplicas -}}
-{{- $each := hasPrefix "ingest" $values.queue | ternary 3 2 -}}
-{{- $sum = add $sum (mul (int $most) (add 1 (mul $each (int $values.slots)))) -}}
+{{- $surge := div (add (int $most) 3) 4 -}}
+{{- $each := eq $values.queue "package" | ternary 2 3 -}}
+{{- $sum = add $sum (mul (add (int $most) $surge) (add 1 (mul $each (int $values.slots)))) -}}
 {{- if eq $values.autoscaling.mode "keda" }}{{ $sum = add $sum 2 }}{{ end -}}
 {{- end -}}
 {{- end -}}
@@ -156,6 +160,6 @@
 {{- $limit := int (.Values.postgres.enabled | ternary .Values.postgres.maxConnections .Values.connectionLimit) -}}
 {{- $sum := int (include "wharf.connections" .) -}}
 {{- if and $limit (gt $sum $limit) -}}
-{{- fail (printf "With all replicas that may run there are up to %d connections to PostgreSQL, which allows %d. Lower maxReplicas or slots, raise max_connections, or put a pooler between (docs/scaling.md)." $sum $limit) -}}
+{{- fail (printf "With all replicas that may run there are, while a version is rolled out, up to %d connections to PostgreSQL, which allows %d. Lower maxReplicas or slots, raise max_connections, or put a pooler between (docs/scaling.md)." $sum $limit) -}}
 {{- end -}}
 {{- end -}}

@@ -28,8 +28,7 @@ spec:
     metadata:
       labels: {{ include "wharf.labels" $of | nindent 8 }}
       annotations:
-        checksum/settings: {{ toJson .command | sha256sum }}
-        checksum/secrets: {{ .root.Values.secrets.version | sha256sum }}
+        {{- include "wharf.checksums" (dict "root" .root "environment" (toJson .command) "secrets" (list .secret)) | nindent 8 }}
     spec:
       serviceAccountName: {{ $name }}
       automountServiceAccountToken: false

@@ -18,6 +18,15 @@ ROW_BYTES = 200
 ROWS = 2 * LEAST_BYTES // ROW_BYTES
 NOTE = "x" * (ROW_BYTES - 40)
 
+WAITING = """
+    SELECT count(*) FROM pg_locks l JOIN pg_stat_activity USING (pid)
+    WHERE NOT granted AND query ILIKE '%%unfinished%%FOR UPDATE%%'"""
+EVERY_KEY = """
+    INSERT INTO {dataset}
+        (tenant_id, project_id, transaction_id, line_number, date, quantity, unit_price, _import_id, _line)
+    SELECT id, %s, 'T' || lpad(n::text, 8, '0'), 1, '2025-03-14', 1, 1, gen_random_uuid(), 1
+    FROM wharf.tenants, generate_series(0, %s) n WHERE name = 'default' ON CONFLICT DO NOTHING"""
+
 
 def _write(path: Path, rows: int = ROWS, *, extra: str = "", change: Callable[[int], str] | None = None) -> Path:
     line = change or (lambda n: f"T{n:08d},2025-03-14,2,1.25,{NOTE}\n")
@@ -153,6 +162,24 @@ def test_two_large_imports_of_the_same_keys_end_well(wharf: Trial, tmp_path: Pat
     assert sum(r["inserted"] for r in results) == 2 * ROWS
     assert sum(r["unchanged"] for r in results) == 2 * ROWS
     assert (_kept(wharf, project), _hidden(wharf)) == (2 * ROWS, 0)
+
+
+def test_who_moves_hidden_rows_never_waits_for_a_batch_that_waits_for_its_turn(
+    wharf: Trial, tmp_path: Path, project: str
+) -> None:
+    """Two batches are copied at once: the first one waits for the mover, so the second one must let go of its keys."""
+    large = _write(tmp_path / "large.csv", 5 * ROWS)
+    job_id = wharf.upload(large, profile="transactions", project_id=project)["job_id"]
+    eventually(lambda: _hidden(wharf) and _kept(wharf, project), "the first rows")
+    with psycopg.connect(wharf.connection.database_url) as mover:
+        mover.execute("SELECT FROM wharf.unfinished WHERE job_id = %s FOR UPDATE", [job_id])
+        eventually(lambda: wharf.one(WAITING) >= 1, "the first batch to wait for the mover")
+        mover.execute("SET LOCAL lock_timeout = '60s'")
+        mover.execute(EVERY_KEY.format(dataset=wharf.dataset()).encode(), [project, 5 * ROWS])
+        assert wharf.job(job_id)["status"] == "running"
+        mover.rollback()
+    assert wharf.ended(job_id)["result"]["inserted"] == 5 * ROWS
+    assert (_kept(wharf, project), _hidden(wharf)) == (5 * ROWS, 0)
 
 
 def test_readers_of_one_tenant_cannot_ask_for_hidden_rows_of_another(wharf: Trial) -> None:

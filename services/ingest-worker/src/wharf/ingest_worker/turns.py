@@ -15,6 +15,7 @@ class Turns:
     def __init__(self) -> None:
         self._next = 0
         self._stopped = False
+        self._making_way = False
         self._changed = threading.Condition()
 
     def wait(self, number: int) -> None:
@@ -23,6 +24,24 @@ class Turns:
             self._changed.wait_for(lambda: self._stopped or self._next == number)
             if self._stopped:
                 raise Stopped
+
+    def wait_holding(self, number: int) -> bool:
+        """The same for one who holds what others may wait for; False, at once, where it has to let go of it first."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopped or self._making_way or self._next == number)
+            if self._stopped:
+                raise Stopped
+            return not self._making_way
+
+    def make_way(self) -> None:
+        """From now on nobody holds anything while waiting.
+
+        PostgreSQL knows nothing of these turns: whoever waits for another transaction while a thread behind it holds
+        what that transaction waits for would wait for ever.
+        """
+        with self._changed:
+            self._making_way = True
+            self._changed.notify_all()
 
     def done(self, number: int) -> None:
         """The next one may go."""

@@ -118,14 +118,16 @@ class Writing:
 
     def _write_directly(self, connection: Connection, ready: Ready, number: int) -> None:
         place = connection.begin_nested()
-        copied = self._copied(connection, ready)
-        self.turns.wait(number)
+        copied = self._copied(connection, ready) and self.turns.wait_holding(number)
         if copied and self._is_direct and unfinished.is_undisturbed(connection, self._import_id):
             place.commit()
             self.loading.keep_direct(connection, ready.batch, ready.carries)
             return
         place.rollback()
+        self.turns.wait(number)
         if self._is_direct:
+            # Who moves the rows holds their mark, and may wait for a row that a thread behind this one has copied.
+            self.turns.make_way()
             self.loading.turn_to_staging(connection)
         self.loading.stage(connection, ready.batch)
         self.loading.keep_staged(connection, ready.batch, ready.carries)

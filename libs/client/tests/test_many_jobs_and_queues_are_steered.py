@@ -12,6 +12,7 @@ QUEUE = {
     "name": "ingest", "paused": True, "paused_by": "tenant", "paused_at": "2025-11-30T10:11:12Z", "waiting": 4,
     "depth": {"low": 0, "normal": 4, "high": 0, "urgent": 0}, "oldest_wait_seconds": 75.0, "running": 1, "slots": 2,
 }  # fmt: skip
+REASON = {"pause_reason": "the disk is replaced"}
 
 
 @pytest.mark.parametrize(
@@ -61,7 +62,7 @@ def test_queues_are_listed_paused_and_resumed(wharf: Any, known: Gateway, monkey
     """For the tenant with its own key, for everybody with the platform's."""
     monkeypatch.setenv("WHARF_PLATFORM_KEY", "platform")
     known.says("GET /api/v1/queues", {"items": [QUEUE], "next_cursor": None})
-    known.says("POST /api/v1/queues/ingest/pause", QUEUE | {"paused_by": "platform"})
+    known.says("POST /api/v1/queues/ingest/pause", QUEUE | {"paused_by": "platform"}, QUEUE | REASON)
     known.says("POST /api/v1/queues/ingest/resume", QUEUE | {"paused": False, "paused_by": None})
     assert wharf("queues", "ls") == 0
     assert "ingest  4        1 min 15 s  1        2      by the tenant" in wharf.out
@@ -69,10 +70,14 @@ def test_queues_are_listed_paused_and_resumed(wharf: Any, known: Gateway, monkey
     assert json.loads(wharf.out) == [QUEUE]
     assert wharf("queues", "pause", "ingest", "--everybody") == 0
     assert wharf.out == "The queue ingest is paused by the platform: 4 waiting, 1 running.\n"
+    assert wharf("queues", "pause", "ingest", "--reason", "the disk is replaced") == 0
+    assert wharf.out == "The queue ingest is paused by the tenant (the disk is replaced): 4 waiting, 1 running.\n"
+    bodies = [request.body for request in known.requests("POST /api/v1/queues/ingest/pause")]
+    assert (bodies[0], json.loads(bodies[1])) == (b"", {"reason": "the disk is replaced"})
     assert wharf("queues", "resume", "ingest") == 0
     assert wharf.out == "The queue ingest is open: 4 waiting, 1 running.\n"
     keys = [request.headers["authorization"] == "Bearer platform" for request in known.asked]
-    assert keys == [False, False, True, False]
+    assert keys == [False, False, True, False, False]
 
 
 def test_workers_are_listed(wharf: Any, known: Gateway) -> None:

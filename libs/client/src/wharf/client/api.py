@@ -336,9 +336,12 @@ class WharfClient(Calls):
         """Every queue: what waits and runs, the places of its workers, whether it is paused."""
         return list(self._call("GET", "/api/v1/queues").get("items", []))
 
-    def pause(self, queue: str) -> Document:
-        """Let nothing more of it start: for the key's tenant, with the platform's key for everybody."""
-        return self._call("POST", f"/api/v1/queues/{_part(queue)}/pause")
+    def pause(self, queue: str, reason: str | None = None) -> Document:
+        """Let nothing more of it start: for the key's tenant, with the platform's key for everybody.
+
+        All who see the queue are told the reason.
+        """
+        return self._call("POST", f"/api/v1/queues/{_part(queue)}/pause", json={"reason": reason} if reason else None)
 
     def resume(self, queue: str) -> Document:
         """Let it go on."""

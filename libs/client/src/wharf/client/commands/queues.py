@@ -15,6 +15,9 @@ app = typer.Typer(
 )
 Name = Annotated[str, typer.Argument(metavar="QUEUE", help="The queue's name.", show_default=False)]
 Everybody = Annotated[bool, typer.Option("--everybody", help="For all tenants, with the platform's key.")]
+Reason = Annotated[
+    str | None, typer.Option("--reason", help="Told to all who see the queue.", show_default=False, metavar="TEXT")
+]
 
 
 @app.command("ls")
@@ -30,10 +33,10 @@ def ls(*, everybody: Everybody = False, as_json: AsJson = False) -> None:
 
 
 @app.command("pause")
-def pause(name: Name, *, everybody: Everybody = False) -> None:
+def pause(name: Name, *, reason: Reason = None, everybody: Everybody = False) -> None:
     """Let nothing more of a queue start; what runs goes on."""
     with client(platform=everybody) as wharf:
-        _say(wharf.pause(name))
+        _say(wharf.pause(name, reason))
 
 
 @app.command("resume")
@@ -46,10 +49,14 @@ def resume(name: Name, *, everybody: Everybody = False) -> None:
 def _row(queue: dict[str, Any]) -> tuple[object, ...]:
     oldest = queue.get("oldest_wait_seconds")
     waited = duration(oldest) if oldest is not None else "-"
-    paused = f"by the {queue['paused_by']}" if queue.get("paused") else "-"
+    paused = f"by the {queue['paused_by']}{_why(queue)}" if queue.get("paused") else "-"
     return (queue["name"], queue["waiting"], waited, queue["running"], queue["slots"], paused)
 
 
 def _say(queue: dict[str, Any]) -> None:
-    state = f"paused by the {queue['paused_by']}" if queue.get("paused") else "open"
+    state = f"paused by the {queue['paused_by']}{_why(queue)}" if queue.get("paused") else "open"
     typer.echo(f"The queue {queue['name']} is {state}: {queue['waiting']} waiting, {queue['running']} running.")
+
+
+def _why(queue: dict[str, Any]) -> str:
+    return f" ({queue['pause_reason']})" if queue.get("pause_reason") else ""

@@ -167,7 +167,7 @@ def test_all_of_it_is_told_in_one_answer():
     for answer in (exposition(observers).decode(), exposition(observers).decode()):
         assert 'wharf_collector_up{source="ledger"} 1.0' in answer
         assert 'wharf_collector_up{source="drift"} 1.0' in answer
-        assert "wharf_publish_failures_total" in text
+        assert "wharf_publish_failures_total" in answer
 
 
 def test_half_a_look_is_none():

@@ -9,7 +9,7 @@ import pytest
 from alembic import command
 from sqlalchemy import create_engine, text
 
-from wharf.common.ledger import migration
+from wharf.common.ledger import compatibility, migration
 from wharf.common.ledger.database import driver_url
 from wharf.local.stack import LocalStack
 from wharf.local.trial import Trial
@@ -66,7 +66,7 @@ def test_two_that_migrate_at_once_take_turns(stack: LocalStack, old_ledger: str)
     with psycopg.connect(old_ledger) as connection:
         version = connection.execute("SELECT version_num FROM wharf.alembic_version").fetchone()
         useless = connection.execute("SELECT count(*) FROM pg_index WHERE NOT indisvalid").fetchone()
-    assert (version, useless) == ((migration.latest_revision(),), (0,))
+    assert (version, useless) == ((compatibility.latest_revision(),), (0,))
 
 
 def migrated(stack: LocalStack, url: str) -> None:

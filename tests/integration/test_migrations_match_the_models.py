@@ -6,8 +6,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine
 
+from wharf.common.ledger.compatibility import latest_revision
 from wharf.common.ledger.database import driver_url
-from wharf.common.ledger.migration import latest_revision, migrate
+from wharf.common.ledger.migration import migrate
 from wharf.common.ledger.models import SCHEMA, Table
 from wharf.local.credentials import Credentials
 from wharf.local.stack import LocalStack

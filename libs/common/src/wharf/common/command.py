@@ -9,7 +9,8 @@ from sqlalchemy.exc import DBAPIError
 
 from wharf.common.access import bootstrap
 from wharf.common.errors import WharfError
-from wharf.common.ledger.migration import latest_revision, migrate
+from wharf.common.ledger.compatibility import latest_revision
+from wharf.common.ledger.migration import migrate
 from wharf.common.logs import configure_logs
 from wharf.common.settings import DatabaseSettings, LogSettings, load
 

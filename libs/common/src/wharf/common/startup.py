@@ -15,8 +15,7 @@ from psycopg.errors import InsufficientPrivilege, UndefinedTable
 from redis.exceptions import AuthenticationError, RedisError, ResponseError
 
 from wharf.common.errors import Invalid
-from wharf.common.ledger.compatibility import schema_problem
-from wharf.common.ledger.migration import OLDEST_SERVER
+from wharf.common.ledger.compatibility import OLDEST_SERVER, schema_problem
 from wharf.common.logs import get_logger
 from wharf.common.queues import is_redis
 from wharf.common.settings import ServiceSettings

@@ -10,16 +10,15 @@ import time
 
 from alembic import command
 from alembic.config import Config
-from alembic.script import ScriptDirectory
 from psycopg import sql
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.pool import NullPool
 
 from wharf.common.errors import Permanent
+from wharf.common.ledger.compatibility import OLDEST_SERVER
 from wharf.common.ledger.database import driver_url
 from wharf.common.ledger.migrations.limits import LIMITS
 
-OLDEST_SERVER = 150_000
 LOCK = 0x57A4F  # one migration at a time, whoever starts it
 TURN = text("SELECT pg_try_advisory_lock(:lock)")
 TURN_SECONDS = 0.2
@@ -44,11 +43,6 @@ def migrate(owner_url: str, *, app_password: str, dispatch_password: str, backup
         _prepare(connection, {role: password for role, password in logins.items() if password is not None})
         _upgrade(connection)
     engine.dispose()
-
-
-def latest_revision() -> str:
-    """The revision that this version of Wharf needs."""
-    return ScriptDirectory.from_config(_config()).get_current_head() or ""
 
 
 def _refuse_old(connection: Connection) -> None:

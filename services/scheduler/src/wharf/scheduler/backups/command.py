@@ -16,8 +16,9 @@ from sqlalchemy.pool import NullPool
 
 from wharf.common.backups import Backup, Backups, TableCount
 from wharf.common.errors import Conflict, NotFound, Permanent, WharfError
+from wharf.common.ledger.compatibility import latest_revision
 from wharf.common.ledger.database import driver_url
-from wharf.common.ledger.migration import latest_revision, prepare_roles
+from wharf.common.ledger.migration import prepare_roles
 from wharf.common.settings import BackupStorageSettings, DatabaseSettings, load
 from wharf.scheduler.backups.connection import Connection, connected
 from wharf.scheduler.backups.counts import schemas, tables

@@ -2,44 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
+import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.console.looking import Look
 from tests.console.person import Person
 from wharf.local.trial import Trial
 
-FOLDER = Path(__file__).parent
-AXE = "29348999450cdf2849a8e70b7912fc2da85a849da39c0d0d5394f51d4a9ed95c"
-"""axe-core 4.14.1, axe.min.js, as its npm package has it."""
-ASK = """async () => {
-  const found = await axe.run(document, { resultTypes: ["violations"] });
-  const where = ({ nodes }) => nodes.map(({ target }) => target.join(" "));
-  return found.violations.map((each) => ({ id: each.id, impact: each.impact, where: where(each) }));
-}"""
-WIDER = "() => document.documentElement.scrollWidth > document.documentElement.clientWidth"
-WINDOWS: dict[str, dict[str, Any]] = {
-    "wide-light": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"},
-    "narrow-dark": {"viewport": {"width": 360, "height": 740}, "color_scheme": "dark"},
-    # A window of 1280 by 900 at 200 %.
-    "enlarged": {"viewport": {"width": 640, "height": 450}, "device_scale_factor": 2},
-}
-
-
-@pytest.fixture(scope="module")
-def axe() -> str:
-    """Pinned by its hash."""
-    text = (FOLDER / "axe.min.js").read_bytes()
-    assert hashlib.sha256(text).hexdigest() == AXE
-    return text.decode()
+Visit = Callable[..., Person]
+Write = Callable[..., Path]
+NOBODY = "http://127.0.0.1:1/hook"
+"""Where nobody listens."""
 
 
 @pytest.fixture
-def at_work(tenant: Trial, write: Callable[..., Path]) -> dict[str, str]:
+def at_work(tenant: Trial, write: Write) -> dict[str, str]:
     """A tenant with jobs that ended well and badly, and one that waits."""
     good = tenant.load(write(50), profile="transactions")["job_id"]
     bad = tenant.load(write(1, "<b>bad<b>.csv", broken=True), profile="transactions")["job_id"]
@@ -48,38 +29,60 @@ def at_work(tenant: Trial, write: Callable[..., Path]) -> dict[str, str]:
     return {"good": good, "bad": bad, "waiting": waiting}
 
 
-def pages_of(jobs: dict[str, str]) -> list[str]:
-    """The addresses of all pages."""
-    lists = [
-        "/",
-        "/jobs",
-        "/jobs?state=failed",
-        "/jobs?q=nothing",
-        "/queues",
-        "/workers",
-        "/dead-letters",
-        "/schedules",
-    ]
-    return [*lists, "/schedules/new", *(f"/jobs/{job_id}" for job_id in jobs.values())]
+@pytest.fixture
+def a_schedule(tenant: Trial) -> str:
+    """The address of one that has fired."""
+    order = {"name": "nightly", "cron": "0 2 * * *", "kind": "echo"}
+    made = tenant.api.post("/api/v1/schedules", json=order).raise_for_status().json()
+    tenant.api.post(f"/api/v1/schedules/{made['id']}/run").raise_for_status()
+    return f"/schedules/{made['id']}"
 
 
-@pytest.mark.parametrize("window", WINDOWS)
-def test_axe_finds_nothing_and_nothing_is_cut_off(
-    tenant: Trial, at_work: dict[str, str], visit: Callable[..., Person], axe: str, window: str
+@pytest.fixture
+def a_webhook(tenant: Trial) -> str:
+    """The address of one that was changed, and did not reach anybody."""
+    hook = {"name": "erp", "url": NOBODY, "events": ["job.failed"]}
+    made = tenant.api.post("/api/v1/webhooks", json=hook).raise_for_status().json()
+    tenant.api.post(f"/api/v1/webhooks/{made['id']}/test").raise_for_status()
+    tenant.api.patch(f"/api/v1/webhooks/{made['id']}", json={"name": "crm", "enabled": False}).raise_for_status()
+    return f"/webhooks/{made['id']}"
+
+
+@pytest.fixture
+def platform(wharf: Trial) -> Iterator[Trial]:
+    """The stack as its operator sees it."""
+    headers = {"Authorization": f"Bearer {wharf.connection.platform_key}"}
+    with httpx.Client(base_url=wharf.connection.url, headers=headers, timeout=30) as api:
+        yield Trial(wharf.stack, api)
+
+
+def test_axe_finds_nothing_on_any_page_of_a_tenant(
+    at_work: dict[str, str], a_schedule: str, a_webhook: str, person: Person
 ) -> None:
     """No violation of any weight, no page wider than its window, nothing that the policy had to refuse."""
-    person = visit(tenant, **WINDOWS[window])
-    for path in pages_of(at_work):
-        page = person.go(path)
-        if path == "/":
-            expect(page.locator("#trend svg")).to_have_count(2)
-        page.evaluate(axe)
-        assert page.evaluate(ASK) == [], path
-        assert not page.evaluate(WIDER), path
+    look = Look(person)
+    page = person.go("/")
+    expect(page.locator("#trend svg")).to_have_count(2)
+    look.at_this("/")
+    look.at(["/jobs", "/jobs?state=failed", "/jobs?q=nothing", *(f"/jobs/{job_id}" for job_id in at_work.values())])
+    look.at(["/queues", "/workers", "/dead-letters"])
+    look.at(["/schedules", "/schedules/new", a_schedule, f"{a_schedule}/edit"])
+    look.at(["/webhooks", "/webhooks/new", a_webhook, f"{a_webhook}/edit"])
+    look.at(["/keys", "/keys/new", "/audit"])
+    assert look.found == []
     assert person.problems == []
 
 
-def test_the_login_is_for_everybody_too(wharf: Trial, visit: Callable[..., Person], axe: str) -> None:
+def test_axe_finds_nothing_on_the_platform_s_pages(platform: Trial, tenant: Trial, visit: Visit, write: Write) -> None:
+    """What only the operator sees: all tenants, and everybody's queues, workers, schedules, keys."""
+    tenant.load(write(5), profile="transactions")
+    look = Look(visit(platform))
+    look.at(["/", "/tenants", "/queues", "/workers", "/schedules", "/keys", "/keys/new", "/audit"])
+    assert look.found == []
+    assert look.person.problems == []
+
+
+def test_the_login_is_for_everybody_too(wharf: Trial, visit: Visit) -> None:
     """A wrong key is told where the key is asked for, and to readers of screens."""
     person = visit(wharf)
     page = person.page
@@ -87,8 +90,9 @@ def test_the_login_is_for_everybody_too(wharf: Trial, visit: Callable[..., Perso
     page.get_by_label("API key").fill("wk_none")
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert")).to_contain_text("This is no key")
-    page.evaluate(axe)
-    assert page.evaluate(ASK) == []
+    look = Look(person)
+    look.at_this("/login")
+    assert look.found == []
 
 
 def test_the_theme_that_is_chosen_stays(person: Person) -> None:
@@ -119,7 +123,7 @@ def test_a_page_is_reached_with_the_keyboard_alone(person: Person) -> None:
     expect(page.locator("#keys-help")).to_be_visible()
 
 
-def test_a_viewer_is_shown_no_buttons(wharf: Trial, visit: Callable[..., Person], write: Callable[..., Path]) -> None:
+def test_a_viewer_is_shown_no_buttons(wharf: Trial, visit: Visit, write: Write) -> None:
     """What is shown is decided by the role; that nothing else is allowed, the gateway's own tests say."""
     with wharf.as_new_tenant() as trial:
         job = trial.load(write(1, "bad.csv", broken=True), profile="transactions")

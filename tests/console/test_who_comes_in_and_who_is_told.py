@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import httpx
-import pytest
 from playwright.sync_api import expect
 
 from tests.console.person import Person
-from tests.console.test_pages_are_for_everybody import ASK, WIDER, WINDOWS, axe
 from wharf.local.trial import Trial, eventually
 
-__all__ = ["axe"]
 NOBODY = "http://127.0.0.1:1/hook"
 """Where nobody listens."""
 
@@ -85,24 +80,3 @@ def test_a_webhook_is_written_tried_out_and_removed(person: Person) -> None:
     page.locator("select[name=what]").select_option("webhook")
     expect(page.locator("tbody tr")).to_have_count(4)
     assert "what=webhook" in page.url
-
-
-@pytest.mark.parametrize("window", ["wide-light", "narrow-dark", "enlarged"])
-def test_axe_finds_nothing_and_nothing_is_cut_off(
-    tenant: Trial,
-    visit: Callable[..., Person],
-    axe: str,
-    window: str,
-) -> None:
-    """No violation of any weight, no page wider than its window, nothing that the policy had to refuse."""
-    hook = {"name": "erp", "url": NOBODY, "events": ["job.failed"]}
-    made = tenant.api.post("/api/v1/webhooks", json=hook).raise_for_status().json()
-    tenant.api.post(f"/api/v1/webhooks/{made['id']}/test").raise_for_status()
-    tenant.api.patch(f"/api/v1/webhooks/{made['id']}", json={"name": "crm", "enabled": False}).raise_for_status()
-    person = visit(tenant, **WINDOWS[window])
-    for path in ("/webhooks", f"/webhooks/{made['id']}", "/webhooks/new", "/keys", "/keys/new", "/audit"):
-        page = person.go(path)
-        page.evaluate(axe)
-        assert page.evaluate(ASK) == [], path
-        assert not page.evaluate(WIDER), path
-    assert person.problems == []

@@ -38,7 +38,7 @@ httpx._transports.default.create_ssl_context = lambda **_: _TLS  # type: ignore[
 hypothesis.settings.register_profile("wharf", deadline=None)
 hypothesis.settings.load_profile("wharf")
 
-LONGEST_FIRST = (CONTAINERS, "tests/chaos", "tests/console", "tests/conformance", "tests/integration")
+LONGEST_FIRST = (CONTAINERS, "tests/chaos", "tests/console", "tests/conformance", "tests/integration", "deploy/local")
 """Where processes work side by side, what takes longest must not begin last."""
 
 

@@ -65,6 +65,19 @@ class Box:
 Answers = dict[Figure, list[Line]]
 
 
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Of a plot's values: so many steps below zero, and above."""
+
+    step: float
+    below: int
+    above: int
+
+    def depth(self, value: float) -> float:
+        """How far from the top it is drawn: 0 there, 1 at the bottom."""
+        return (self.above - value / self.step) / (self.above + self.below)
+
+
 def drawn(board: Board, answers: Answers, seconds: float) -> str:
     """The picture of a dashboard over so many seconds."""
     parts: list[str] = [
@@ -144,25 +157,27 @@ def _stacked(lines: list[Line]) -> list[Line]:
 
 
 def _plot(figure: Figure, box: Box, lines: list[Line], seconds: float) -> Iterator[str]:
-    most = max((value for line in lines for _, value in line.points if math.isfinite(value)), default=0.0)
-    step = _step(max(most, SMALLEST.get(figure.unit, 1.0)), figure.unit)
-    above = step * math.ceil(max(most, step) / step - 1e-9)
-    yield from _axes(figure, box, step, above, seconds)
+    values = [0.0, *(value for line in lines for _, value in line.points if math.isfinite(value))]
+    least, most = min(values), max(values)
+    step = _step(max(most, -least, SMALLEST.get(figure.unit, 1.0)), figure.unit)
+    scale = Scale(step, math.ceil(-least / step - 1e-9), math.ceil(max(most, step) / step - 1e-9))
+    yield from _axes(figure, box, scale, seconds)
     if not lines:
         yield _text(box.left + box.width / 2, box.top + box.height / 2, "no data", size=12, anchor="middle")
     for nth, line in reversed(list(enumerate(lines))):
         places = [
-            (box.left + at / seconds * box.width, box.top + box.height * (1 - value / above))
+            (box.left + at / seconds * box.width, box.top + box.height * scale.depth(value))
             for at, value in line.points
         ]
         yield from _stroke(places, COLOURS[nth % len(COLOURS)], box if figure.shape is Shape.STACKED else None)
 
 
-def _axes(figure: Figure, box: Box, step: float, above: float, seconds: float) -> Iterator[str]:
-    for nth in range(round(above / step) + 1):
-        y = box.top + box.height * (1 - nth * step / above)
+def _axes(figure: Figure, box: Box, scale: Scale, seconds: float) -> Iterator[str]:
+    for nth in range(-scale.below, scale.above + 1):
+        value = nth * scale.step
+        y = box.top + box.height * scale.depth(value)
         yield f'<path d="M{box.left:.0f} {y:.1f}h{box.width:.0f}" stroke="{GRID}"/>'
-        yield _text(box.left - 5, y + 3.5, _said(nth * step, figure.unit), anchor="end")
+        yield _text(box.left - 5, y + 3.5, _said(value, figure.unit), anchor="end")
     for minute in range(int(seconds // 60) + 1):
         x = box.left + minute * 60 / seconds * box.width
         yield f'<path d="M{x:.1f} {box.top:.0f}v{box.height:.0f}" stroke="{GRID}"/>'

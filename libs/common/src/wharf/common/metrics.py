@@ -65,7 +65,7 @@ class Observed:
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600)
 # A bound is a series for each of some 150 routes, or each of some 20 kinds: these have fewer.
 ANSWER_SECONDS = (0.025, 0.1, 0.25, 0.5, 2.5)
-RUN_SECONDS = (0.1, 0.5, 1, 5, 30, 60, 300, 900, 3600)
+RUN_SECONDS = (0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600)
 
 HTTP_REQUESTS = Counter("wharf_http_requests_total", "Requests answered.", ["method", "route", "status"])
 HTTP_SECONDS = Histogram("wharf_http_request_seconds", "Time to answer.", ["method", "route"], buckets=ANSWER_SECONDS)

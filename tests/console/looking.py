@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cache
 from http import HTTPStatus
 from pathlib import Path
 from typing import Literal
@@ -31,6 +32,7 @@ WINDOWS: tuple[tuple[ViewportSize, Literal["light", "dark"]], ...] = (
 )
 
 
+@cache
 def script() -> str:
     """Axe's own; pinned by its hash."""
     text = FILE.read_bytes()

@@ -150,7 +150,7 @@ def test_every_query_of_these_pages_is_led_by_an_index(tenant, backend, at_work)
         )
         connection.execute("VACUUM (ANALYZE) wharf.jobs")
     asked = queries_of(tenant, (*PAGES, "/workers", f"/schedules/{at_work}", "/dead-letters?queue=ingest&kind=import"))
-    assert len(asked) >= len(PAGES)
+    assert len(asked) > 4
     with tenant.database.tenant(tenant.id) as connection:
         for statement, parameters in asked:
             plan = "\n".join(row[0] for row in connection.exec_driver_sql(f"EXPLAIN {statement}", parameters))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from importlib import resources
-
-from alembic import op
+from wharf.common.ledger.migrations.statements import run_sql
 
 revision = "0024"
 down_revision = "0023"
@@ -12,5 +10,4 @@ down_revision = "0023"
 
 def upgrade() -> None:
     """Older services do not notice: they count the leases of each worker and throw the count away."""
-    place = resources.files("wharf.common.ledger.migrations.versions") / "sql" / "0024_slots.sql"
-    op.get_bind().connection.cursor().execute(place.read_text("utf-8"))
+    run_sql("0024_slots.sql")

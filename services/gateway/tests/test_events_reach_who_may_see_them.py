@@ -20,7 +20,7 @@ import redis
 
 from wharf.common.access import Role
 from wharf.common.feed import STREAM, Feed
-from wharf.gateway.events import CAPACITY, Happening, Subscription
+from wharf.gateway.events import CAPACITY, Happening, Item, Subscription
 
 DEADLINE = 20.0
 
@@ -366,7 +366,8 @@ def test_what_redis_never_heard_is_told_all_the_same(tenant, watch):
 
 def test_a_slow_client_is_dropped_to_the_ledger(tenant, gateway):
     """Its queue is bounded: beyond that it is emptied, and the client knows that it has to look again."""
-    happening = Happening("1-1", "job.progress", tenant.id, tenant.id, "default", 11, b"{}")
+    item = Item("job.progress", "1-1", b"{}")
+    happening = Happening(item.id, item.type, (1, 1), 0.0, tenant.id, tenant.id, "default", 11, item)
 
     async def flood() -> tuple[int, bool, bool]:
         subscription = Subscription(tenant.id, None)

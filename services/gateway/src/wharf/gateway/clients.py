@@ -20,7 +20,7 @@ import orjson
 from wharf.common.errors import Invalid, Problem
 from wharf.common.jobs.states import Status
 from wharf.common.jobs.view import JobView
-from wharf.gateway.streams import Item
+from wharf.gateway.events import Item
 
 Answer = dict[str, Any]
 

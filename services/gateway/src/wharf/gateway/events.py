@@ -6,10 +6,12 @@ Nobody who is slow holds up anybody: who does not keep up loses what waits for t
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -39,17 +41,36 @@ Entries = Any
 """A list of pairs: id, fields. (The client types it as whatever any protocol and any decoding may bring.)"""
 
 
+@dataclass(frozen=True)
+class Item:
+    """One thing that clients are told: the event's type, its place in Redis' stream, the job or the line as JSON."""
+
+    type: str
+    id: str
+    data: bytes
+
+    @cached_property
+    def frame(self) -> bytes:
+        """As a Server-Sent Event: written once, whoever many are told."""
+        return f"event: {self.type}\nid: {self.id}\ndata: ".encode() + self.data + b"\n\n"
+
+
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """One entry of the stream, read once for all who watch. Without `data` the ledger knows what the job is like."""
+    """One entry of the stream, read once for all who watch. Without `item` the ledger knows what the job is like.
+
+    `heard` is when it was read, on this process' monotonic clock.
+    """
 
     id: str
     type: str
+    order: tuple[int, int]
+    heard: float
     tenant_id: UUID
     job_id: UUID
     project_id: str | None
     version: int | None
-    data: bytes | None
+    item: Item | None
     ended: bool = False
 
     @classmethod
@@ -60,14 +81,17 @@ class Happening:
         job_id = UUID(job["job_id"] if job else document["job_id"])
         line = document.get("line")
         shown = job or (line and {"job_id": job_id, **line})
+        place, kind = entry_id.decode(), fields[b"type"].decode()
         return cls(
-            id=entry_id.decode(),
-            type=fields[b"type"].decode(),
+            id=place,
+            type=kind,
+            order=order_of(place),
+            heard=time.monotonic(),
             tenant_id=UUID(document["tenant_id"]),
             job_id=job_id,
             project_id=job["project_id"] if job else None,
             version=document.get("version"),
-            data=orjson.dumps(shown) if shown else None,
+            item=Item(kind, place, orjson.dumps(shown)) if shown else None,
             ended=job is not None and job["status"] in ENDED,
         )
 
@@ -82,10 +106,12 @@ class Subscription:
         self._waiting: deque[Happening] = deque()
         self._missed = False
         self._bell = asyncio.Event()
+        self._alarm: asyncio.TimerHandle | None = None
+        self._alarm_at: float | None = None
 
     def offer(self, happening: Happening) -> None:
         """Put a happening into the queue if it is of this client's job; a full queue is given up."""
-        if self._job_id not in {None, happening.job_id}:
+        if self._job_id is not None and self._job_id != happening.job_id:
             return
         if len(self._waiting) >= CAPACITY:
             self.miss()
@@ -99,24 +125,41 @@ class Subscription:
         self._bell.set()
 
     def close(self) -> None:
-        """The process stops."""
+        """The process stops, or the client has gone."""
         self.closed = True
         self._bell.set()
+        if self._alarm is not None:
+            self._alarm.cancel()
 
     def take_missed(self) -> bool:
         """Whether something was missed since the last time that this was asked."""
         missed, self._missed = self._missed, False
         return missed
 
-    async def next(self, seconds: float) -> Happening | None:
-        """The next happening; None after that time, or when there is something else to see to."""
+    async def take(self, seconds: float) -> Sequence[Happening]:
+        """All that waits, as soon as something does; nothing after that time, or when something else is to be done."""
         if not self._waiting and not self._missed and not self.closed:
-            self._bell.clear()
-            try:
-                await asyncio.wait_for(self._bell.wait(), seconds)
-            except TimeoutError:
-                return None
-        return self._waiting.popleft() if self._waiting else None
+            await self._ring_within(seconds)
+        taken, self._waiting = self._waiting, deque()
+        return taken
+
+    async def _ring_within(self, seconds: float) -> None:
+        self._bell.clear()
+        self._set_alarm(asyncio.get_running_loop(), seconds)
+        await self._bell.wait()
+
+    def _set_alarm(self, loop: asyncio.AbstractEventLoop, seconds: float) -> None:
+        """The bell rings by itself then, or earlier: an alarm for each happening and client would cost more than it."""
+        at = loop.time() + seconds
+        if self._alarm_at is None or self._alarm_at > at:
+            if self._alarm is not None:
+                self._alarm.cancel()
+            self._alarm, self._alarm_at = loop.call_at(at, self._wake), at
+
+    def _wake(self) -> None:
+        # Noted here, not by the time: an alarm may come a little before it.
+        self._alarm_at = None
+        self._bell.set()
 
 
 class Events:
@@ -178,6 +221,7 @@ class Events:
         try:
             yield subscription
         finally:
+            subscription.close()
             watching = self._watching[tenant_id]
             watching.discard(subscription)
             if not watching:

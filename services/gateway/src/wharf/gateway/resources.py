@@ -23,6 +23,7 @@ from wharf.gateway.checks import PATIENCE_SECONDS, Checkup, server_checks, work_
 from wharf.gateway.events import Events
 from wharf.gateway.keys import Keys
 from wharf.gateway.observing import PoolObserver
+from wharf.gateway.readings import Readings
 from wharf.gateway.sessions import Sessions
 from wharf.gateway.settings import GatewaySettings
 
@@ -40,6 +41,7 @@ class Resources:
     keys: Keys
     sessions: Sessions
     events: Events
+    readings: Readings
     checkup: Checkup
     observers: tuple[Collector, ...] = ()
     legacy_key: str | None = None
@@ -65,6 +67,7 @@ class Resources:
             keys=Keys(sessions),
             sessions=sessions,
             events=Events(redis_url, limit=settings.events_max_streams),
+            readings=Readings(),
             checkup=_checkup(settings, storage),
             observers=(PoolObserver(database),),
             legacy_key=_legacy_key(settings.legacy_key_file),

@@ -27,9 +27,10 @@ from wharf.common.clock import new_id
 from wharf.common.errors import Forbidden, Invalid, NotFound, Transient, Unauthorized, WharfError
 from wharf.common.logs import get_logger
 from wharf.gateway.authentication import Member, allow, authenticate, is_foreign, key_of, living_key, member
+from wharf.gateway.events import Item
 from wharf.gateway.problems import ProblemDocument, problem_of
 from wharf.gateway.resources import Resources
-from wharf.gateway.streams import Ending, Item, Stream
+from wharf.gateway.streams import Ending, Stream
 
 REASON_CHARACTERS = 100
 """A close frame has room for 123 bytes."""
@@ -171,12 +172,12 @@ class _Conversation:
             return self._show.find(connection, who)
 
     async def _tell(self, stream: Stream) -> Ending:
-        async with aclosing(stream.items()) as items:
-            async for item in items:
-                # The server's own pings are the signs of life.
-                message = self._show.write(item) if item else None
-                if message is not None:
-                    await self._websocket.send_text(message.decode())
+        # The server's own pings are the signs of life.
+        async with aclosing(stream.items()) as batches:
+            async for items in batches:
+                for message in map(self._show.write, items):
+                    if message is not None:
+                        await self._websocket.send_text(message.decode())
         return stream.ending
 
     async def _listen(self, *, wanted: bool) -> str:

@@ -12,10 +12,11 @@ from starlette.concurrency import run_in_threadpool
 from wharf.common.errors import Invalid
 from wharf.gateway.authentication import JobViewer, Member, Viewer, key_of
 from wharf.gateway.clients import log_frame
+from wharf.gateway.events import Item
 from wharf.gateway.jobs import find_job
 from wharf.gateway.resources import Resources, Wired
 from wharf.gateway.sockets import Show, attend
-from wharf.gateway.streams import EventStream, Item, Stream
+from wharf.gateway.streams import EventStream, Stream
 
 router = APIRouter(prefix="/api/v1", tags=["events"])
 STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}}

@@ -9,10 +9,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-import psutil
-
 from bench.blind import blind_services
 from bench.imports import LONGEST, completed, settle, warm_up
+from bench.processor import spent
 from wharf.client.api import WharfClient
 from wharf.local.connection import Connection
 from wharf.local.samples import write_transactions
@@ -81,14 +80,7 @@ class Side:
 
     def _spent(self, service: str) -> float:
         """Seconds of processor that the processes of a service have had until now."""
-        pids = [pid for name, pid in self.connection.processes.items() if name.startswith(service)]
-        return sum(_spent(psutil.Process(pid)) for pid in pids)
-
-
-def _spent(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    ended = times.children_user + times.children_system
-    return float(times.user + times.system + ended) + sum(_spent(child) for child in process.children())
+        return spent(pid for name, pid in self.connection.processes.items() if name.startswith(service))
 
 
 def _file(folder: Path, rows: int, prefix: str) -> Path:

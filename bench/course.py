@@ -16,6 +16,7 @@ from bench.floors import PlainWorker, bare_endpoint_url, plain_worker
 from bench.imports import ImportBench, Size
 from bench.jobs import room
 from bench.modes import CASES, Case, ModeBench
+from bench.neighbours import HELD_FILE_ROWS, NeighbourBench, Neighbours
 from bench.noops import NoopBench, Noops
 from bench.packages import STEPS, PackageBench, Packages
 from bench.pickup import RATE as PICKUP_RATE
@@ -29,6 +30,7 @@ from wharf.local.connection import Connection
 
 PARTS = (
     "pickup", "noops", "saturation", "submits", "ticks", "costs", "packages", "imports", "badrows", "modes", "promises",
+    "neighbours",
 )  # fmt: skip
 """In the order in which they are measured: what leaves most behind comes last."""
 BESIDE_PLAIN = ("pickup", "noops")
@@ -53,6 +55,8 @@ class Extent:
     watched: int = 5
     package: tuple[int, int, int] = (20_000, 190_000, 1_000_000)
     """Rows of both files, of a large PDF, of a large workbook."""
+    neighbour: tuple[int, int] = (1_000_000, 8_000_000)
+    """Rows of an import beside others, and of what the ledger holds while it is backed up."""
 
     @classmethod
     def quick(cls) -> Self:
@@ -67,6 +71,7 @@ class Extent:
             turns=1,
             watched=2,
             package=(5_000, 20_000, 100_000),
+            neighbour=(50_000, 500_000),
         )
 
     def of_sizes(self, sizes: tuple[int, ...]) -> Self:
@@ -89,10 +94,11 @@ class Found:
     promises: list[Promise] = field(default_factory=list)
     ticks: Ticks | None = None
     costs: Costs | None = None
+    neighbours: Neighbours | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """For the results' file."""
-        names = ("pickup", "noops", "saturation", "submits", "ticks", "costs", "packages", "badrows")
+        names = ("pickup", "noops", "saturation", "submits", "ticks", "costs", "packages", "badrows", "neighbours")
         alone = {name: getattr(self, name) for name in names}
         return {name: one.as_dict() for name, one in alone.items() if one} | {
             "imports": [size.as_dict() for size in self.imports],
@@ -126,6 +132,7 @@ class Course:
             "modes": self._modes,
             "badrows": self._badrows,
             "promises": self._promises,
+            "neighbours": self._neighbours,
         }
         for part in parts:
             if part in todo:
@@ -194,6 +201,12 @@ class Course:
         step = self._bar("numbers of the five systems", PROMISES)
         bench = PromiseBench(self.wharf, self.folder, self._importers())
         self.found.promises = bench.measure(step)
+
+    def _neighbours(self) -> None:
+        (rows, held), rounds = self.extent.neighbour, self.extent.rounds
+        step = self._bar("imports beside other work", held // HELD_FILE_ROWS + rounds + 1)
+        bench = NeighbourBench(self.connection, self.folder)
+        self.found.neighbours = bench.measure(rows, held, rounds, step)
 
     def _importers(self) -> tuple[int, ...]:
         """Large files may have workers of their own."""

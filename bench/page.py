@@ -158,6 +158,22 @@ lines do nothing and whose code is otherwise the same; the same files, taking tu
 **{submit:.2f} ms of a submit, {share:.1f} % of an import of 100,000 rows** (at most 1 ms and 3 % are the aim).
 """
 
+NEIGHBOURS = """\
+## Imports beside other work
+
+Imports of {rows} new rows each, one after the other, on the same machine: alone; while two packages of {package_rows}
+rows (PDF and workbook) are being made all the time; while a ledger of {backed_up:.1f} GB is backed up. Medians.
+
+| | rows/s | of its rate alone |
+|---|---:|---:|
+| alone | {alone} | |
+| beside two packages ({made} were made) | {packages} | {beside_packages:.2f} |
+| beside a backup of {backup_seconds:.0f} s ({backups} imports) | {backup} | {beside_backup:.2f} |
+
+The packages had {share:.2f} of the machine's processors, so an import had {rest:.2f} of them left (no less is the aim);
+beside a backup 0.7 is the aim.
+"""
+
 PROMISES = """\
 ## The numbers of the systems that it replaces
 

@@ -15,6 +15,7 @@ from bench.costs import BLIND, WATCHED, Costs
 from bench.course import Found
 from bench.imports import Size
 from bench.modes import Case
+from bench.neighbours import PACKAGE_ROWS, Neighbours
 from bench.noops import Noops
 from bench.packages import Packages
 from bench.pickup import Pickup
@@ -60,6 +61,8 @@ class Report:
         yield from _beside(found)
         if found.packages:
             yield _packages(found.packages)
+        if found.neighbours:
+            yield _neighbours(found.neighbours)
         if found.promises:
             yield _promises(found.promises)
 
@@ -199,6 +202,24 @@ def _packages(found: Packages) -> str:
         cells_ours=found.cells_ours,
         cells_streamed=found.cells_streamed,
         cells_ratio=found.cells_streamed / found.cells_ours,
+    )
+
+
+def _neighbours(found: Neighbours) -> str:
+    return page.NEIGHBOURS.format(
+        rows=f"{found.rows:,}",
+        package_rows=f"{PACKAGE_ROWS:,}",
+        alone=f"{median(found.alone):,.0f}",
+        packages=f"{median(found.packages):,.0f}",
+        backup=f"{median(found.backup):,.0f}",
+        beside_packages=found.beside_packages,
+        beside_backup=found.beside_backup,
+        share=median(found.shares),
+        rest=1 - median(found.shares),
+        made=found.made,
+        backed_up=found.backed_up / 1e9,
+        backups=len(found.backup),
+        backup_seconds=found.backup_seconds,
     )
 
 

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 STREAMS = 2
 """Connections that copy at once: one for each core of a small server."""
+AHEAD = 1
+"""Batches that are read while every connection has one: a core that waits for a commit has something to do."""
 LEAST_BYTES = 4 * 2**20
 """Of a file: below this its merge takes hardly any time, and it should hide nothing from others."""
 PATIENCE = text("SET LOCAL lock_timeout = '1s'")
@@ -80,7 +82,7 @@ class Writing:
                 for number, ready in enumerate(self._made_ready(batches)):
                     self.loading.context.check()
                     waiting.append(pool.submit(self._send, ready, number))
-                    if len(waiting) >= STREAMS:
+                    if len(waiting) >= STREAMS + AHEAD:
                         yield _result(waiting)
                 while waiting:
                     yield _result(waiting)

@@ -55,7 +55,7 @@ class Extent:
     watched: int = 5
     package: tuple[int, int, int] = (20_000, 190_000, 1_000_000)
     """Rows of both files, of a large PDF, of a large workbook."""
-    neighbour: tuple[int, int] = (1_000_000, 8_000_000)
+    neighbour: tuple[int, int] = (1_000_000, 4_000_000)
     """Rows of an import beside others, and of what the ledger holds while it is backed up."""
 
     @classmethod

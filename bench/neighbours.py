@@ -23,13 +23,17 @@ from wharf.local.samples import write_transactions
 PACKAGES = 2
 PACKAGE_ROWS = 20_000
 HELD_FILE_ROWS = 1_000_000
+MOST_BESIDE = 5
+"""Imports beside a backup: it rests while others work, and would never end beside imports without end."""
 SERVED = "SELECT pid FROM pg_stat_activity WHERE application_name = 'package-worker'"
 SIZE = "SELECT pg_database_size(current_database())"
 
 
 @dataclass(slots=True)
 class Neighbours:
-    """Rows a second, each import's: alone, beside packages, beside a backup of `backed_up` bytes.
+    """Rows a second, each import's: alone, beside packages, beside a backup of `backed_up` bytes, and `around` that.
+
+    A dataset that has grown takes new rows more slowly: what is compared was measured right before or after.
 
     `shares` are those of the machine's processor time that the packages had during the imports beside them, their
     PostgreSQL connections included.
@@ -40,6 +44,7 @@ class Neighbours:
     packages: list[float] = field(default_factory=list)
     shares: list[float] = field(default_factory=list)
     made: int = 0
+    around: list[float] = field(default_factory=list)
     backup: list[float] = field(default_factory=list)
     backed_up: int = 0
     backup_seconds: float = 0.0
@@ -52,7 +57,7 @@ class Neighbours:
     @property
     def beside_backup(self) -> float:
         """The same beside a backup."""
-        return median(self.backup) / median(self.alone)
+        return median(self.backup) / median(self.around)
 
     def as_dict(self) -> dict[str, Any]:
         """For the results' file."""
@@ -77,8 +82,9 @@ class NeighbourBench:
                 found.alone.append(self._rate(wharf, rows))
                 self._beside_packages(wharf, found)
                 on_step()
+            found.around.append(self._rate(wharf, rows))
             self._beside_backup(wharf, found)
-            found.alone.append(self._rate(wharf, rows))
+            found.around.append(self._rate(wharf, rows))
         on_step()
         return found
 
@@ -145,16 +151,15 @@ class NeighbourBench:
         """Imports that ended before the backup did."""
         with psycopg.connect(self.connection.database_url) as ledger:
             (found.backed_up,) = ledger.execute(SIZE).fetchone() or (0,)
-        job_id, started = wharf.make_backup().job_id, time.perf_counter()
-        while (rate := self._rate_while(wharf, job_id, found.rows)) is not None:
-            found.backup.append(rate)
-        completed(wharf.job(job_id))
+        with WharfClient(self.connection.url, self.connection.platform_key) as platform:
+            job_id, started = platform.make_backup().job_id, time.perf_counter()
+            for _ in range(MOST_BESIDE):
+                rate = self._rate(wharf, found.rows)
+                if platform.job(job_id).ended:
+                    break
+                found.backup.append(rate)
+            completed(platform.wait(job_id, timeout=LONGEST))
         found.backup_seconds = time.perf_counter() - started
         if not found.backup:
             message = f"The backup ended before an import of {found.rows:,} rows did."
             raise RuntimeError(message)
-
-    def _rate_while(self, wharf: WharfClient, job_id: str, rows: int) -> float | None:
-        """None where the other job ended first."""
-        rate = self._rate(wharf, rows)
-        return None if wharf.job(job_id).ended else rate

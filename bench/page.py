@@ -168,7 +168,8 @@ rows (PDF and workbook) are being made all the time; while a ledger of {backed_u
 |---|---:|---:|
 | alone | {alone} | |
 | beside two packages ({made} were made) | {packages} | {beside_packages:.2f} |
-| beside a backup of {backup_seconds:.0f} s ({backups} imports) | {backup} | {beside_backup:.2f} |
+| right before and after a backup | {around} | |
+| beside it ({backups} imports; it took {backup_seconds:.0f} s) | {backup} | {beside_backup:.2f} |
 
 The packages had {share:.2f} of the machine's processors, so an import had {rest:.2f} of them left (no less is the aim);
 beside a backup 0.7 is the aim.

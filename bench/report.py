@@ -211,6 +211,7 @@ def _neighbours(found: Neighbours) -> str:
         package_rows=f"{PACKAGE_ROWS:,}",
         alone=f"{median(found.alone):,.0f}",
         packages=f"{median(found.packages):,.0f}",
+        around=f"{median(found.around):,.0f}",
         backup=f"{median(found.backup):,.0f}",
         beside_packages=found.beside_packages,
         beside_backup=found.beside_backup,

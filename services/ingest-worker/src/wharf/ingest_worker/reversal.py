@@ -92,12 +92,18 @@ class Reversal:
             own=self._own,
             wanted=self._wanted() if key else sql.SQL(""),
             back_key=names(key) if key else sql.SQL("1"),
-            both=sql.SQL("(SELECT count(*) FROM back b WHERE EXISTS (SELECT FROM gone WHERE {}))").format(
-                same_key("gone", "b", key)
-            )
-            if key
-            else sql.SQL("0"),
+            both=self._both(),
         )
+
+    def _both(self) -> sql.Composable:
+        """How many rows that come back have the key of one that goes; of changed ones all do, so nothing is joined."""
+        key = self.journal.key
+        if not key:
+            return sql.SQL("0")
+        if not self.replaced:
+            return sql.SQL("(SELECT count(*) FROM back)")
+        same = same_key("gone", "b", key)
+        return sql.SQL("(SELECT count(*) FROM back b WHERE EXISTS (SELECT FROM gone WHERE {}))").format(same)
 
     def _wanted(self) -> sql.Composed:
         """Changed rows come back where they are still the import's, removed ones where no other row has the key."""

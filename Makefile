@@ -142,6 +142,10 @@ console-pictures: .venv/.stamp ## Draw the console's pages that the documents sh
 dashboard-pictures: .venv/.stamp ## Draw the dashboards that the documents show, from a real Prometheus' data (needs prometheus)
 	@$(BIN)/python -m docs.dashboards
 
+.PHONY: watch
+watch: .venv/.stamp ## Work and faults for an hour under a real Prometheus: every metric, panel and rule, no false alert (needs prometheus)
+	@$(BIN)/python -m tests.observability.hour $(ARGS)
+
 .PHONY: chaos
 chaos: .venv/.stamp ## Load 1,000 files while everything is killed in turn, for ten minutes; check every row, write the report
 	@$(BIN)/python -m tests.chaos --minutes 10 --jobs 1000 $(ARGS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
@@ -12,7 +11,8 @@ from threading import Thread
 import httpx
 import pytest
 
-from tests.observability.conftest import ROOT, alerts
+from tests.observability.conftest import alerts
+from tests.observability.panels import panel_queries
 from tests.observability.watching import Prometheus, watching
 from tests.packages import made
 from wharf.common.metrics import series
@@ -21,8 +21,6 @@ from wharf.local.samples import write_transactions
 from wharf.local.stack import LocalStack
 from wharf.local.trial import Trial, eventually
 
-PANELS = ROOT / "deploy/observability/dashboards"
-VARIABLES = {"$__rate_interval": "30s", "$__range": "5m", "$queue": ".*", "$profile": ".*", "$package_type": ".*"}
 OF_OTHERS = ("wharf_canary_", "wharf_backup_", "wharf_webhook_", "kube_")
 """What a short load does not bring: canaries, backups, deliveries, an installation's scaler. Their own tests do."""
 WITHIN = 60.0
@@ -105,19 +103,6 @@ def ours(expr: str) -> bool:
     return not any(name in expr for name in OF_OTHERS)
 
 
-def panel_queries() -> list[str]:
-    """Every expression of every panel, its variables filled in."""
-    boards = [json.loads(path.read_text("utf-8")) for path in sorted(PANELS.glob("*.json"))]
-    found = [query["expr"] for board in boards for panel in board["panels"] for query in panel.get("targets", ())]
-    return [_filled(expr) for expr in found]
-
-
-def _filled(expr: str) -> str:
-    for name, value in VARIABLES.items():
-        expr = expr.replace(name, value)
-    return expr
-
-
 def test_every_metric_arrives(busy: Prometheus) -> None:
     """All that a load brings, from one process or another, under the name that rules and panels use."""
     soon(lambda: set(filter(ours, series())) - busy.names())
@@ -125,7 +110,7 @@ def test_every_metric_arrives(busy: Prometheus) -> None:
 
 def test_every_panel_shows_something(busy: Prometheus) -> None:
     """Each query is understood, and gives data after a short load."""
-    queries = panel_queries()
+    queries = panel_queries(over="5m")
     assert "$" not in "".join(queries)
     for expr in queries:
         busy.query(expr)

@@ -1,4 +1,4 @@
-"""A Prometheus of a test's own: Debian's, scraping every three seconds, with our rules made impatient."""
+"""A Prometheus of a test's own: Debian's, scraping every three seconds, with our rules as they are, or impatient."""
 
 from __future__ import annotations
 
@@ -49,10 +49,13 @@ class Prometheus:
 
 
 @contextmanager
-def watching(program: str, folder: Path, targets: Mapping[str, str]) -> Iterator[Prometheus]:
-    """Run it on `folder`, scraping `targets` (a service's name → the address of its metrics)."""
+def watching(program: str, folder: Path, targets: Mapping[str, str], *, patient: bool = False) -> Iterator[Prometheus]:
+    """Run it on `folder`, scraping `targets` (a service's name → the address of its metrics).
+
+    Alerts fire as soon as they are true; `patient` ones wait as they do in earnest.
+    """
     port = Ports(folder / "ports").pick("prometheus")
-    (folder / "prometheus.yml").write_text(yaml.safe_dump(configuration(folder, targets)), "utf-8")
+    (folder / "prometheus.yml").write_text(yaml.safe_dump(configuration(folder, targets, patient=patient)), "utf-8")
     command = [program, f"--config.file={folder / 'prometheus.yml'}", f"--storage.tsdb.path={folder / 'data'}"]
     with (folder / "log").open("wb") as log:
         running = subprocess.Popen([*command, f"--web.listen-address={HOST}:{port}"], stdout=log, stderr=log)
@@ -65,10 +68,11 @@ def watching(program: str, folder: Path, targets: Mapping[str, str]) -> Iterator
         running.wait()
 
 
-def configuration(folder: Path, targets: Mapping[str, str]) -> dict[str, Any]:
+def configuration(folder: Path, targets: Mapping[str, str], *, patient: bool) -> dict[str, Any]:
     """Its configuration, and the rules beside it."""
     for path in RULES.glob("*.yaml"):
-        (folder / path.name).write_text(yaml.safe_dump({"groups": [*map(_impatient, groups(path))]}), "utf-8")
+        found = groups(path) if patient else [*map(_impatient, groups(path))]
+        (folder / path.name).write_text(yaml.safe_dump({"groups": found}), "utf-8")
     scraped = [{"targets": [urlsplit(url).netloc], "labels": {"service": name}} for name, url in targets.items()]
     return {
         "global": {"scrape_interval": "3s", "scrape_timeout": "3s", "evaluation_interval": "2s"},

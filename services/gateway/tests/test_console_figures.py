@@ -58,8 +58,10 @@ def test_jobs_that_nobody_takes_are_told_of(tenant, api):
 
 def test_a_paused_queue_is_told_of(tenant, api):
     """Whoever looks for their job sees why it does not begin."""
-    api.post("/api/v1/queues/package/pause")
-    assert "The queue package is paused" in api.get("/").text
+    api.post("/api/v1/queues/package/pause", json={"reason": "The printer <b>moves</b>."})
+    text = api.get("/").text
+    assert "The queue package is paused" in text
+    assert "The reason: The printer &lt;b&gt;moves&lt;/b&gt;." in text
 
 
 def test_a_lease_that_nobody_renews_is_told_of(tenant, api):

@@ -67,9 +67,9 @@ def _of_queues(queues: Sequence[Item]) -> Iterator[Concern]:
         name, wait = queue["name"], queue["oldest_wait_seconds"]
         if queue["paused"]:
             whose = " by the platform" if queue["paused_by"] == "platform" else ""
-            yield Concern(
-                Level.WARN, f"The queue {name} is paused{whose}", f"{number(queue['waiting'])} jobs wait in it."
-            )
+            why = f" The reason: {queue['pause_reason']}" if queue["pause_reason"] else ""
+            words = f"{number(queue['waiting'])} jobs wait in it.{why}"
+            yield Concern(Level.WARN, f"The queue {name} is paused{whose}", words)
         elif queue["waiting"] and not queue["slots"]:
             words = f"{number(queue['waiting'])} jobs wait. Start a worker for it, or ask who runs this installation."
             yield Concern(Level.FAIL, f"No worker serves the queue {name}", words)

@@ -29,7 +29,7 @@ PRIORITIES = ("normal", "urgent", "normal", "high", "normal", "low", "urgent")
 PACKAGES = ("transactions_report", "asset_register", "import_report")
 PAGES = ("jobs", "datasets/transactions/rows?project_id=p", "queues", "jobs/nothing")
 BURST, CLIENTS, LARGE = 60, 4, 100_000
-BY_NIGHT = "SELECT id::text FROM wharf.schedules WHERE builtin AND name IN ('backup', 'cleanup', 'weekly_reports')"
+BUILTIN = "SELECT id::text FROM wharf.schedules WHERE builtin AND name = ANY(%s)"
 REFUSED = 5
 """Every so manieth message the receiver of webhooks does not take."""
 
@@ -114,8 +114,11 @@ class Load:
         httpx.post(f"{self.connection.url}/api/v1/webhooks", json=wanted, headers=self._headers).raise_for_status()
 
     def _begin_by_night(self) -> None:
+        self._begin("backup", "cleanup", "weekly_reports")
+
+    def _begin(self, *schedules: str) -> None:
         with psycopg.connect(self.connection.database_url) as ledger, self._platform() as wharf:
-            for (schedule,) in ledger.execute(BY_NIGHT).fetchall():
+            for (schedule,) in ledger.execute(BUILTIN, [list(schedules)]).fetchall():
                 wharf.run_schedule(schedule)
 
     def _burst(self) -> None:

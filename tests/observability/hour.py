@@ -58,6 +58,7 @@ class Hour(Load):
             self._kill()
             self._cancel()
             time.sleep(min(left, ROUND_SECONDS))
+            self._begin("backup-verify")
         stop.join()
 
     def _stop(self) -> None:

@@ -106,7 +106,17 @@ def _take_turn(connection: Connection, loading: Loading) -> Checkpoint:
     loading.planned_merge().take_turn(connection)
     if loading.profile.is_unique_in_dataset and fails_by_dataset(connection, loading):
         raise Overtaken
-    return loading.settled(connection)
+    loaded = loading.settled(connection)
+    _refuse_emptied(connection, loading, loaded)
+    return loaded
+
+
+def _refuse_emptied(connection: Connection, loading: Loading, loaded: Checkpoint) -> None:
+    """Staging is unlogged: a server that crashed and came back between two transactions has emptied it."""
+    there = loading.staging.count(connection)
+    if loaded.direct is None and there != (loaded.staged, loaded.places):
+        message = "The server lost the staged rows when it crashed. Wharf reads the file again."
+        raise Transient(message, code="staging_lost")
 
 
 def _refuse_rejects(context: Context, checkpoint: Checkpoint, most: int) -> None:

@@ -58,7 +58,7 @@ class Hour(Load):
             self._kill()
             self._cancel()
             time.sleep(min(left, ROUND_SECONDS))
-            self._begin("backup-verify")
+            self._begin("backup-verify")  # by now there is a backup to try
         stop.join()
 
     def _stop(self) -> None:

@@ -113,8 +113,7 @@ def _take_turn(connection: Connection, loading: Loading) -> Checkpoint:
 
 def _refuse_emptied(connection: Connection, loading: Loading, loaded: Checkpoint) -> None:
     """Staging is unlogged: a server that crashed and came back between two transactions has emptied it."""
-    there = loading.staging.count(connection)
-    if loaded.direct is None and there != (loaded.staged, loaded.places):
+    if loading.staging.count(connection) != (loaded.staged, loaded.places):
         message = "The server lost the staged rows when it crashed. Wharf reads the file again."
         raise Transient(message, code="staging_lost")
 

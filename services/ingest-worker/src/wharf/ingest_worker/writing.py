@@ -44,12 +44,8 @@ LEAST_BYTES = 4 * 2**20
 """Of a file: below this its merge takes hardly any time, and it should hide nothing from others."""
 PATIENCE = text("SET LOCAL lock_timeout = '1s'")
 PATIENT_AGAIN = text("SET LOCAL lock_timeout TO DEFAULT")
-# A transaction may wait long for its turn: the one before it may have to move all rows. And it need not wait for the
-# disk: what a server's crash takes of the last batches it takes with their checkpoints; the end of the import, when its
-# rows can be seen, is written out with all that came before it.
-OF_A_BATCH = text(
-    "SELECT set_config('idle_in_transaction_session_timeout', '0', true), set_config('synchronous_commit', 'off', true)"
-)
+# A transaction may wait long for its turn: the one before it may have to move all rows.
+MAY_WAIT = text("SET LOCAL idle_in_transaction_session_timeout = 0")
 
 
 def may_go_directly(payload: ImportPayload, profile: Profile, mode: str, size: int) -> bool:
@@ -114,7 +110,7 @@ class Writing:
         return checkpoint
 
     def _write(self, connection: Connection, ready: Ready, number: int) -> None:
-        connection.execute(OF_A_BATCH)
+        connection.execute(MAY_WAIT)
         if self._is_direct:
             self._write_directly(connection, ready, number)
             return

@@ -20,7 +20,11 @@ import redis
 
 from wharf.common.access import Role
 from wharf.common.feed import STREAM, Feed
+from wharf.common.jobs.states import Status
+from wharf.gateway.authentication import member
 from wharf.gateway.events import CAPACITY, Happening, Item, Subscription
+from wharf.gateway.pictures import Pictured
+from wharf.gateway.streams import Stream
 
 DEADLINE = 20.0
 
@@ -379,6 +383,16 @@ def test_a_slow_client_is_dropped_to_the_ledger(tenant, gateway):
     waiting, missed, still = asyncio.run(flood())
     assert waiting <= CAPACITY
     assert (missed, still) == (True, False)
+
+
+def test_an_end_that_was_retried_since_ends_no_stream(tenant):
+    """A look may be another stream's, of a moment ago: what the client was told since then counts."""
+    failed = tenant.move(tenant.job(), tell=False, status="failed")
+    again = failed.model_copy(update={"status": Status.QUEUED, "attempt": failed.attempt + 1})
+    stream = Stream(tenant.gateway.resources, member(tenant.caller("viewer")), failed.job_id, key="")
+    told = [stream._items_for(Pictured(view, view.model_dump_json().encode()), "1-1") for view in (again, failed)]
+    assert [[item.type for item in items] for items in told] == [["job.queued"], []]
+    assert not stream._done
 
 
 def test_a_client_that_does_not_read_gets_the_end_all_the_same(tenant, gateway, backend, eventually):

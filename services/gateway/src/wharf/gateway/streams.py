@@ -219,12 +219,12 @@ class Stream:
         view = job.view
         version, picture = version_of(view.attempt, view.status), hash(job.data)
         told = self._told.get(view.job_id)
-        self._note_end(ended=view.ended)
         news = told is None or version > told.version
         moved = told is not None and version == told.version and told.picture not in {None, picture}
-        if not self._tell(view.job_id, version, picture) or not (news or (moved and not self._events.alive)):
-            return []
-        return [Item(f"job.{view.status}", entry_id, job.data)]
+        if not self._tell(view.job_id, version, picture):
+            return []  # read a moment ago, for another stream: an end that was retried since is none
+        self._note_end(ended=view.ended)
+        return [Item(f"job.{view.status}", entry_id, job.data)] if news or (moved and not self._events.alive) else []
 
     def _tell(self, job_id: UUID, version: int, picture: int | None = None) -> bool:
         """Remember that the client knows this; False where it knows something later."""

@@ -35,6 +35,8 @@ QUOTES: Final = ('"', "'")
 ESCAPE: Final = "\\"
 ROWS: Final = 100
 ENOUGH_ROWS: Final = 10
+PIECE_BYTES: Final = 16 * 1024
+"""Of the sample at once: a hundred rows need no more of it, and a dozen ways to read it are tried."""
 TOP: Final = 50
 """Among how many records the header is looked for."""
 TRUST: Final = {"empty": 0.7, "text": 0.4, "words": 0.9}
@@ -108,7 +110,7 @@ def _escapes(text: str, quote: str, stated: str | None) -> tuple[str, ...]:
 def rows(sample: Sample, syntax: Syntax, limit: int = ROWS) -> tuple[Row, ...]:
     """The sample's first records, a last one that is cut off left out."""
     found: list[Row] = []
-    for block in read_blocks(Bytes(sample.data), syntax, sample.start):
+    for block in read_blocks(Bytes(sample.data), syntax, sample.start, block_bytes=PIECE_BYTES):
         if block.broken and not sample.complete and len(found) >= ENOUGH_ROWS:
             return tuple(found)  # the sample ends inside a quoted field, as it may
         found.extend(_rows_of(block, syntax, limit - len(found)) if not block.broken else _broken_line(block, syntax))

@@ -28,6 +28,8 @@ STARTS_SERVERS = frozenset({"stack", "postgres", "redis", "backend", "chaos", "r
 
 CONTAINERS = "tests/containers"
 BUILDING_SECONDS = 1500.0
+TOGETHER = (CONTAINERS, "tests/chaos", "tests/conformance")
+"""Folders with images or a stack of their own, which are made once for each process that runs their tests."""
 
 
 # Every client of httpx reads all certificates, for 60 ms of a core, and here each speaks to 127.0.0.1 without TLS.
@@ -59,10 +61,11 @@ def _rank(item: pytest.Item) -> int:
 
 
 class WholeFiles(LoadFileScheduling):  # type: ignore[misc]  # the plugin has no types
-    """A file's tests stay in one process; those of the images, which are built once, are like one file."""
+    """A file's tests stay in one process, and those of `TOGETHER`'s folders are like one file."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return CONTAINERS if nodeid.startswith(CONTAINERS) else super()._split_scope(nodeid)
+        found = (folder for folder in TOGETHER if nodeid.startswith(folder))
+        return next(found, None) or super()._split_scope(nodeid)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> WholeFiles:

@@ -28,7 +28,6 @@ LONGEST = 900.0
 STATE = """
     SELECT j.status, j.deaths, l.worker, coalesce((j.checkpoint -> 'cursor' ->> 'byte_offset')::bigint, 0) AS reached
     FROM wharf.jobs j LEFT JOIN wharf.leases l ON l.job_id = j.id WHERE j.id = %s"""
-DRAFTS = "SELECT count(*) FROM wharf.journal_drafts WHERE project_id = %s"
 AGAIN = "SELECT count(*) FROM wharf.job_logs WHERE job_id = %s AND event = 'import.staged_again'"
 
 
@@ -146,14 +145,6 @@ class Killer:
             told.wrong.append(f"{told.way}: {job['job_id']} is {job['status']}: {job['error']}")
         return job
 
-    def expect_kept(self, told: Kills, project: str) -> None:
-        """Note it where what the rows were is not in the journal once, or a killed merge has left something."""
-        table = self.wharf.dataset(f"_was_{PROFILE}")
-        kept = self.wharf.one(f"SELECT count(*) FROM {table} WHERE project_id = %s", project)
-        drafts = self.wharf.one(DRAFTS, project)
-        if (kept, drafts) != (self.rows, 0):
-            told.wrong.append(f"{told.way}: {project} has {kept} rows in the journal, and {drafts} drafts")
-
     def expect(self, told: Kills, project: str, wanted: Content, job: Job, **counts: int) -> None:
         """Note it where the dataset, or what the job says of it, is not what it must be."""
         if (found := self.content(project)) != wanted:
@@ -177,7 +168,6 @@ def all_changed(killer: Killer, project: str, told: Kills) -> None:
     killer.prepare(0, project)
     job = killer.upload(1, project, told)
     killer.expect(told, project, killer.reference(1), job, updated=killer.rows)
-    killer.expect_kept(told, project)
 
 
 def none_changed(killer: Killer, project: str, told: Kills) -> None:
@@ -192,7 +182,6 @@ def replaced(killer: Killer, project: str, told: Kills) -> None:
     killer.prepare(0, project)
     job = killer.upload(1, project, told, mode="replace")
     killer.expect(told, project, killer.reference(1), job, inserted=killer.rows)
-    killer.expect_kept(told, project)
 
 
 def dry_run_and_commit(killer: Killer, project: str, told: Kills) -> None:

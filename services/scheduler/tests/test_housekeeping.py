@@ -304,20 +304,6 @@ def test_prior_values_go_in_the_order_of_the_merges(past, clean, ledger):
     assert [turns[one] for one in (first, second, third)] == [None, None, 3]
 
 
-def test_what_a_merge_under_way_keeps_is_not_taken_from_it(past, clean, ledger):
-    """Its entries have a number that no import has yet; a merge that was given up long ago is forgotten."""
-    journal = past.journal(8, 9)
-    for turn, days in ((8, 100), (9, 0)):
-        ledger.ask(
-            "INSERT INTO wharf.journal_drafts (turn, tenant_id, import_id, profile, project_id, created_at)"
-            " VALUES (%s, %s, %s, 'things', 'default', now() - make_interval(days => %s))", turn, past.id, new_id(),
-            days,
-        )  # fmt: skip
-    assert removed(clean())["prior_values"] == 1
-    assert ledger.ask(f"SELECT _turn FROM {journal}") == [{"_turn": 9}]
-    assert ledger.ask("SELECT turn FROM wharf.journal_drafts") == [{"turn": 9}]
-
-
 def test_rejects_are_hidden_first_and_deleted_in_batches(past, clean, ledger, monkeypatch):
     """Nobody is shown a part of them; an import without any says nothing of it."""
     monkeypatch.setattr(imports, "BATCH", 10)

@@ -12,11 +12,11 @@ from wharf.common.builtin import counted_as
 from wharf.common.errors import Invalid, Problem, Transient, Waits
 from wharf.common.jobs.kinds import ImportPayload
 from wharf.common.jobs.states import Status
-from wharf.common.ledger.models import Import, JournalDraft, Reject
+from wharf.common.ledger.models import Import, Reject
 from wharf.common.metrics import IMPORT_BYTES, IMPORT_ROWS
 from wharf.common.profiles import builtin_profiles
 from wharf.common.runtime.points import Point, reach
-from wharf.ingest_worker import drafts, unfinished
+from wharf.ingest_worker import unfinished
 from wharf.ingest_worker.acrossrows import check_across_rows, fails_by_dataset
 from wharf.ingest_worker.checkpoint import Checkpoint
 from wharf.ingest_worker.conflicts import policies_of
@@ -57,9 +57,7 @@ def run_import(context: Context, *, max_rejects: int, part_bytes: int) -> dict[s
 
 def _checked_and_merged(context: Context, loading: Loading, started: float, max_rejects: int) -> dict[str, Any]:
     """Again, where another import brought a value meanwhile that must be new: seldom, and each time it fails less."""
-    for number in range(TRIES):
-        if number:
-            drafts.forget_own(context)
+    for _ in range(TRIES):
         check_across_rows(loading, max_rejects)
         _refuse_rejects(context, loading.checkpoint, max_rejects)
         with suppress(Overtaken):
@@ -75,8 +73,6 @@ def clean_import(connection: Connection, payload: ImportPayload, status: Status)
     commit after that reads the file again.
     """
     unfinished.forget(connection, payload.import_id)
-    if status is not Status.COMPLETED:
-        drafts.forget(connection, JournalDraft.import_id == payload.import_id)
     if not (payload.dry_run and status is Status.COMPLETED):
         drop_staging(connection, payload.import_id)
 

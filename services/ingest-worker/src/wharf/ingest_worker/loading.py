@@ -13,12 +13,11 @@ from sqlalchemy import Connection, select, update
 from wharf.common.errors import Invalid, Permanent, Problem
 from wharf.common.imports import ImportOptions
 from wharf.common.jobs.kinds import ImportPartPayload, ImportPayload, InspectPayload
-from wharf.common.ledger.journal import Journal
 from wharf.common.ledger.models import Import, Upload
 from wharf.common.profiles import KnownProfiles, Profile
 from wharf.common.runtime.context import JobContext
 from wharf.common.storage import StoredFile
-from wharf.ingest_worker import drafts, unfinished
+from wharf.ingest_worker import unfinished
 from wharf.ingest_worker.checkpoint import Checkpoint
 from wharf.ingest_worker.division import divided
 from wharf.ingest_worker.merge import Merge, ensure
@@ -60,8 +59,6 @@ class Loading:
         upload = find_upload(context, context.payload.upload_id)
         file = context.storage.open_file(upload.storage_key)
         opened, checkpoint = _planned(context, file)
-        if context.checkpoint:
-            drafts.forget_own(context)
         profile = Profile.model_validate(checkpoint.profile)
         with context.transaction() as connection:
             unfinished.forget_dead(connection)
@@ -204,8 +201,6 @@ class Loading:
             return
         payload, numbered = self.context.payload, unfinished.given_numbers(self.profile, self.brought)
         place = ensure(connection, self.profile)
-        # A merge that makes the journal itself has to write it by itself, too: nobody else sees the table.
-        Journal.of(connection, self.profile.name)
         hidden = Hidden(payload.import_id, place, self.profile.name, self.project_id, numbered, moved=False)
         unfinished.begin(connection, hidden, self.context.job_id)
 

@@ -21,16 +21,17 @@ from wharf.common.profiles import Column, Profile
 from wharf.common.profiles.types import Policy
 from wharf.common.runtime.transients import sqlstate
 from wharf.ingest_worker.conflicts import Waiting, settled
-from wharf.ingest_worker.drafts import Draft, Drafts
-from wharf.ingest_worker.planner import BY_HASH, MEMORY
 from wharf.ingest_worker.reading.batches import PROPERTIES
 from wharf.ingest_worker.staging import Staging, definition
-from wharf.ingest_worker.upsert import Upsert, one_row, tells_actions
+from wharf.ingest_worker.upsert import Upsert, one_row
 
 ENSURE = text("SELECT wharf.ensure_dataset(:profile, cast(:definition AS jsonb))")
 DIFFERS = "WH001"
 """The SQLSTATE by which the ledger says that a dataset is not as it is declared."""
 FORGET_NUMBERS = text("DELETE FROM wharf.assigned WHERE import_id = :id")
+MEMORY = text("SET LOCAL work_mem = '96MB'")
+# Staging has no statistics: the planner would look up a million rows one by one, and it is five times as long.
+BY_HASH = text("SET LOCAL enable_nestloop = off")
 FEW = 0.1
 """Of the rows that are there: fewer staged ones than this are looked up in the index."""
 
@@ -70,8 +71,6 @@ class Merge:
     """What becomes of cells that differ; incoming, where nothing is said."""
     job_id: UUID | None = None
     """The job that merges, to which cells that wait belong."""
-    drafts: Drafts | None = None
-    """Who may write the journal beside."""
 
     @classmethod
     def planned(
@@ -101,7 +100,7 @@ class Merge:
         """Merge `staged` rows in that mode."""
         before, journal = self._rows(connection), Journal.of(connection, self.profile.name)
         if mode == "replace":
-            self._remove_all(connection, journal, before)
+            journal.keep_all(connection, self.turn, self.project_id)
         if not staged:
             return Counts(before, 0, 0, 0, 0, 0 if mode == "replace" else before)
         if not self.profile.key or mode == "replace" or before == 0:
@@ -116,7 +115,7 @@ class Merge:
         if mode == "append":
             inserted, updated, waiting = self._add(connection, rows), 0, 0
         else:
-            inserted, updated, waiting = self._upsert(connection, journal, rows, offered)
+            inserted, updated, waiting = self._upsert(connection, journal, rows)
         unchanged = offered - inserted - updated
         return Counts(before, inserted, updated, unchanged, staged - offered, before + inserted, waiting)
 
@@ -177,14 +176,6 @@ class Merge:
         statement = sql.SQL("INSERT INTO {} ({}) {}").format(self.dataset, names(self._targets()), self.winners())
         return driver_of(connection).execute(statement).rowcount
 
-    def _remove_all(self, connection: Connection, journal: Journal, rows: int) -> None:
-        if self.drafts is None or not self.drafts.may_begin(connection, rows, [journal.dataset, journal.table]):
-            journal.keep_all(connection, self.turn, self.project_id)
-            return
-        entries = journal.entries_of_all(self.turn, self.project_id)
-        with self.drafts.beside(connection, Draft(journal.profile, self.turn, self.project_id, entries)) as draft:
-            draft.expected = journal.remove_all(connection, self.project_id)
-
     def _offered(self, connection: Connection, staged: int) -> int:
         """How many rows are left where of several with one key only the last counts."""
         if not self._may_repeat():
@@ -201,9 +192,7 @@ class Merge:
         )
         return driver_of(connection).execute(statement).rowcount
 
-    def _upsert(
-        self, connection: Connection, journal: Journal, rows: sql.Composable, offered: int
-    ) -> tuple[int, int, int]:
+    def _upsert(self, connection: Connection, journal: Journal, rows: sql.Composable) -> tuple[int, int, int]:
         """Insert what is new and change what the file brings; gives both counts, and how many cells wait."""
         never_empty = [c.name for c in self.profile.columns if c.required or c.number_within]
         upsert = Upsert(journal, self.turn, self.project_id, rows, self._targets(), never_empty, self._changes())
@@ -211,13 +200,7 @@ class Merge:
         if self.job_id is not None:
             asked = [name for name in self._differing() if self.policies.get(name) is Policy.ASK]
             waiting = Waiting(upsert, self.profile.name, asked, self.import_id, self.job_id).write(connection)
-        if self.drafts is not None and self._may_draft(connection, self.drafts, journal, offered):
-            return (*upsert.run_beside(connection, self.drafts), waiting)
         return (*upsert.run(connection), waiting)
-
-    def _may_draft(self, connection: Connection, drafts: Drafts, journal: Journal, rows: int) -> bool:
-        tables = [journal.dataset, journal.table, self.staging.table]
-        return tells_actions(connection) and drafts.may_begin(connection, rows, tables)
 
     def _differing(self) -> list[str]:
         """The columns in which a row may differ from the one that is there."""

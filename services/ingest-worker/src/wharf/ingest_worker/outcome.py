@@ -12,7 +12,6 @@ from wharf.ingest_worker import unfinished
 from wharf.ingest_worker.account import Account, earlier_import, known_import
 from wharf.ingest_worker.checkpoint import Checkpoint
 from wharf.ingest_worker.conflicts import policies_of
-from wharf.ingest_worker.drafts import Drafts
 from wharf.ingest_worker.entities import EntityCounts, FanOut
 from wharf.ingest_worker.loading import Loading
 from wharf.ingest_worker.merge import Counts, Merge
@@ -38,7 +37,7 @@ class Outcome:
         attempt = connection.begin_nested()
         merge = loading.merge_of(loaded).prepared(connection)
         policies = policies_of(loading.profile, loading.context.payload.options.conflicts)
-        merge = replace(merge, policies=policies, job_id=loading.context.job_id, drafts=_drafts(loading))
+        merge = replace(merge, policies=policies, job_id=loading.context.job_id)
         counts = _counts(connection, merge, loading, loaded)
         entities = FanOut(merge)
         outcome = cls(loading, loaded, counts, entities.run(connection, counts), entities.disagreements(connection))
@@ -125,12 +124,6 @@ class Outcome:
             turn=turn,
             datasets=self.loading.profile.dataset_names,
         )
-
-
-def _drafts(loading: Loading) -> Drafts | None:
-    """Not of a dry run, which takes back what it has merged. A second attempt takes the plain way: one connection."""
-    again = loading.context.attempt > 1
-    return None if loading.context.payload.dry_run or again else Drafts(loading.context)
 
 
 def _counts(connection: Connection, merge: Merge, loading: Loading, loaded: Checkpoint) -> Counts:

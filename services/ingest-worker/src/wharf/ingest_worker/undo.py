@@ -14,12 +14,12 @@ from wharf.common.errors import Conflict
 from wharf.common.jobs.kinds import UndoPayload
 from wharf.common.jobs.view import job_view
 from wharf.common.ledger.journal import Journal
-from wharf.common.ledger.models import CellConflict, Dataset, DataUpdate, Import, Job, JournalDraft
+from wharf.common.ledger.models import CellConflict, Dataset, DataUpdate, Import, Job
 from wharf.common.ledger.turns import take_turn
 from wharf.common.runtime.context import JobContext
 from wharf.common.runtime.points import Point, reach
-from wharf.ingest_worker import drafts, unfinished
-from wharf.ingest_worker.planner import BY_HASH, MEMORY
+from wharf.ingest_worker import unfinished
+from wharf.ingest_worker.merge import BY_HASH, MEMORY
 from wharf.ingest_worker.reversal import Reversal, Reversed
 from wharf.ingest_worker.upsert import one_row
 
@@ -74,8 +74,6 @@ class Undo:
         if undo.imported.turn is None or undo.imported.undone_at is not None:
             message = "The import is not merged, or is undone already."
             raise Conflict(message, code="already_undone")
-        here = (JournalDraft.profile == row.profile, JournalDraft.project_id == row.project_id)
-        drafts.forget(connection, *here)
         # What an import under way hides may have keys that come back now.
         for hidden in unfinished.hidden_in(connection, row.profile, row.project_id):
             unfinished.make_way(connection, hidden)

@@ -15,12 +15,9 @@ from sqlalchemy import Connection
 
 from wharf.common.ledger.database import driver_of
 from wharf.common.ledger.journal import Journal, names, of, same_key
-from wharf.ingest_worker.drafts import Draft, Drafts
 
 RETURNS_OLD = 180_000
 """The version of PostgreSQL from which a MERGE gives back the row as it was."""
-TELLS_ACTIONS = 170_000
-"""The version from which it tells what it did with each row."""
 
 
 @dataclass(frozen=True)
@@ -44,17 +41,6 @@ class Upsert:
             return self._at_once(connection)
         return self._journal_first(connection)
 
-    def run_beside(self, connection: Connection, drafts: Drafts) -> tuple[int, int]:
-        """The same, while another connection writes the journal: most of its time a merge uses one processor."""
-        statement = sql.SQL(
-            "WITH merged AS ({merge} RETURNING merge_action() AS action)"
-            " SELECT count(*), count(*) FILTER (WHERE action = 'UPDATE') FROM merged"
-        ).format(merge=self._merge())
-        draft = Draft(self.journal.profile, self.turn, self.project_id, self._entries())
-        with drafts.beside(connection, draft):
-            merged, draft.expected = one_row(connection, statement)
-        return merged - draft.expected, draft.expected
-
     def _at_once(self, connection: Connection) -> tuple[int, int]:
         old = sql.SQL(", ").join(sql.SQL("old.{0} AS {0}").format(sql.Identifier(c)) for c in self.journal.columns)
         statement = sql.SQL(
@@ -69,16 +55,12 @@ class Upsert:
         """The same for PostgreSQL 15 to 17, with one more join."""
         changed, run = 0, partial(driver_of(connection).execute)
         if self.changes:
-            changed = run(self._entries()).rowcount
+            statement = sql.SQL(
+                "INSERT INTO {journal} ({columns}, _turn) SELECT {was}, {turn} FROM ({rows}) new"
+                " JOIN {dataset} was ON {same} WHERE {differs}"
+            )
+            changed = run(self._filled(statement, was=of("was", self.journal.columns))).rowcount
         return run(self._merge()).rowcount - changed, changed
-
-    def _entries(self) -> sql.Composed:
-        """What the rows that are about to be changed are, into the journal."""
-        statement = sql.SQL(
-            "INSERT INTO {journal} ({columns}, _turn) SELECT {was}, {turn} FROM ({rows}) new"
-            " JOIN {dataset} was ON {same} WHERE {differs}"
-        )
-        return self._filled(statement, was=of("was", self.journal.columns))
 
     def _merge(self) -> sql.Composed:
         change = sql.SQL(" WHEN MATCHED AND {differs} THEN UPDATE SET {sets}") if self.changes else sql.SQL("")
@@ -110,11 +92,6 @@ class Upsert:
         """Whether the rows `was` and `new` are the same one."""
         key = same_key("was", "new", self.journal.key, never_empty=self.never_empty)
         return sql.SQL("was.project_id = {} AND {}").format(self.project_id, key)
-
-
-def tells_actions(connection: Connection) -> bool:
-    """Whether the server's MERGE tells which rows it changed."""
-    return driver_of(connection).info.server_version >= TELLS_ACTIONS
 
 
 def one_row(connection: Connection, query: sql.Composed) -> tuple[int, ...]:

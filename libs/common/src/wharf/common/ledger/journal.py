@@ -25,8 +25,6 @@ NEXT = text("SELECT nextval('wharf.merge_turns')")
 class Journal:
     """The journal of one dataset."""
 
-    profile: str
-    """The dataset's name."""
     dataset: sql.Composable
     table: sql.Composable
     columns: tuple[str, ...]
@@ -41,23 +39,15 @@ class Journal:
         row = connection.execute(query).one()
         columns = ("project_id", *(c["name"] for c in row.definition["columns"]), "properties", "_import_id", "_line")
         here, there = sql.Identifier(row.schema_name, row.table_name), sql.Identifier(row.schema_name, name)
-        return cls(dataset, here, there, columns, tuple(row.definition.get("key") or ()))
+        return cls(here, there, columns, tuple(row.definition.get("key") or ()))
 
     def keep_all(self, connection: Connection, turn: int, project_id: str) -> None:
         """Take all rows of a project out of the dataset and keep them."""
-        driver_of(connection).execute(self.entries_of_all(turn, project_id))
-        self.remove_all(connection, project_id)
-
-    def entries_of_all(self, turn: int, project_id: str) -> sql.Composed:
-        """The statement that writes all rows of a project, as they are now, into the journal."""
-        return sql.SQL("INSERT INTO {} ({columns}, _turn) SELECT {columns}, {} FROM {} WHERE project_id = {}").format(
-            self.table, turn, self.dataset, project_id, columns=names(self.columns)
-        )
-
-    def remove_all(self, connection: Connection, project_id: str) -> int:
-        """Take all rows of a project out of the dataset; gives how many there were."""
-        statement = sql.SQL("DELETE FROM {} WHERE project_id = {}").format(self.dataset, project_id)
-        return driver_of(connection).execute(statement).rowcount
+        statement = sql.SQL(
+            "WITH kept AS (INSERT INTO {table} ({columns}, _turn) SELECT {columns}, {turn} FROM {dataset}"
+            " WHERE project_id = {project}) DELETE FROM {dataset} WHERE project_id = {project}"
+        ).format(table=self.table, columns=names(self.columns), turn=turn, dataset=self.dataset, project=project_id)
+        driver_of(connection).execute(statement)
 
 
 def next_turn(connection: Connection) -> int:

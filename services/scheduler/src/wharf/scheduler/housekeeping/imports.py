@@ -65,8 +65,6 @@ HORIZON = text(f"SELECT min(turn) FROM wharf.imports WHERE turn IS NOT NULL AND 
 JOURNALS = text("""
     SELECT n.nspname, c.relname FROM wharf.datasets d JOIN pg_namespace n ON n.nspname = d.schema_name
     JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = '_was_' || d.table_name ORDER BY c.relname""")
-# Of merges that were never tried again. Until then whoever undoes an import takes their entries out.
-FORGET_DRAFTS = text(f"DELETE FROM wharf.journal_drafts WHERE created_at < {OLD}")
 BEYOND = 2**62
 
 
@@ -112,8 +110,6 @@ def forget_prior_values(course: Course, connection: Connection) -> Cut:
     turns = [row.turn for row in found]
     if found and not course.is_trial:
         connection.execute(FORGET_TURNS, {"ids": [row.id for row in found]})
-    if not course.is_trial:
-        connection.execute(FORGET_DRAFTS, days)
     horizon = connection.execute(HORIZON, days).scalar() or BEYOND
     gone, full = 0, False
     for journal in connection.execute(JOURNALS).all():
@@ -125,11 +121,10 @@ def forget_prior_values(course: Course, connection: Connection) -> Cut:
 def _forget_rows(
     course: Course, connection: Connection, journal: sql.Identifier, horizon: int, turns: list[int]
 ) -> int:
-    """Rows of a journal whose merge nobody knows a number of any more, and that is not under way."""
-    kept = sql.SQL(
-        "was._turn < {} AND NOT EXISTS (SELECT FROM wharf.imports i WHERE i.turn = was._turn)"
-        " AND NOT EXISTS (SELECT FROM wharf.journal_drafts f WHERE f.turn = was._turn)"
-    ).format(horizon)
+    """Rows of a journal whose merge nobody knows a number of any more."""
+    kept = sql.SQL("was._turn < {} AND NOT EXISTS (SELECT FROM wharf.imports i WHERE i.turn = was._turn)").format(
+        horizon
+    )
     driver = driver_of(connection)
     if course.is_trial:
         query = sql.SQL("SELECT count(*) FROM {} was WHERE was._turn = ANY (%s) OR ({})").format(journal, kept)

@@ -156,15 +156,3 @@ class Unfinished(Table):
     numbered: Mapped[list[str]] = mapped_column(ARRAY(Text))
     moved: Mapped[bool]
     created_at: Mapped[datetime] = mapped_column(server_default=NOW)
-
-
-class JournalDraft(Table):
-    """Journal entries whose merge has not committed yet; it deletes this row."""
-
-    __tablename__ = "journal_drafts"
-    turn: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    tenant_id: Mapped[UUID]
-    import_id: Mapped[UUID]
-    profile: Mapped[str]
-    project_id: Mapped[str]
-    created_at: Mapped[datetime] = mapped_column(server_default=NOW)

@@ -28,7 +28,7 @@ STARTS_SERVERS = frozenset({"stack", "postgres", "redis", "backend", "chaos", "r
 
 CONTAINERS = "tests/containers"
 BUILDING_SECONDS = 1500.0
-TOGETHER = (CONTAINERS, "tests/chaos", "tests/conformance")
+TOGETHER = (CONTAINERS, "tests/chaos")
 """Folders with images or a stack of their own, which are made once for each process that runs their tests."""
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import re
 import signal
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 import httpx
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.console.person import Person
 from wharf.local.trial import Trial, eventually
@@ -23,6 +24,8 @@ WATCH = """() => {
   }).observe(document.body, { subtree: true, childList: true, characterData: true, attributes: true });
 }"""
 """Notes each value that the first bar of the page has."""
+HELD_SECONDS = 3.0
+"""Longer than the page waits between two questions."""
 
 
 def upload(person: Person, path: Path, **fields: str) -> str:
@@ -220,3 +223,22 @@ def answers(trial: Trial) -> bool:
     with suppress(httpx.TransportError):
         return trial.api.get("/livez").is_success
     return False
+
+
+def test_an_answer_that_was_overtaken_is_not_the_last_word(person: Person, write: Callable[..., Path]) -> None:
+    """The job ends while the list is on its way: what was asked of the part that it replaces would be lost with it."""
+    trial = person.trial
+    trial.api.post("/api/v1/queues/ingest/pause").raise_for_status()
+    page = person.go("/jobs")
+    person.live()
+
+    def late(route: Route) -> None:
+        older = route.fetch()
+        trial.api.post("/api/v1/queues/ingest/resume").raise_for_status()
+        trial.ended(trial.api.get("/api/v1/jobs").json()["items"][0]["job_id"])
+        time.sleep(HELD_SECONDS)
+        route.fulfill(response=older)
+
+    page.route(re.compile("/jobs$"), late, times=1)
+    trial.upload(write(2, "late.csv"), profile="transactions")
+    expect(page.locator("tbody .badge")).to_have_text("completed", timeout=20_000)

@@ -14,11 +14,15 @@ let source = null;
 let opened = false;
 let refreshed = 0;
 let waiting = null;
+let heard = 0;
+const begun = new WeakMap();
 
 export function enliven() {
   connect();
   // A job that is tried again has a stream again.
   document.addEventListener("htmx:afterSwap", connect);
+  document.addEventListener("htmx:beforeRequest", ({ detail }) => begun.set(detail.xhr, Date.now()));
+  document.addEventListener("htmx:afterSwap", ({ detail }) => { if (heard >= begun.get(detail.xhr)) refresh(); });
   document.addEventListener("visibilitychange", () => (document.hidden ? disconnect() : connect()));
   window.addEventListener("pagehide", disconnect);
   window.addEventListener("pageshow", (event) => { if (event.persisted) connect(); });
@@ -74,7 +78,11 @@ function take(type, job) {
   if (type === "log") return write(job);
   const shown = document.querySelector(`[data-job="${CSS.escape(job.job_id)}"]`);
   if (shown) draw(shown, job);
-  if (shown ? shown.dataset.status !== job.status : isNews(job)) refresh();
+  if (shown ? shown.dataset.status !== job.status : isNews(job)) {
+    // An answer that is under way may be older than this, and what is asked of the part that it replaces is lost.
+    heard = Date.now();
+    refresh();
+  }
 }
 
 function draw(shown, job) {

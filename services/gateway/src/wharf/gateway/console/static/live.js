@@ -14,7 +14,7 @@ let source = null;
 let opened = false;
 let refreshed = 0;
 let waiting = null;
-let heard = 0;
+let wanted = 0;
 const begun = new WeakMap();
 
 export function enliven() {
@@ -22,7 +22,7 @@ export function enliven() {
   // A job that is tried again has a stream again.
   document.addEventListener("htmx:afterSwap", connect);
   document.addEventListener("htmx:beforeRequest", ({ detail }) => begun.set(detail.xhr, Date.now()));
-  document.addEventListener("htmx:afterSwap", ({ detail }) => { if (heard >= begun.get(detail.xhr)) refresh(); });
+  document.addEventListener("htmx:afterSwap", ({ detail }) => { if (wanted >= begun.get(detail.xhr)) refresh(); });
   document.addEventListener("visibilitychange", () => (document.hidden ? disconnect() : connect()));
   window.addEventListener("pagehide", disconnect);
   window.addEventListener("pageshow", (event) => { if (event.persisted) connect(); });
@@ -78,11 +78,7 @@ function take(type, job) {
   if (type === "log") return write(job);
   const shown = document.querySelector(`[data-job="${CSS.escape(job.job_id)}"]`);
   if (shown) draw(shown, job);
-  if (shown ? shown.dataset.status !== job.status : isNews(job)) {
-    // An answer that is under way may be older than this, and what is asked of the part that it replaces is lost.
-    heard = Date.now();
-    refresh();
-  }
+  if (shown ? shown.dataset.status !== job.status : isNews(job)) refresh();
 }
 
 function draw(shown, job) {
@@ -113,8 +109,10 @@ function isNews(job) {
   return [job.created_at, job.started_at, job.finished_at, job.cancel_requested_at].some((at) => at && Date.parse(at) >= since);
 }
 
-// Lists are made on the server: asked for again, not more often than every so many milliseconds.
+// Lists are made on the server: asked for again, not more often than every so many milliseconds. An answer that is under way
+// may be older than what it is wanted for, and what is asked of the part that it replaces is lost: then it is asked once more.
 function refresh() {
+  wanted = Date.now();
   if (waiting) return;
   const every = Number(region()?.dataset.every ?? REFRESH);
   const wait = Math.max(0, refreshed + every - Date.now());

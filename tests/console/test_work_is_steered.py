@@ -96,3 +96,17 @@ def test_a_schedule_is_written_edited_run_and_removed(person: Person) -> None:
     assert trial.api.get("/api/v1/schedules").json()["items"] == []
     # The refused one is an answer that the browser notes, too.
     assert [problem for problem in person.problems if "422" not in problem] == []
+
+
+def test_what_is_done_is_shown_though_its_button_was_replaced(person: Person) -> None:
+    """An answer that was on its way comes while one is asked whether one is sure: it is told all the same."""
+    trial = person.trial
+    schedule = {"name": "hourly", "kind": "echo", "cron": "0 * * * *"}
+    created = trial.api.post("/api/v1/schedules", json=schedule).raise_for_status().json()
+    page = person.go(f"/schedules/{created['id']}")
+    page.get_by_role("button", name="Disable").click()
+    page.evaluate("document.querySelector('#schedule').dataset.older = 'true'")
+    page.evaluate("document.querySelector('#schedule').dispatchEvent(new CustomEvent('wharf:moved'))")
+    expect(page.locator("#schedule")).not_to_have_attribute("data-older", "true")
+    page.get_by_role("button", name="Disable it").click()
+    expect(page.locator("main")).to_contain_text("None while it is off.")

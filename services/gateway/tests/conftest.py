@@ -35,7 +35,7 @@ from wharf.gateway.settings import GatewaySettings
 
 APP_PASSWORD = "a"
 DISPATCH_PASSWORD = "d"
-DEADLINE = 20.0
+DEADLINE = 60.0
 
 
 def wait_until(condition: Callable[[], Any], what: str = "the condition") -> Any:
@@ -282,7 +282,9 @@ def new_tenant(backend: Backend, gateway: Gateway, database: Database) -> Tenant
             role: platform.post("/api/v1/keys", json={"name": role, "role": role, "tenant": name}).json()["key"]
             for role in ("viewer", "operator", "admin")
         }
-    return Tenant(backend, gateway, name, UUID(made.json()["id"]), keys, database, Feed(backend.redis_url))
+    return Tenant(
+        backend, gateway, name, UUID(made.json()["id"]), keys, database, Feed(backend.redis_url, patience=DEADLINE)
+    )
 
 
 @pytest.fixture

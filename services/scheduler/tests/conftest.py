@@ -55,6 +55,7 @@ APP_PASSWORD = "a"
 DISPATCH_PASSWORD = "d"
 BACKUP_PASSWORD = "b-secret"
 EVERYBODY = UUID(int=0)
+DEADLINE = 60.0
 LEASE_SECONDS = 20.0
 FINISH = text(
     "SELECT * FROM wharf.finish(:job, :attempt, :outcome, :targets, :result, :error, :progress, :delay)"
@@ -346,7 +347,7 @@ def broker(backend: Backend) -> Iterator[Broker]:
 @pytest.fixture
 def feed(backend: Backend) -> Feed:
     """Where progress is told."""
-    return Feed(backend.redis_url)
+    return Feed(backend.redis_url, patience=DEADLINE)
 
 
 @pytest.fixture

@@ -161,9 +161,11 @@ class Past:
 
 
 @pytest.fixture
-def past(ledger, tenant, store) -> Past:
+def past(ledger, tenant, store) -> Iterator[Past]:
     """A tenant with a past."""
-    return Past(ledger, tenant, store)
+    made = Past(ledger, tenant, store)
+    yield made
+    ledger.ask(f"DROP SCHEMA IF EXISTS t_{made.id.hex} CASCADE")
 
 
 def test_a_dry_run_says_what_then_goes_and_nothing_is_left_for_a_third_run(past, clean, ledger, store, objects):

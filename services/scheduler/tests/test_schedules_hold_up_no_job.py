@@ -1,4 +1,4 @@
-"""Beat goes on with the jobs that are there, whatever is wrong with schedules."""
+"""Beat goes on with the jobs that are there, whatever is wrong with schedules, until it is told to end."""
 
 from __future__ import annotations
 
@@ -47,3 +47,11 @@ def test_a_ledger_that_is_away_is_everybodys(beat):
     beat._schedules = replace(beat._schedules, database=away)
     with pytest.raises(DBAPIError):
         beat._begin()
+
+
+def test_a_beat_that_was_closed_ticks_no_more(beat):
+    """Celery raises in a handler of a signal, and what is raised while the garbage collection runs is lost."""
+    beat._sender = SimpleNamespace(stop=lambda: None)
+    beat.close()
+    with pytest.raises(SystemExit):
+        beat.tick()

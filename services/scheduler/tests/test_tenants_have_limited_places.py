@@ -13,6 +13,8 @@ from wharf.common.jobs.states import Event
 from wharf.common.jobs.submission import write_job
 from wharf.common.queues import Priority, Queue
 
+PATIENCE = 60.0
+
 
 def test_a_flood_has_its_limit_and_no_more(make_tenant, dispatcher, broker):
     """Of a thousand jobs the tenant's limit is published, whoever publishes them and however often one looks."""
@@ -203,7 +205,9 @@ def test_concurrent_submits_overshoot_by_their_number_at_most(make_tenant, dispa
         for _ in range(5):
             with tenant.ledger.app.tenant(tenant.id) as connection:
                 write_job(connection, tenant.order(Priority.NORMAL))
-                together.wait(timeout=30)
+                together.wait(PATIENCE)
+            # Who begins anew before the others' commits would not see them either.
+            together.wait(PATIENCE)
 
     with ThreadPoolExecutor(submitters) as pool:
         list(pool.map(submit, range(submitters)))

@@ -112,10 +112,13 @@ class _Refresh:
 
 
 class Feed:
-    """Writes snapshots and events; never raises and never waits long: progress is worth less than the work."""
+    """Writes snapshots and events; never raises and never waits long: progress is worth less than the work.
 
-    def __init__(self, url: str) -> None:
-        self._redis = redis.Redis.from_url(url, socket_timeout=0.5, socket_connect_timeout=0.5)
+    Redis has `patience` seconds to answer.
+    """
+
+    def __init__(self, url: str, *, patience: float = 0.5) -> None:
+        self._redis = redis.Redis.from_url(url, socket_timeout=patience, socket_connect_timeout=patience)
         self._silent_until = 0.0
 
     def tell(self, view: JobView, tenant_id: UUID, event: str | None = None) -> None:

@@ -62,7 +62,7 @@ class LedgerScheduler(Scheduler):  # type: ignore[misc]  # Celery has no types
         self._leadership = Leadership(database)
         self._dispatcher = _dispatcher(app, self._settings, database)
         self._schedules = _schedules(self._dispatcher)
-        self._declared = False
+        self._declared = self._closed = False
         self._beacon = Beacon(self._settings.heartbeat_file)
         self._orphans = Orphans(database, Storage.open(self._settings), self._settings.orphan_seconds)
         self._looked = self._searched = 0.0
@@ -79,6 +79,10 @@ class LedgerScheduler(Scheduler):  # type: ignore[misc]  # Celery has no types
 
     def tick(self, *_args: object, **_kwargs: object) -> float:
         """Do what is due, then wait for the next thing; a ledger that is away is tried again."""
+        if self._closed:
+            # Celery's handler of SIGTERM closes and raises, and what is raised while a callback of the garbage
+            # collection runs is lost.
+            raise SystemExit
         self._beacon.touch()
         more = False
         try:
@@ -100,6 +104,7 @@ class LedgerScheduler(Scheduler):  # type: ignore[misc]  # Celery has no types
 
     def close(self) -> None:
         """As beat ends."""
+        self._closed = True
         self._sender.stop()
         SENTRY.end()
         super().close()

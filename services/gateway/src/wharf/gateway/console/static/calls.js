@@ -1,5 +1,6 @@
 // Buttons and forms that call the API: ask, call, say what came of it, load the region anew. See `action` in parts/macros.html.
 import { clear, mark, put } from "./fields.js";
+import { renew } from "./live.js";
 import { ask, say } from "./messages.js";
 
 const proof = () => document.querySelector('meta[name="wharf-proof"]').content;
@@ -16,11 +17,6 @@ export async function call(method, path, body) {
 
 export function filled(text, told) {
   return text.replace(/\{(\w+)\}/g, (_, name) => String(told?.[name] ?? name));
-}
-
-function moved(element) {
-  const region = element?.closest("[data-region]") ?? document.querySelector("[data-region]");
-  if (region) region.dispatchEvent(new CustomEvent("wharf:moved"));
 }
 
 async function count(element, method, path) {
@@ -47,13 +43,13 @@ export async function perform(element, body) {
     const told = await call(method, path, given);
     say(filled(element.dataset.done ?? "Done.", told));
     if (element.dataset.go) window.location.assign(filled(element.dataset.go, told));
-    else moved(element);
+    else renew();
     return told ?? {};
   } catch (error) {
     // A form stays as it was filled in, with what is wrong beside its fields.
     const isForm = element.matches("form");
     if (!isForm || !mark(element, error)) say(error.message, "failed");
-    if (!isForm) moved(element);
+    if (!isForm) renew();
     return null;
   } finally {
     element.removeAttribute("aria-busy");

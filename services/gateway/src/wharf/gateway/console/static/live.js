@@ -14,15 +14,15 @@ let source = null;
 let opened = false;
 let refreshed = 0;
 let waiting = null;
-let wanted = 0;
+let asked = 0;
 const begun = new WeakMap();
 
 export function enliven() {
   connect();
   // A job that is tried again has a stream again.
   document.addEventListener("htmx:afterSwap", connect);
-  document.addEventListener("htmx:beforeRequest", ({ detail }) => begun.set(detail.xhr, Date.now()));
-  document.addEventListener("htmx:afterSwap", ({ detail }) => { if (wanted >= begun.get(detail.xhr)) refresh(); });
+  document.addEventListener("htmx:beforeRequest", ({ detail }) => begun.set(detail.xhr, asked));
+  document.addEventListener("htmx:afterSwap", ({ detail }) => { if (asked > begun.get(detail.xhr)) refresh(); });
   document.addEventListener("visibilitychange", () => (document.hidden ? disconnect() : connect()));
   window.addEventListener("pagehide", disconnect);
   window.addEventListener("pageshow", (event) => { if (event.persisted) connect(); });
@@ -112,7 +112,7 @@ function isNews(job) {
 // Lists are made on the server: asked for again, not more often than every so many milliseconds. An answer that is under way
 // may be older than what it is wanted for, and what is asked of the part that it replaces is lost: then it is asked once more.
 function refresh() {
-  wanted = Date.now();
+  asked += 1;
   if (waiting) return;
   const every = Number(region()?.dataset.every ?? REFRESH);
   const wait = Math.max(0, refreshed + every - Date.now());
@@ -122,6 +122,12 @@ function refresh() {
     if (!document.querySelector("dialog[open]")) region()?.dispatchEvent(new CustomEvent("wharf:moved"));
     else refresh();
   }, Math.max(wait, 50));
+}
+
+// At once, by who just changed something. Not of the part that their button is in: it may have been replaced meanwhile.
+export function renew() {
+  asked += 1;
+  document.querySelector("[data-region]")?.dispatchEvent(new CustomEvent("wharf:moved"));
 }
 
 // One line of a job's log, as jobs/job.html writes it.

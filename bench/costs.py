@@ -15,6 +15,7 @@ from bench.processor import spent
 from wharf.client.api import WharfClient
 from wharf.local.connection import Connection
 from wharf.local.samples import write_transactions
+from wharf.local.services import Services, wharf_services
 from wharf.local.stack import LocalStack
 
 FILES, FILE_ROWS = 60, 20
@@ -89,19 +90,20 @@ def _file(folder: Path, rows: int, prefix: str) -> Path:
     return path
 
 
+SERVICES: dict[str, Services] = {WATCHED: wharf_services, BLIND: blind_services}
+
+
 @dataclass(frozen=True)
 class CostBench:
-    """Measures on a running stack, and on a blind one that it starts beside it."""
+    """Measures on two new stacks of its own: one that has worked before takes more for the same than a new one."""
 
-    connection: Connection
-    wharf: WharfClient
     folder: Path
 
     def measure(self, rounds: int, on_side: Callable[[], None]) -> Costs:
         """`rounds` of both sides; which one comes first changes from round to round."""
         found = Costs()
-        with self._blind() as blind:
-            sides = {WATCHED: Side(self.connection, self.wharf), BLIND: blind}
+        with self._side(WATCHED) as watched, self._side(BLIND) as blind:
+            sides = {WATCHED: watched, BLIND: blind}
             for number in range(rounds):
                 for name in sorted(sides, reverse=number % 2 == 0):
                     for measure, seconds in sides[name].measure(self.folder, number).items():
@@ -110,11 +112,11 @@ class CostBench:
         return found
 
     @contextmanager
-    def _blind(self) -> Iterator[Side]:
-        folder = self.folder / "blind"
+    def _side(self, name: str) -> Iterator[Side]:
+        folder = self.folder / name
         folder.mkdir()
         with (
-            LocalStack(folder / "data", port=0, discard=True, services=blind_services) as stack,
+            LocalStack(folder / "data", port=0, discard=True, services=SERVICES[name]) as stack,
             WharfClient(stack.connection.url, stack.connection.api_key, timeout=600) as wharf,
         ):
             warm_up(wharf, folder)

@@ -173,7 +173,7 @@ class Course:
 
     def _costs(self) -> None:
         step = self._bar("metrics and logs", 2 * self.extent.watched)
-        self.found.costs = CostBench(self.connection, self.wharf, self.folder).measure(self.extent.watched, step)
+        self.found.costs = CostBench(self.folder).measure(self.extent.watched, step)
 
     def _packages(self) -> None:
         workers = tuple(pid for name, pid in self.connection.processes.items() if name.startswith("package"))

@@ -147,8 +147,8 @@ At most 50 ms a tick is the aim. Of what is due at once a tick takes a hundred; 
 COSTS = """\
 ## What metrics and logs cost
 
-Time of the processor that the services' processes took, beside a second stack on the same machine whose metrics and log
-lines do nothing and whose code is otherwise the same; the same files, taking turns in who is first; medians of
+Time of the processor that the services' processes took, in two new stacks on this machine; in one of them metrics and
+log lines do nothing, its code is otherwise the same. The same files, taking turns in who is first; medians of
 {rounds} rounds. *More* is of the rounds, with the least and the greatest: what the machine does beside is in it.
 
 | | with | without | more | |

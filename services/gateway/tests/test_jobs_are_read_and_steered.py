@@ -69,6 +69,13 @@ def test_a_job_that_was_moved_by_the_dispatcher_is_read_from_the_ledger(api, ten
     assert api.get(f"/api/v1/jobs/{job.job_id}").json()["status"] == "failed"
 
 
+def test_what_is_noted_of_an_ended_job_is_shown_at_once(api, tenant):
+    """An undo writes into the result of the import; its news are not in Redis before the undo has ended."""
+    job = tenant.move(tenant.job(), status="completed", result=json.dumps({"rows_read": 5}))
+    tenant.move(job, tell=False, result=json.dumps({"rows_read": 5, "undone_at": "2025-11-30T10:11:12Z"}))
+    assert api.get(f"/api/v1/jobs/{job.job_id}").json()["result"]["undone_at"]
+
+
 def test_the_list_is_paged_newest_first(api, tenant):
     """Every job once, over pages, in the order of their creation backwards."""
     made = [str(tenant.job(kind="echo").job_id) for _ in range(7)]

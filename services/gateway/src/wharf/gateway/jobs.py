@@ -119,14 +119,18 @@ def job_of_upload(connection: Connection, upload_id: UUID) -> UUID | None:
 
 
 def current_job(database: Database, feed: Feed, member: Member, job_id: UUID) -> JobView | dict[str, Any]:
-    """What a job is like now: its snapshot, as the contract's JSON, without asking the ledger; else the ledger's."""
+    """What a job is like now: its snapshot, as the contract's JSON, without asking the ledger; else the ledger's.
+
+    Of a job that has ended the ledger tells: what is done with it later, an undo, is not in its snapshot at once.
+    """
     snapshot = feed.read(job_id)
     if snapshot is not None and snapshot.tenant_id != member.tenant_id:
         raise _no_job(job_id)
     if snapshot is not None and snapshot.job is not None:
         if not member.sees(snapshot.job["project_id"]):
             raise _no_job(job_id)
-        return snapshot.job
+        if snapshot.job["status"] not in ENDED:
+            return snapshot.job
     with database.tenant(member.tenant_id) as connection:
         return find_job(connection, member, job_id)
 

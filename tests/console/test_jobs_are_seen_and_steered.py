@@ -95,9 +95,13 @@ def test_a_failure_says_what_to_do_and_is_tried_again(person: Person, write: Cal
 
 def test_lines_of_a_log_follow(person: Person, write: Callable[..., Path]) -> None:
     """Those of a job that runs appear while one looks; its stages move on."""
-    job_id = upload(person, write(300_000))
+    trial = person.trial
+    trial.api.post("/api/v1/queues/ingest/pause").raise_for_status()
+    job_id = upload(person, write(1_000_000))
     page = person.go(f"/jobs/{job_id}")
-    expect(page.locator("[data-log]")).not_to_contain_text("import.done")
+    person.live()
+    expect(page.locator("[data-log]")).not_to_contain_text("import.profile")
+    trial.api.post("/api/v1/queues/ingest/resume").raise_for_status()
     expect(page.locator(".stages .now")).to_have_count(1)
     expect(page.locator("[data-log]")).to_contain_text("import.profile")
     expect(page.locator("[data-log]")).to_contain_text("import.done")

@@ -43,9 +43,9 @@ def test_an_export_of_jira_loads_without_being_named(wharf: Trial, tmp_path: Pat
     assert 0.4 < chosen["score"] <= 1
 
 
-def test_a_file_of_no_profile_fails_with_what_was_found(wharf: Trial, tmp_path: Path, project: str) -> None:
-    """At the first attempt, with the headers, the nearest profiles and what to do."""
-    job = wharf.load(write(tmp_path / "x.csv", ("name", "age"), ("Ann", "x")), project_id=project)
+def test_a_file_of_no_profile_fails_with_what_was_found(tenant: Trial, tmp_path: Path) -> None:
+    """At the first attempt, with the headers, the nearest profiles and what to do. No other test's profile has them."""
+    job = tenant.load(write(tmp_path / "x.csv", ("name", "age"), ("Ann", "x")))
     assert (job["status"], job["attempt"], job["error"]["code"]) == ("failed", 1, "profile_not_detected")
     assert job["error"]["detail"]["found"] == ["name", "age"]
     assert "Name the profile" in job["error"]["message"]

@@ -57,6 +57,28 @@ def test_a_message_of_a_paused_queue_is_refused(tenant, ledger, dispatcher, brok
     assert ledger.claim(job)
 
 
+def test_a_mark_that_comes_after_the_refusal_is_none(tenant, ledger, dispatcher, broker, paused):
+    """Marks of submits are gathered for a moment, and an idle worker is faster: the job is rung for after the resume."""
+    paused()
+    job = tenant.submit()
+    ledger.pause()
+    assert ledger.claim(job) is None
+    ledger.ask("SELECT wharf.mark_published(ARRAY[%s]::uuid[], ARRAY[1]::bigint[])", job)
+    assert ledger.job(job)["published_at"] is None
+    ledger.resume()
+    dispatcher.tick()
+    assert broker.jobs() == [job]
+
+
+def test_what_is_submitted_meanwhile_has_no_message(tenant, dispatcher, broker, paused):
+    """Nobody rings for it before the resume, and its place is given then."""
+    job = tenant.submit()
+    assert tenant.admitted() == 0
+    paused()
+    dispatcher.tick()
+    assert (tenant.admitted(), broker.jobs()) == (1, [job])
+
+
 def test_what_runs_is_not_disturbed(tenant, ledger, run, paused):
     """A pause ends no attempt: its lease is renewed, its end is written; a give-back waits."""
     paused()

@@ -58,7 +58,7 @@ def test_a_message_of_a_paused_queue_is_refused(tenant, ledger, dispatcher, brok
 
 
 def test_a_mark_that_comes_after_the_refusal_is_none(tenant, ledger, dispatcher, broker, paused):
-    """Marks of submits are gathered for a moment, and an idle worker is faster: the job is rung for after the resume."""
+    """Marks of submits are gathered for a moment, and an idle worker is faster: the job is rung for afterwards."""
     paused()
     job = tenant.submit()
     ledger.pause()

@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TypeVar
 from uuid import uuid4
 
@@ -28,6 +29,8 @@ STARTS_SERVERS = frozenset({"stack", "postgres", "redis", "backend", "chaos", "r
 
 CONTAINERS = "tests/containers"
 BUILDING_SECONDS = 1500.0
+LINES_TOLD, LETTERS_TOLD = 6, 300
+"""Of each log of a stack, where a test has failed."""
 TOGETHER = (CONTAINERS, "tests/chaos")
 """Folders with images or a stack of their own, which are made once for each process that runs their tests."""
 
@@ -74,9 +77,18 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> WholeFi
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """See `not_silently`."""
-    return not_silently((yield))
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """See `not_silently`; a failure tells what its stack wrote last, too, which is gone with the stack."""
+    report = not_silently((yield))
+    running = getattr(item, "funcargs", {}).get("stack")
+    if report.failed and isinstance(running, LocalStack):
+        report.sections += [(log.name, _tail(log)) for log in sorted(running.folder.logs.glob("*r.log"))]
+    return report
+
+
+def _tail(log: Path) -> str:
+    lines = log.read_text("utf-8", errors="replace").splitlines()[-LINES_TOLD:]
+    return "\n".join(line[:LETTERS_TOLD] for line in lines)
 
 
 @pytest.hookimpl(wrapper=True)

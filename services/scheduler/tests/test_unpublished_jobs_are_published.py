@@ -39,6 +39,14 @@ def test_a_message_holds_ids_alone(tenant, dispatcher, broker):
     assert (message.job_id, message.attempt, message.level) == (job, 1, Priority.LOW)
 
 
+def test_a_kind_of_a_later_version_is_rung_for(tenant, ledger, dispatcher, broker):
+    """Gateways and workers may be newer than the scheduler: it has to know no kind, and others are not held up."""
+    newer, other = tenant.submit_many(2)
+    ledger.ask("UPDATE wharf.jobs SET kind = 'of_a_later_version' WHERE id = %s", newer)
+    assert dispatcher.publish() == 2
+    assert set(broker.jobs()) == {newer, other}
+
+
 def test_what_is_not_queued_is_not_rung_for(tenant, ledger, dispatcher, broker):
     """A job that runs, has ended, or waits for a place or a retry needs no message."""
     running, cancelled, failed, retrying = tenant.submit_many(4)

@@ -11,7 +11,7 @@ from kombu import Connection
 from kombu.exceptions import KombuError, OperationalError
 from redis.exceptions import RedisError
 
-from wharf.common.jobs.kinds import kind_named
+from wharf.common.jobs.kinds import task_named
 from wharf.common.logs import get_logger
 from wharf.common.metrics import PUBLISH_FAILURES, PUBLISHED
 from wharf.common.queues import Priority, Queue, broker_priority, broker_queue, is_amqp
@@ -51,7 +51,7 @@ class Doorbell:
         message = {"job_id": str(job_id), "attempt": attempt, "version": VERSION}
         try:
             self._app.send_task(
-                kind_named(kind).task_name,
+                task_named(kind),
                 kwargs=message,
                 headers={HEADER: trace} if trace else None,
                 queue=self._queues[queue],

@@ -82,7 +82,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     report = not_silently((yield))
     running = getattr(item, "funcargs", {}).get("stack")
     if report.failed and isinstance(running, LocalStack):
-        report.sections += [(log.name, _tail(log)) for log in sorted(running.folder.logs.glob("*r.log"))]
+        logs = sorted(running.folder.logs.glob("*.log"))
+        report.sections += [(log.name, _tail(log)) for log in logs if log.stem != "initdb"]
     return report
 
 

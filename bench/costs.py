@@ -32,6 +32,11 @@ class Costs:
         default_factory=lambda: {side: {name: [] for name in MEASURES} for side in (WATCHED, BLIND)}
     )
 
+    def note(self, side: str, seconds: dict[str, float]) -> None:
+        """What a round of that side took."""
+        for measure, taken in seconds.items():
+            self.rounds[side][measure].append(taken)
+
     def median(self, side: str, measure: str) -> float:
         """Of the rounds."""
         return median(self.rounds[side][measure])
@@ -57,31 +62,32 @@ class Side:
     connection: Connection
     wharf: WharfClient
 
-    def measure(self, folder: Path, number: int) -> dict[str, float]:
-        """One round: files of its own, the same for both sides."""
-        submit, small = self._small(folder, number)
-        return {"submit": submit, "small": small, "large": self._large(folder, number)}
-
-    def _small(self, folder: Path, number: int) -> tuple[float, float]:
+    def small(self, folder: Path, number: int) -> dict[str, float]:
+        """One round of files of few rows, the same for both sides: a submit of one, and an import."""
         files = [_file(folder, FILE_ROWS, f"S{number}N{nth}-") for nth in range(FILES)]
         taken, worked = self._spent("gateway"), self._spent("ingest")
         jobs = [self.wharf.upload(path, profile="transactions")["job_id"] for path in files]
         taken = self._spent("gateway") - taken
         for job_id in jobs:
             completed(self.wharf.wait(job_id, timeout=LONGEST))
-        return taken / FILES, (self._spent("ingest") - worked) / FILES
+        return {"submit": taken / FILES, "small": (self._spent("ingest") - worked) / FILES}
 
-    def _large(self, folder: Path, number: int) -> float:
+    def large(self, folder: Path, number: int) -> dict[str, float]:
+        """One round of files of many rows."""
         files = [_file(folder, LARGE_ROWS, f"L{number}N{nth}-") for nth in range(LARGE)]
         settle(self.connection.database_url)
         worked = self._spent("ingest")
         for path in files:
             completed(self.wharf.wait(self.wharf.upload(path, profile="transactions")["job_id"], timeout=LONGEST))
-        return (self._spent("ingest") - worked) / LARGE
+        return {"large": (self._spent("ingest") - worked) / LARGE}
 
     def _spent(self, service: str) -> float:
         """Seconds of processor that the processes of a service have had until now."""
         return spent(pid for name, pid in self.connection.processes.items() if name.startswith(service))
+
+
+def _by_turns(number: int, sides: dict[str, Side]) -> list[tuple[str, Side]]:
+    return list(sides.items())[:: -1 if number % 2 else 1]
 
 
 def _file(folder: Path, rows: int, prefix: str) -> Path:
@@ -100,15 +106,17 @@ class CostBench:
     folder: Path
 
     def measure(self, rounds: int, on_side: Callable[[], None]) -> Costs:
-        """`rounds` of both sides; which one comes first changes from round to round."""
+        """`rounds` of both sides; which one comes first changes from round to round.
+
+        First those of small files: what the server has to do after large ones would be part of them.
+        """
         found = Costs()
         with self._side(WATCHED) as watched, self._side(BLIND) as blind:
-            sides = {WATCHED: watched, BLIND: blind}
-            for number in range(rounds):
-                for name in sorted(sides, reverse=number % 2 == 0):
-                    for measure, seconds in sides[name].measure(self.folder, number).items():
-                        found.rounds[name][measure].append(seconds)
-                    on_side()
+            for part in (Side.small, Side.large):
+                for number in range(rounds):
+                    for name, side in _by_turns(number, {WATCHED: watched, BLIND: blind}):
+                        found.note(name, part(side, self.folder, number))
+                        on_side()
         return found
 
     @contextmanager

@@ -52,7 +52,7 @@ class Extent:
     jobs: int = 1000
     turn: float = 3.0
     turns: int = 2
-    watched: int = 5
+    watched: int = 9
     package: tuple[int, int, int] = (20_000, 190_000, 1_000_000)
     """Rows of both files, of a large PDF, of a large workbook."""
     neighbour: tuple[int, int] = (1_000_000, 4_000_000)
@@ -172,7 +172,7 @@ class Course:
         self.found.ticks = measure_ticks(self.folder, self._bar("ticks of the scheduler", 3))
 
     def _costs(self) -> None:
-        step = self._bar("metrics and logs", 2 * self.extent.watched)
+        step = self._bar("metrics and logs", 4 * self.extent.watched)
         self.found.costs = CostBench(self.folder).measure(self.extent.watched, step)
 
     def _packages(self) -> None:

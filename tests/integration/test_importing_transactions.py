@@ -203,6 +203,20 @@ def test_the_account_says_what_the_dataset_shows(wharf: Trial, tmp_path: Path, p
     assert updates[0]["period"] == {"from": "2025-01-15T00:00:00Z", "to": "2025-06-30T23:59:59Z"}
 
 
+def test_an_import_of_few_rows_counts_none_that_are_there(wharf: Trial, tmp_path: Path, project: str) -> None:
+    """The account before says how many there are: with millions of them each import would wait for their count."""
+    fields = {"profile": "transactions", "project_id": project}
+    for number, rows in enumerate((50, 30)):
+        expected = write_transactions(tmp_path / "t.csv", rows, seed=number, prefix=f"{number}-")
+        wharf.load(tmp_path / "t.csv", **fields)
+    told = "UPDATE wharf.data_updates SET rows_after = 1000 WHERE project_id = %s AND rows_before > 0 RETURNING id"
+    assert len(wharf.ask(told, project)) == 1
+    wharf.load(tmp_path / "t.csv", mode="replace", **fields)
+    accounts = "SELECT rows_before, rows_after FROM wharf.data_updates WHERE project_id = %s ORDER BY nth"
+    found = [(row["rows_before"], row["rows_after"]) for row in wharf.ask(accounts, project)]
+    assert found[1:] == [(found[0][1], 1000), (1000, expected.good)]
+
+
 def test_replace_shows_only_the_new_rows(wharf: Trial, tmp_path: Path, project: str) -> None:
     """Mode replace: what the file does not have is gone, in this project only."""
     header = "transaction_id,date,quantity,unit_price"

@@ -39,6 +39,12 @@ def test_an_error_of_theirs_is_logged_and_the_tick_goes_on(beat, ledger):
     assert not beat._declared
 
 
+def test_a_bug_of_theirs_ends_no_tick(beat, monkeypatch):
+    """It comes with every tick: beat would end with every tick, and nothing be dispatched any more."""
+    monkeypatch.setattr(type(beat._schedules), "tick", lambda _self: 1 // 0)
+    assert not beat._begin()
+
+
 def test_a_ledger_that_is_away_is_everybodys(beat):
     """Then nothing can be done in this tick, and somebody else may lead."""
     with socket.create_server(("127.0.0.1", 0)) as closed:

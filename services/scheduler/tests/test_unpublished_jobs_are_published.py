@@ -47,6 +47,14 @@ def test_a_kind_of_a_later_version_is_rung_for(tenant, ledger, dispatcher, broke
     assert set(broker.jobs()) == {newer, other}
 
 
+def test_a_bug_in_one_step_holds_up_no_other(tenant, dispatcher, broker, monkeypatch):
+    """It is told with every tick, and jobs are rung for all the same."""
+    job = tenant.submit()
+    monkeypatch.setattr(type(dispatcher.reaper), "reap", lambda _self: 1 // 0)
+    assert not dispatcher.tick()
+    assert broker.jobs() == [job]
+
+
 def test_what_is_not_queued_is_not_rung_for(tenant, ledger, dispatcher, broker):
     """A job that runs, has ended, or waits for a place or a retry needs no message."""
     running, cancelled, failed, retrying = tenant.submit_many(4)

@@ -171,7 +171,9 @@ class _Decision:
         last = select(DataUpdate.rows_after).where(
             DataUpdate.profile == one.profile, DataUpdate.project_id == one.project_id
         )
-        rows = self.connection.execute(last.order_by(DataUpdate.at.desc()).limit(1)).scalar_one()
+        rows = self.connection.execute(
+            last.order_by(DataUpdate.nth.desc().nulls_last(), DataUpdate.at.desc()).limit(1)
+        ).scalar_one()
         counts = {"inserted": 0, "updated": taken, "unchanged": 0, "superseded": 0, "rejected": 0}
         values: dict[str, Any] = {
             "id": new_id(), "tenant_id": self.member.tenant_id, "project_id": one.project_id, "profile": one.profile,

@@ -21,6 +21,7 @@ from wharf.common.profiles import Column, Profile
 from wharf.common.profiles.types import Policy
 from wharf.common.runtime.transients import sqlstate
 from wharf.ingest_worker.conflicts import Waiting, settled
+from wharf.ingest_worker.population import rows_of
 from wharf.ingest_worker.reading.batches import PROPERTIES
 from wharf.ingest_worker.staging import Staging, definition
 from wharf.ingest_worker.upsert import Upsert, one_row
@@ -169,8 +170,7 @@ class Merge:
         )
 
     def _rows(self, connection: Connection) -> int:
-        query = sql.SQL("SELECT count(*) FROM {} WHERE project_id = {}").format(self.dataset, self.project_id)
-        return one_row(connection, query)[0]
+        return rows_of(connection, self.dataset, self.profile.name, self.project_id)
 
     def _insert(self, connection: Connection) -> int:
         statement = sql.SQL("INSERT INTO {} ({}) {}").format(self.dataset, names(self._targets()), self.winners())

@@ -6,7 +6,6 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from psycopg import sql
 from sqlalchemy import Connection, Row, delete, func, insert, select, text, update
 
 from wharf.common.clock import new_id
@@ -20,8 +19,8 @@ from wharf.common.runtime.context import JobContext
 from wharf.common.runtime.points import Point, reach
 from wharf.ingest_worker import unfinished
 from wharf.ingest_worker.merge import BY_HASH, MEMORY
+from wharf.ingest_worker.population import rows_of
 from wharf.ingest_worker.reversal import Reversal, Reversed
-from wharf.ingest_worker.upsert import one_row
 
 Context = JobContext[UndoPayload]
 # The merge, and what was decided later.
@@ -133,10 +132,7 @@ class Undo:
         )
 
     def _rows(self, connection: Connection, journal: Journal) -> int:
-        query = sql.SQL("SELECT count(*) FROM {place} WHERE project_id = {project}").format(
-            place=journal.dataset, project=self.imported.project_id
-        )
-        return one_row(connection, query)[0]
+        return rows_of(connection, journal.dataset, self.imported.datasets[0], self.imported.project_id)
 
     def _kept(self, connection: Connection, reversal: Reversal, done: Reversed) -> int:
         """Rows that the import had written and that are another's now; and, of a replacement, keys that are taken."""

@@ -12,6 +12,7 @@ from typing import Any
 from celery import Celery
 from celery.beat import Scheduler
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from wharf.common.clock import now
 from wharf.common.doorbell import Doorbell
@@ -92,8 +93,8 @@ class LedgerScheduler(Scheduler):  # type: ignore[misc]  # Celery has no types
                 more = self._dispatcher.tick() or more
                 self._look()
                 TICKED.set_to_current_time()
-        except DBAPIError as error:
-            get_logger().warning("dispatcher.ledger_unavailable", error=type(error.orig).__name__)
+        except (DBAPIError, PoolTimeout) as error:
+            get_logger().warning("dispatcher.ledger_unavailable", error=type(getattr(error, "orig", error)).__name__)
             SENTRY.report(error)
             self._leadership.give_up("the ledger is away")
         except Exception as error:
@@ -116,10 +117,11 @@ class LedgerScheduler(Scheduler):  # type: ignore[misc]  # Celery has no types
                 self._schedules.declare(zone_named(self._settings.time_zone), now())
                 self._declared = True
             return self._schedules.tick()
-        except DBAPIError as error:
-            if is_away(error):
+        except Exception as error:
+            # A bug in them comes with every tick: it must not end all dispatching.
+            if isinstance(error, DBAPIError | PoolTimeout) and is_away(error):
                 raise
-            get_logger().error("schedules.failed", error=type(error.orig).__name__)
+            get_logger().exception("schedules.failed")
             SENTRY.report(error)
             return False
 

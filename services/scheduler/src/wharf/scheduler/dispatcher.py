@@ -6,10 +6,12 @@ One of several leads (see `leadership`); every step would bear two of them all t
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import RowMapping, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from wharf.common.doorbell import Doorbell
 from wharf.common.feed import Feed
@@ -19,6 +21,7 @@ from wharf.common.logs import get_logger
 from wharf.common.metrics import JOBS_REDISPATCHED
 from wharf.common.queues import Priority, Queue
 from wharf.common.runtime.points import Point, reach
+from wharf.common.runtime.sentry import SENTRY
 from wharf.scheduler.reaper import Reaper
 from wharf.scheduler.reconciler import Reconciler
 
@@ -69,6 +72,21 @@ SWEEP = text("SELECT wharf.drop_staging_older(make_interval(days => :days), :mos
 FORGET = text("SELECT wharf.forget_old()")
 
 
+def _done(step: Callable[[], int]) -> int:
+    """How many jobs a step was for; a bug in one, with every tick, must not keep the others from their jobs.
+
+    Raises what the ledger raises: who leads is asked anew then.
+    """
+    try:
+        return step()
+    except (DBAPIError, PoolTimeout):
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it is: it is told, and the other steps go on
+        get_logger().exception("dispatcher.step_failed", step=getattr(step, "__name__", ""))
+        SENTRY.report(error)
+        return 0
+
+
 def unclaimed(database: Database) -> dict[str, int]:
     """By queue: jobs whose message is in the broker, unless it was lost."""
     with database.anyone() as connection:
@@ -94,7 +112,7 @@ class Dispatcher:
 
         True where there was more to do than one batch.
         """
-        return BATCH in {self.reaper.reap(), self.wake(), self.admit(), self.publish()}
+        return BATCH in [_done(step) for step in (self.reaper.reap, self.wake, self.admit, self.publish)]
 
     def wake(self) -> int:
         """Queue the retries whose time has come."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Identity, Text
+from sqlalchemy import Identity, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -127,6 +127,8 @@ class DataUpdate(Table):
     period_from: Mapped[datetime | None]
     period_to: Mapped[datetime | None]
     at: Mapped[datetime] = mapped_column(server_default=NOW)
+    nth: Mapped[int | None] = mapped_column(server_default=text("nextval('wharf.data_updates_nth_seq')"))
+    """In the order of the merges, as their turns are; None in accounts of before there were numbers."""
 
 
 class SavedMapping(Table):

@@ -19,7 +19,7 @@ from wharf.local.services import Services, wharf_services
 from wharf.local.stack import LocalStack
 
 FILES, FILE_ROWS = 60, 20
-LARGE, LARGE_ROWS = 2, 100_000
+LARGE, LARGE_ROWS = 6, 100_000
 WATCHED, BLIND = "watched", "blind"
 MEASURES = ("submit", "small", "large")
 

@@ -35,7 +35,7 @@ from wharf.gateway.settings import GatewaySettings
 
 APP_PASSWORD = "a"
 DISPATCH_PASSWORD = "d"
-DEADLINE = 60.0
+DEADLINE = 20.0
 
 
 def wait_until(condition: Callable[[], Any], what: str = "the condition") -> Any:

@@ -20,7 +20,7 @@ from wharf.gateway.resources import Resources
 from wharf.gateway.sessions import COOKIE
 from wharf.gateway.settings import GatewaySettings
 
-DEADLINE = 60.0
+DEADLINE = 20.0
 CSV = b"transaction_id,date,quantity,unit_price\nt1,2025-01-02,2,3.50\n"
 FILE = {"file": ("data.csv", CSV, "text/csv")}
 POSTS = (

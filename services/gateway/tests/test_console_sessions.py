@@ -14,7 +14,7 @@ from wharf.gateway.console.login import local
 from wharf.gateway.console.tries import MOST, WITHIN_SECONDS, Tries
 from wharf.gateway.sessions import COOKIE, proof_of
 
-DEADLINE = 60.0
+DEADLINE = 20.0
 
 
 @contextmanager

@@ -26,7 +26,7 @@ from wharf.gateway.events import CAPACITY, Happening, Item, Subscription
 from wharf.gateway.pictures import Pictured
 from wharf.gateway.streams import Stream
 
-DEADLINE = 60.0
+DEADLINE = 20.0
 
 
 @dataclass

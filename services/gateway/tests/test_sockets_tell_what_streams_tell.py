@@ -16,7 +16,7 @@ from websockets.sync.client import ClientConnection, connect
 from wharf.common.access import Role
 from wharf.common.clock import new_id
 
-DEADLINE = 60.0
+DEADLINE = 20.0
 Open = Callable[..., ClientConnection]
 
 

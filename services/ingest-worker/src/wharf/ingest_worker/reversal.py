@@ -74,7 +74,7 @@ class Reversal:
         return [{"key": key, "import_id": by} for key, by in driver_of(connection).execute(query)]
 
     def _given_back(self, wanted: sql.Composable) -> sql.Composed:
-        """The rows that are `wanted`, in one statement: it sees the rows as they were before it, so nothing can be counted twice."""
+        """In one statement: it sees the rows as they were before it, so nothing can be counted twice."""
         journal, key = self.journal, self.journal.key
         return sql.SQL(
             "WITH gone AS (DELETE FROM {place} d WHERE {here} AND d._import_id = {id} RETURNING {gone_key}),"

@@ -19,18 +19,26 @@ KEPT_BYTES: Final = 16 * 2**20
 def restrain_arrow() -> None:
     """Call once in each worker process, before the first file.
 
-    A process is one slot of the queue: parallel work is more slots. The system's allocator keeps less than
-    Arrow's own between blocks.
+    A process is one slot of the queue: parallel work is more slots.
     """
     pa.set_cpu_count(1)
     pa.set_io_thread_count(1)
-    pa.set_memory_pool(pa.system_memory_pool())
+    pa.set_memory_pool(_leanest_pool())
     _use_blocks_again()
 
 
 def release_memory() -> None:
     """Give back what freed columns held; call between batches or files."""
     pa.default_memory_pool().release_unused()
+
+
+def _leanest_pool() -> pa.MemoryPool:
+    """jemalloc, where Arrow was built with it.
+
+    Columns of three blocks among what lives for less than one leave holes in the system's heap: by blocks of 1.5 MB,
+    held as a worker holds them, the process grew by 75 to 81 MB, with jemalloc by 52 to 56, in the same time.
+    """
+    return pa.jemalloc_memory_pool() if "jemalloc" in pa.supported_memory_backends() else pa.system_memory_pool()
 
 
 def _use_blocks_again() -> None:

@@ -1,4 +1,7 @@
-"""A sheet of an Excel workbook as text: one line for each row of the sheet, so that lines are rows."""
+"""A sheet of an Excel workbook as text: one line for each row of the sheet, so that lines are rows.
+
+openpyxl is loaded with the first workbook: it takes 7 MB of a worker, and most read none.
+"""
 
 from __future__ import annotations
 
@@ -9,18 +12,17 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, time
 from itertools import chain, islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
-
-from openpyxl import load_workbook
-from openpyxl.utils.exceptions import InvalidFileException
-from openpyxl.worksheet._read_only import ReadOnlyWorksheet
 
 from wharf.common.errors import Invalid, Problem
 from wharf.ingest_worker.reading import ByteSource
 from wharf.ingest_worker.unpacking.compressed import ALWAYS_BYTES, ENCRYPTED, MOST_TIMES, damaged, encrypted
 from wharf.ingest_worker.unpacking.forward import as_file
 from wharf.ingest_worker.unpacking.written import cell_of, written
+
+if TYPE_CHECKING:
+    from openpyxl.worksheet._read_only import ReadOnlyWorksheet
 
 BOOK = "xl/workbook.xml"
 FIRST_ROWS = 1000
@@ -61,6 +63,9 @@ def sheet_names(source: ByteSource) -> tuple[str, ...] | None:
 
 @contextmanager
 def _opened(source: ByteSource) -> Iterator[Any]:
+    from openpyxl import load_workbook  # noqa: PLC0415 - see the module's first lines
+    from openpyxl.utils.exceptions import InvalidFileException  # noqa: PLC0415 - as above
+
     try:
         with zipfile.ZipFile(as_file(source)) as archive:
             _refuse_unsafe(archive, source.size)
@@ -102,6 +107,8 @@ def _refuse_document_type(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> No
 
 def _chosen(book: Any, sheet: str | None) -> ReadOnlyWorksheet:  # noqa: ANN401 - openpyxl has no types
     """By name, by place from 1, or the first that is not hidden."""
+    from openpyxl.worksheet._read_only import ReadOnlyWorksheet  # noqa: PLC0415 - see the module's first lines
+
     sheets = [s for s in book.worksheets if isinstance(s, ReadOnlyWorksheet)]
     if sheet is None:
         found = next((s for s in sheets if s.sheet_state == "visible"), None)

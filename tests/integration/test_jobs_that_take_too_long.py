@@ -13,7 +13,7 @@ from wharf.local.samples import write_transactions
 from wharf.local.stack import LocalStack
 from wharf.local.trial import Job, Trial, eventually
 
-ROWS = 300_000
+ROWS = 1_500_000
 
 
 @pytest.fixture(scope="module")

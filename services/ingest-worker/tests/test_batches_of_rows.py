@@ -406,6 +406,16 @@ def test_cells_behind_escapes_and_long_delimiters_place_a_record_too() -> None:
     assert sorted((p["_line"], p["id"], p["n"]) for p in long.places) == [(2, "a|b", "1"), (3, "c||d", "1")]
 
 
+@pytest.mark.parametrize("first", ['a","', 'a""","', 'b"c","'])
+def test_a_quote_that_closes_nothing_does_not_reach_into_the_next_record(first: str) -> None:
+    """Its record has an even number of quotes, and Arrow alone would read on from the second one."""
+    syntax = Syntax("utf-8", ",", '"')
+    (block,) = read_blocks(Bytes(f'{first}\n"a\nb"\nc\n'.encode()), syntax, Cursor())
+    found = parse(block, syntax, 1)
+    assert [column.to_pylist() for column in found.columns] == [["a\nb", "c"]]
+    assert found.faulty.tolist() == [0]
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.text(alphabet='ab",\n\r é', max_size=60), st.integers(1, 3))
 def test_the_exact_way_finds_what_the_fast_one_finds(text: str, width: int) -> None:

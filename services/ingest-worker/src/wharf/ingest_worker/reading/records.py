@@ -56,7 +56,7 @@ class Block:
     comments: tuple[tuple[int, str], ...] = ()
     """Lines that are comments: their number and text."""
     odd: Positions = field(default_factory=lambda: NOTHING)
-    """Indices of the records with an odd number of quotes: what is written by the book has an even one."""
+    """Indices of the records with a stray quote, that are read one by one; see `Splitter.odd`."""
 
     def __len__(self) -> int:
         return int(self.starts.size)

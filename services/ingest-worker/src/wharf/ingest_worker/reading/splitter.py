@@ -90,7 +90,7 @@ class Splitter:
     @cached_property
     def record_breaks(self) -> Positions:
         """Indices into `breaks` of those that end a record."""
-        runs, opened = self._quote_states
+        runs, opened, _ = self._quote_states
         if not runs.size:
             return np.arange(self.breaks.size)
         before = np.searchsorted(runs, self.breaks) - 1
@@ -100,28 +100,37 @@ class Splitter:
     @property
     def open_at_end(self) -> bool:
         """Whether the window ends inside a quoted field."""
-        _, opened = self._quote_states
+        _, opened, _ = self._quote_states
         return bool(opened.size and opened[-1])
 
     def odd(self, starts: Positions) -> Positions:
-        """Which of the records that begin there have an odd number of quotes: one is stray."""
-        runs, _ = self._quote_states
+        """Which of the records that begin there have a stray quote for certain.
+
+        Their number of quotes is odd. Or it is even, but a quote within a cell stands where one should open it, and one
+        that begins a cell where one should close it: a reader that opens at the beginnings of cells, as Arrow does, is
+        then inside quotes at the record's end.
+        """
+        runs, _, begins = self._quote_states
         if not runs.size:
             return NOTHING
         before = np.searchsorted(runs, starts)
-        return np.flatnonzero(np.diff(before, append=runs.size) & 1)
+        odd = np.diff(before, append=runs.size) & 1
+        if not odd.any() and begins[::2].all():
+            return NOTHING  # each record begins with a quote that opens, and so does every other one
+        return np.flatnonzero(odd.astype(np.bool_) | _crossed(runs, begins, starts, before))
 
     @cached_property
-    def _quote_states(self) -> tuple[Positions, NDArray[np.bool_]]:
-        """Start of each odd run of quotes, and whether a quoted field is open after it."""
+    def _quote_states(self) -> tuple[Positions, NDArray[np.bool_], NDArray[np.bool_]]:
+        """Start of each odd run of quotes, whether a quoted field is open after it, and whether it begins a field."""
         quotes = self._plain(self._where(ord(self.syntax.quote))) if self.syntax.quote else NOTHING
         if not quotes.size:
-            return NOTHING, np.empty(0, dtype=np.bool_)
+            return NOTHING, np.empty(0, dtype=np.bool_), np.empty(0, dtype=np.bool_)
         first = np.flatnonzero(np.diff(quotes, prepend=-2) != 1)
         odd = (np.diff(first, append=quotes.size) & 1).astype(np.bool_)
         runs = quotes[first[odd]]
         last = quotes[np.append(first[1:], quotes.size) - 1][odd]
-        return runs, _states(runs, self._begins_field(runs), self._ends_field(last))
+        begins = self._begins_field(runs)
+        return runs, _states(runs, begins, self._ends_field(last)), begins
 
     def _begins_field(self, at: Positions) -> NDArray[np.bool_]:
         units = self.units
@@ -159,6 +168,16 @@ class Splitter:
 
     def _where(self, unit: int) -> Positions:
         return np.flatnonzero(self.units == unit)
+
+
+def _crossed(runs: Positions, begins: NDArray[np.bool_], starts: Positions, before: Positions) -> NDArray[np.bool_]:
+    """For each record: a run that should open a field is within one, and one that should close it begins one."""
+    record = np.maximum(np.searchsorted(starts, runs, side="right") - 1, 0)
+    closes = ((np.arange(runs.size) - before[record]) & 1).astype(np.bool_)
+    within, late = np.zeros(starts.size, dtype=np.bool_), np.zeros(starts.size, dtype=np.bool_)
+    within[record[~closes & ~begins]] = True
+    late[record[closes & begins]] = True
+    return within & late
 
 
 def _states(runs: Positions, begins: NDArray[np.bool_], ends: NDArray[np.bool_]) -> NDArray[np.bool_]:

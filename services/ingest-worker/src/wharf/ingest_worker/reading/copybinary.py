@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 NEGATIVE: Final = 0x4000
 GROUP: Final = 10_000
 """A numeric is written in groups of four decimal digits."""
-MOST_GROUPS: Final = 5
+GROUPS: Final = 5
 HEAD: Final = 4
 """Fields before the groups: how many, the first one's power of 10,000, the sign, the digits after the point."""
 SHAPES: Final = ((18, 4), (18, 8))
@@ -67,24 +67,18 @@ def _column(cells: pa.Array, kind: ColumnType | None) -> pa.Array:
 def _decimals(cells: pa.Array) -> pa.Array:
     """As many groups for each value: PostgreSQL drops zeros at both ends, and keeps the digits after the point."""
     values, scale = _scaled(cells)
-    rest = np.abs(values)
-    groups = _groups(int(rest.max(initial=0)))
-    fields = np.empty((len(cells), HEAD + groups), dtype=">i2")
-    fields[:, 0] = groups
-    fields[:, 1] = groups - 1 - scale // 4
+    fields = np.empty((len(cells), HEAD + GROUPS), dtype=">i2")
+    fields[:, 0] = GROUPS
+    fields[:, 1] = GROUPS - 1 - scale // 4
     fields[:, 2] = np.where(values < 0, NEGATIVE, 0)
     fields[:, 3] = _places(cells)
-    for at in range(groups - 1, 0, -1):
+    rest = np.abs(values)
+    for at in range(GROUPS - 1, 0, -1):
         above = rest // GROUP
         fields[:, HEAD + at] = rest - above * GROUP
         rest = above
     fields[:, HEAD] = rest
     return _as_binary(fields, cells)
-
-
-def _groups(largest: int) -> int:
-    """How many the largest value needs: each costs a division of every row."""
-    return next(n for n in range(1, MOST_GROUPS + 1) if largest < GROUP**n)
 
 
 def _scaled(cells: pa.Array) -> tuple[NDArray[np.int64], int]:

@@ -89,7 +89,7 @@ def _parse_readable(block: Block, syntax: Syntax, width: int) -> Cells:
 
 
 def _with_odd(found: Cells, block: Block, syntax: Syntax, width: int, odd: Positions) -> Cells:
-    """Those with an odd number of quotes among the others: mended where they can be, else as `csv` reads them."""
+    """Those with a stray quote among the others: mended where they can be, else as `csv` reads them."""
     if not odd.size:
         return found
     texts = [block.record(i).decode(syntax.codec) for i in odd.tolist()]

@@ -114,10 +114,11 @@ class Splitter:
         if not runs.size:
             return NOTHING
         before = np.searchsorted(runs, starts)
-        odd = np.diff(before, append=runs.size) & 1
-        if not odd.any() and begins[::2].all():
-            return NOTHING  # each record begins with a quote that opens, and so does every other one
-        return np.flatnonzero(odd.astype(np.bool_) | _crossed(runs, begins, starts, before))
+        odd = (np.diff(before, append=runs.size) & 1).astype(np.bool_)
+        # By the book every other quote opens, counted from any record's first; the last record may have no end here.
+        if odd[:-1].any() or not begins[::2].all():
+            odd |= _crossed(runs, begins, starts, before)
+        return np.flatnonzero(odd)
 
     @cached_property
     def _quote_states(self) -> tuple[Positions, NDArray[np.bool_], NDArray[np.bool_]]:

@@ -72,8 +72,9 @@ def hanging_up() -> Iterator[tuple[str, list[int]]]:
     def end_all() -> None:
         with suppress(OSError):  # it was shut down
             while True:
-                listener.accept()[0].close()
+                connection, _ = listener.accept()
                 came.append(1)
+                connection.close()
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         Thread(target=end_all, daemon=True).start()

@@ -9,6 +9,7 @@ The SDK is imported where a report may be sent, and none of its integrations are
 
 from __future__ import annotations
 
+import codecs
 import os
 import time
 from collections.abc import Iterator
@@ -53,6 +54,8 @@ class Sentry:
             return
         from sentry_sdk import Client  # noqa: PLC0415 - who sends no reports does not load it
 
+        # The thread that sends would load this codec: who is forked meanwhile inherits half of it, and reaches no host
+        codecs.lookup("idna")
         self._service, self._pid, self._told = service, os.getpid(), {}
         self._client = Client(
             dsn.get_secret_value(),

@@ -7,6 +7,8 @@ import itertools
 import pytest
 from sqlalchemy import text
 
+from wharf.common.errors import Cancelled, Fenced
+from wharf.common.jobs.kinds import ECHO, EchoPayload
 from wharf.common.jobs.states import Event, Status
 from wharf.common.runtime.context import FENCE
 from wharf.scheduler.reaper import verdict
@@ -158,6 +160,22 @@ def test_an_ended_lease_is_of_no_use(ledger, tenant, job, why, event):
         assert connection.execute(FENCE, {"job": job, "attempt": 1}).first() is None
     assert ledger.finish(job, event, result={"rows": 1}) is None
     assert ledger.job(job) == before
+
+
+@pytest.mark.parametrize(("ended", "error"), [("cancel", Cancelled), ("lease", Fenced)])
+def test_nothing_is_committed_after_the_last_moment(ledger, tenant, attempt, ended, error):
+    """A cancel, or the end of the lease, counts at once for what the job is about to commit, unheard as it is."""
+    context = attempt(ECHO, EchoPayload(), of=tenant.id)
+    end = {"cancel": tenant.cancel, "lease": ledger.expire}[ended]
+
+    def commit() -> None:
+        with context.transaction() as connection:
+            end(context.job_id)
+            context.save(connection, {"rows": 1})
+
+    with pytest.raises(error):
+        commit()
+    assert ledger.job(context.job_id)["checkpoint"] is None
 
 
 def test_the_first_reason_stays(ledger, job):

@@ -12,7 +12,6 @@ from uuid import UUID
 from sqlalchemy import Connection, bindparam, insert, text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from wharf.common.errors import Fenced
 from wharf.common.feed import Feed
 from wharf.common.jobs.kinds import Payload
 from wharf.common.jobs.submission import Written
@@ -26,7 +25,9 @@ from wharf.common.runtime.progress import Progress
 from wharf.common.storage import Storage
 
 P = TypeVar("P", bound=Payload)
-FENCE = text("SELECT 1 FROM wharf.leases WHERE job_id = :job AND attempt = :attempt AND why IS NULL FOR UPDATE")
+FENCE = text("""
+    SELECT (SELECT cancel_requested_at IS NOT NULL FROM wharf.jobs WHERE id = :job) AS cancelled
+    FROM wharf.leases WHERE job_id = :job AND attempt = :attempt AND why IS NULL FOR UPDATE""")
 SAVE = text("SELECT wharf.save_checkpoint(:job, :attempt, :point, :progress, :reached)").bindparams(
     bindparam("point", type_=JSONB), bindparam("progress", type_=JSONB)
 )
@@ -112,7 +113,10 @@ class JobContext(Generic[P]):
             self.lines.clear()
 
     def _fence(self, connection: Connection) -> None:
-        if connection.execute(FENCE, {"job": self.job_id, "attempt": self.attempt}).first() is None:
+        row = connection.execute(FENCE, {"job": self.job_id, "attempt": self.attempt}).first()
+        if row is None:
             self.pulse.lost.set()
-            message = "Another attempt has this job now."
-            raise Fenced(message)
+        elif row.cancelled:
+            # Who cancelled was told that the job stops: it does not wait for the heartbeat's next look.
+            self.pulse.cancelled.set()
+        self.pulse.check()

@@ -2,7 +2,7 @@
 
 Every half second it reads the cancel flag, every five it renews; it also knows the job's time limit and whether the
 worker is leaving. It does not stop a job: it raises a flag that the job's next step sees, and interrupts the query
-that the job may be waiting for.
+that the job may be waiting for. A job that is about to commit looks for itself: see `JobContext.transaction`.
 """
 
 from __future__ import annotations

@@ -72,6 +72,7 @@ def test_all_parts_become_one_import(wharf: Trial, tmp_path: Path, project: str)
     rejects = wharf.api.get(f"/api/v1/jobs/{job['job_id']}/rejects", params={"limit": 100}).json()["items"]
     assert [one["line"] for one in rejects] == [n + 2 for n in range(1, ROWS, 1000)]
     assert [one["assigned"]["line_number"] for one in rejects] == [n % LINES + 1 for n in range(1, ROWS, 1000)]
+    assert wharf.one("SELECT count(*) FROM wharf.assigned WHERE import_id = %s", job["result"]["import_id"]) == 0
     listed = wharf.api.get("/api/v1/jobs", params={"project_id": project}).json()["items"]
     assert [one["job_id"] for one in listed] == [job["job_id"]]
     assert wharf.one("SELECT count(*) FROM wharf.unfinished") == 0

@@ -69,6 +69,7 @@ def test_new_rows_are_numbered_computed_and_shown_at_once(wharf: Trial, tmp_path
     assert wharf.one(wrong, project) == 0
     rejects = wharf.api.get(f"/api/v1/jobs/{job['job_id']}/rejects").json()["items"]
     assert [r["assigned"]["line_number"] for r in rejects] == [(r["line"] - 2) % 3 + 1 for r in rejects]
+    assert wharf.one("SELECT count(*) FROM wharf.assigned WHERE import_id = %s", job["result"]["import_id"]) == 0
     assert (_hidden(wharf), _seen(wharf, project)) == (0, 1)
     updates = wharf.api.get("/api/v1/datasets/transactions/updates", params={"project_id": project}).json()["items"]
     assert (updates[0]["rows_before"], updates[0]["rows_after"]) == (0, ROWS - bad)
@@ -127,7 +128,7 @@ def test_nobody_sees_rows_before_the_end_and_a_killed_worker_goes_on(
 
 def test_a_cancelled_import_leaves_nothing(wharf: Trial, tmp_path: Path, project: str) -> None:
     """Neither rows nor the mark that hides them."""
-    path = _write(tmp_path / "cancelled.csv", 4 * ROWS)
+    path = _write(tmp_path / "cancelled.csv", 8 * ROWS)
     job_id = wharf.upload(path, project_id=project, profile="transactions")["job_id"]
     eventually(lambda: _kept(wharf, project), "the first rows")
     wharf.api.post(f"/api/v1/jobs/{job_id}/cancel").raise_for_status()

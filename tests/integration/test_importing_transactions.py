@@ -137,6 +137,7 @@ def test_lines_of_an_invoice_are_numbered_and_a_corrected_one_takes_its_own_plac
     numbers = f"SELECT line_number, product_id FROM {wharf.dataset()} WHERE project_id = %s ORDER BY 1"
     assert [tuple(r.values()) for r in wharf.ask(numbers, project)] == [(1, "same"), (3, "same")]
     assert assigned(wharf, job) == [(3, {"line_number": 2})]
+    assert told(wharf, job) == (1, 0)
     fixed = write(tmp_path / "2.csv", f"{header},line_number", "INV,2025-01-01,7,1.00,good,2")
     assert counts(wharf.load(fixed, project_id=project, **AS_TRANSACTIONS)) == (1, 0, 0, 0, 0)
     assert [tuple(r.values()) for r in wharf.ask(numbers, project)] == [(1, "same"), (2, "good"), (3, "same")]
@@ -179,6 +180,25 @@ def test_rejected_lines_have_their_numbers_whatever_their_share(
     file = wharf.api.get(f"/api/v1/jobs/{job['job_id']}/rejects.csv").raise_for_status().text
     rows = list(csv.DictReader(io.StringIO(file.removeprefix("\ufeff"), newline="")))
     assert [row["line_number"] for row in rows] == [str(number or "") for number in numbers]
+
+
+def test_a_number_that_was_told_too_early_is_told_anew(wharf: Trial, tmp_path: Path, project: str) -> None:
+    """An invoice that comes again in a later batch shows that numbers are to be given when all rows are known."""
+    lines = [f"T{n:08d},2025-01-01,1,2.50,{'x' * 60}" for n in range(26_000)]
+    bad = [line.replace("2025-01-01", "soon") for line in lines[:2]]
+    path = tmp_path / "t.csv"
+    write(path, "transaction_id,date,quantity,unit_price,notes", lines[0], bad[0], *lines[2:], bad[1], bad[0])
+    job = wharf.load(path, project_id=project, **AS_TRANSACTIONS)
+    numbers = {3: 2, len(lines) + 2: 1, len(lines) + 3: 3}
+    assert assigned(wharf, job) == [(line, {"line_number": number}) for line, number in numbers.items()]
+    assert told(wharf, job) == (0, 3)
+
+
+def told(wharf: Trial, job: Job) -> tuple[int, int]:
+    """How many rejects have their number in their row, and how many beside it."""
+    own = job["result"]["import_id"]
+    with_rows = wharf.one("SELECT count(assigned) FROM wharf.rejects WHERE import_id = %s", own)
+    return with_rows, wharf.one("SELECT count(*) FROM wharf.assigned WHERE import_id = %s", own)
 
 
 def assigned(wharf: Trial, job: Job) -> list[tuple[int, object]]:

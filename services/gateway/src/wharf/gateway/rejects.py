@@ -19,6 +19,6 @@ ASSIGNED = (
 
 def rejects_of(import_id: UUID) -> Select[*tuple[Any, ...]]:
     """Line, place, text, reasons, and what Wharf would have given the row, whichever version's worker wrote it."""
-    assigned = func.coalesce(Reject.assigned, ASSIGNED).label("assigned")
+    assigned = func.coalesce(ASSIGNED, Reject.assigned).label("assigned")
     columns = (Reject.line, Reject.byte_offset, Reject.raw, Reject.errors, assigned)
     return select(*columns).where(Reject.import_id == import_id)

@@ -67,6 +67,7 @@ def _checked(connection: Connection, loading: Loading, failures: Failures, warne
     changes: dict[str, Any] = {
         "staged": before.staged - count,
         "places": before.places + count,
+        "told": before.told and not count,
         "rejected": before.rejected + count,
         "across": (*added(known, failures.findings()), *warned),
     }

@@ -13,7 +13,7 @@ from wharf.common.profiles import Profile
 from wharf.ingest_worker.reading import Batch, Cursor, Plan
 from wharf.ingest_worker.reading.batches import PROPERTIES
 from wharf.ingest_worker.reading.findings import Finding, added
-from wharf.ingest_worker.reading.numbering import Carry
+from wharf.ingest_worker.reading.numbering import Carry, together
 from wharf.ingest_worker.savedmappings import Drift, Known
 
 SHOWN_LINES = 20
@@ -48,6 +48,8 @@ class Checkpoint(BaseModel):
     """Every staged row has its numbers: the merge need not give them."""
     places: int = 0
     """Of rejected rows that count among their group's."""
+    told: bool = False
+    """Each rejected row has the number that is its in its group, where it has one: nothing is left to be looked up."""
     rejected: int = 0
     skipped: int = 0
     complete: bool = False
@@ -100,7 +102,8 @@ class Checkpoint(BaseModel):
         """The checkpoint once that batch is staged."""
         changes = {
             "carries": dict(carries),
-            "numbered": self.numbered and all(carry is None or carry.together for carry in carries.values()),
+            "numbered": self.numbered and together(carries),
+            "told": self.told and not gaps and together(carries),
             "cursor": batch.cursor,
             "staged": self.staged + batch.rows.num_rows,
             "places": self.places + batch.places.num_rows,
@@ -128,6 +131,7 @@ class Checkpoint(BaseModel):
             "staged": self.staged + part.staged,
             "direct": None if self.direct is None else self.direct + (part.direct or 0),
             "places": self.places + part.places,
+            "told": self.told and part.told,
             "rejected": self.rejected + part.rejected,
             "skipped": self.skipped + part.skipped,
             "period": _wider(self.period, part.period),
@@ -153,13 +157,13 @@ class Checkpoint(BaseModel):
     ) -> Self:
         """Nothing loaded: the next record is the first one after the header."""
         kept = {"plan": plan.as_dict(), "profile": profile.to_keep(), "cursor": plan.dialect.data, "direct": direct}
-        kept["numbered"] = True
+        kept |= {"numbered": True, "told": True}
         return cls.model_validate(kept | {"saved_mapping": saved.id if saved else None, "drift": drift})
 
     def from_the_start(self) -> Self:
         """The same plan, nothing loaded."""
         kept = {"plan", "profile", "saved_mapping", "drift"}
-        again = {"cursor": Plan.from_dict(self.plan).dialect.data, "numbered": True}
+        again = {"cursor": Plan.from_dict(self.plan).dialect.data, "numbered": True, "told": True}
         return self.model_validate(self.model_dump(include=kept) | again)
 
     def to_json(self) -> dict[str, Any]:

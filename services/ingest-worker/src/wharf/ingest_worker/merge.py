@@ -29,7 +29,10 @@ from wharf.ingest_worker.upsert import Upsert, one_row
 ENSURE = text("SELECT wharf.ensure_dataset(:profile, cast(:definition AS jsonb))")
 DIFFERS = "WH001"
 """The SQLSTATE by which the ledger says that a dataset is not as it is declared."""
-FORGET_NUMBERS = text("DELETE FROM wharf.assigned WHERE import_id = :id")
+# A dry run told them, too; and what was told while the file was read may be wrong.
+FORGET_NUMBERS = text("""
+    WITH forgotten AS (DELETE FROM wharf.assigned WHERE import_id = :id)
+    UPDATE wharf.rejects SET assigned = NULL WHERE import_id = :id AND assigned IS NOT NULL""")
 MEMORY = text("SET LOCAL work_mem = '96MB'")
 # Staging has no statistics: the planner would look up a million rows one by one, and it is five times as long.
 BY_HASH = text("SET LOCAL enable_nestloop = off")
@@ -134,7 +137,7 @@ class Merge:
         given = self._given()
         if not given:
             return
-        connection.execute(FORGET_NUMBERS, {"id": self.import_id})  # a dry run told them, too
+        connection.execute(FORGET_NUMBERS, {"id": self.import_id})
         pairs = [sql.SQL("{}, {}").format(column.name, number_of(column)) for column in given]
         groups = [self._has_rejects(column) for column in given] if few else [sql.SQL("true")]
         statement = sql.SQL(

@@ -47,7 +47,7 @@ class Outcome:
             attempt.commit()
             outcome._account(merge.turn).write(connection)
             outcome._remember(connection)
-        if loaded.places:
+        if loaded.places and not loaded.told:
             few = loaded.places < loaded.read // 2
             merge.number_rejects(connection, direct=loaded.direct is not None, few=few)
         return outcome

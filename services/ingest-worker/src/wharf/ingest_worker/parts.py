@@ -78,8 +78,9 @@ def gathered(connection: Connection, loading: Loading) -> Checkpoint | None:
         return None
     found = [first.model_validate(first.to_json() | part["loaded"]) for part in parts]
     joined = reduce(Checkpoint.joined, found, first)
-    numbered = all(one.numbered for one in found) and _stand_apart(found)
-    joined = joined.model_copy(update={"numbered": numbered, "complete": True, "carries": {}})
+    apart = _stand_apart(found)
+    numbered, told = apart and all(one.numbered for one in found), apart and joined.told
+    joined = joined.model_copy(update={"numbered": numbered, "told": told, "complete": True, "carries": {}})
     return _as_it_is_now(connection, loading, joined)
 
 

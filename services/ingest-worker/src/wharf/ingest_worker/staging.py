@@ -37,6 +37,7 @@ SET_ASIDE: Mapping[str, ColumnType | None] = {
     "byte_offset": ColumnType.INTEGER,
     "raw": ColumnType.TEXT,
     "errors": None,
+    "assigned": None,
 }
 
 
@@ -66,7 +67,7 @@ class Staging:
             copy_rows(connection, self.table, rows, kinds_of(self.profile), {})
 
     def add_rejects(self, connection: Connection, rejects: pa.Table) -> None:
-        """Set rows aside, with their line, place, text and reasons; the tenant is the transaction's."""
+        """Set rows aside, with line, place, text, reasons and maybe numbers; the tenant is the transaction's."""
         if rejects.num_rows:
             copy_rows(connection, REJECTS, rejects, SET_ASIDE, {"import_id": self.import_id})
 

@@ -21,17 +21,20 @@ from sqlalchemy import text
 
 from wharf.common.runtime.points import Point, reach
 from wharf.ingest_worker import unfinished
-from wharf.ingest_worker.reading.numbering import Carry, numbered
+from wharf.ingest_worker.reading.numbering import Carry, numbered, together
 from wharf.ingest_worker.reading.products import with_products
+from wharf.ingest_worker.reading.rejects import with_cells
 from wharf.ingest_worker.staging import copy_rows, kinds_of
 from wharf.ingest_worker.turns import Stopped, Turns
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from psycopg import sql
     from sqlalchemy import Connection
 
     from wharf.common.jobs.kinds import ImportPayload
-    from wharf.common.profiles import Column, Profile
+    from wharf.common.profiles import Profile
     from wharf.ingest_worker.checkpoint import Checkpoint
     from wharf.ingest_worker.loading import Loading
     from wharf.ingest_worker.reading import Batch
@@ -162,9 +165,15 @@ def with_numbers(
 ) -> tuple[Batch, Mapping[str, Carry | None]]:
     """The batch with the numbers within its groups that the file does not have, and what the next one has to know."""
     after = dict(carries)
+    places: dict[str, NDArray[np.int64]] = {}
     for column in profile.columns:
         if column.number_within and column.name not in brought:
-            batch, after[column.name] = _numbered(batch, column, carries.get(column.name))
+            found = numbered(batch.rows, batch.places, column.number_within, carries.get(column.name))
+            at = batch.rows.schema.get_field_index(column.name)
+            batch = replace(batch, rows=batch.rows.set_column(at, column.name, pa.array(found.rows)))
+            after[column.name], places[column.name] = found.carry, found.places
+    if places and batch.places.num_rows and together(after):
+        batch = replace(batch, rejects=with_cells(batch.rejects, batch.places, places))
     return batch, after
 
 
@@ -176,13 +185,6 @@ def direct_rows(batch: Batch, profile: Profile) -> pa.Table | None:
     for column in profile.columns:
         rows = with_products(rows, column) if rows is not None else None
     return _without_empty(rows) if rows is not None else None
-
-
-def _numbered(batch: Batch, column: Column, carry: Carry | None) -> tuple[Batch, Carry | None]:
-    found = numbered(batch.rows, batch.places, column.number_within, carry)
-    at = batch.rows.schema.get_field_index(column.name)
-    rows = batch.rows.set_column(at, column.name, pa.array(found.rows))
-    return replace(batch, rows=rows), found.carry
 
 
 def _without_empty(rows: pa.Table) -> pa.Table:

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -31,6 +31,11 @@ class Carry:
     least: str | None = None
     greatest: str | None = None
     """Of all groups so far, where they are told apart by one column."""
+
+
+def together(carries: Mapping[str, Carry | None]) -> bool:
+    """Whether the rows of every group stand together, in all columns that are numbered."""
+    return all(carry is None or carry.together for carry in carries.values())
 
 
 @dataclass(frozen=True, slots=True)

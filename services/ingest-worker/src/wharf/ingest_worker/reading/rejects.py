@@ -10,12 +10,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from wharf.ingest_worker.reading.jsontext import json_array, json_strings, quoted
+from wharf.ingest_worker.reading.jsontext import json_array, json_object, json_strings, quoted
 from wharf.ingest_worker.reading.reasons import CODES, MESSAGES, REASONS
 from wharf.ingest_worker.reading.texts import shown, shown_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from numpy.typing import NDArray
 
     from wharf.ingest_worker.reading.cells import Faults
     from wharf.ingest_worker.reading.parsing import Cells
@@ -48,6 +50,16 @@ class ColumnFaults:
 def no_rejects() -> pa.Table:
     """A table of rejects without any."""
     return SCHEMA.empty_table()
+
+
+def with_cells(rejects: pa.Table, places: pa.Table, cells: Mapping[str, NDArray[np.int64]]) -> pa.Table:
+    """The rejects with `assigned`, a JSON object of what the rows would have been given; null where they have no place.
+
+    `cells` are in the order of `places`, of which `_rejected_at` says whose each is.
+    """
+    given = json_object([(name, pa.array(numbers).cast(pa.string())) for name, numbers in cells.items()])
+    whose = pc.index_in(rejects["byte_offset"], value_set=places["_rejected_at"])
+    return rejects.append_column("assigned", given.take(whose.combine_chunks()))
 
 
 def broken_line(block: Block, syntax: Syntax) -> pa.Table:

@@ -56,7 +56,7 @@ class Import(Table):
 class Reject(Table):
     """A row of an import that was set aside.
 
-    `assigned` is what earlier workers wrote there: now it is in rows of `Assigned`.
+    `assigned` is what Wharf would have given the row, where that was known when it was written; see `Assigned`.
     """
 
     __tablename__ = "rejects"
@@ -70,8 +70,9 @@ class Reject(Table):
 
 
 class Assigned(Table):
-    """The values that Wharf would have given a row that was set aside, such as its number within its invoice.
+    """The values that Wharf would have given a row that was set aside, where all rows had to be read to know them.
 
+    Such as its number within its invoice; what is here counts, whatever the row itself says.
     The corrected row comes back with them, so it cannot take another row's place.
     """
 

@@ -72,7 +72,7 @@ def test_a_lease_that_nobody_renews_is_told_of(tenant, api):
         " VALUES (:id, :tenant, 1, 'w', now() - interval '10 minutes')",
         id=job.job_id, tenant=tenant.id,
     )  # fmt: skip
-    assert "1 jobs are stuck" in api.get("/").text
+    assert "1 job is stuck" in api.get("/").text
 
 
 def test_the_trend_counts_what_ended(tenant, api):

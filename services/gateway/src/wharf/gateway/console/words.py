@@ -24,6 +24,11 @@ def number(value: float | None) -> str:
     return f"{value:,.0f}" if float(value).is_integer() or abs(value) >= TENTHS_BELOW else f"{value:,.1f}"
 
 
+def counted(count: int, one: str, many: str) -> str:
+    """`1 job waits`, `12,345 jobs wait`."""
+    return f"{number(count)} {one if count == 1 else many}"
+
+
 def duration(seconds: float | None) -> str:
     """The two largest units: `2 h 5 min`, `40 s`, `0.4 s`."""
     if seconds is None:

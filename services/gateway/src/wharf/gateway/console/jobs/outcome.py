@@ -8,7 +8,7 @@ from urllib.parse import quote
 from wharf.common.jobs.states import ENDED, Status
 from wharf.common.jobs.view import JobView
 from wharf.gateway.console.jobs.detail import Detail
-from wharf.gateway.console.words import duration, number, plain, size
+from wharf.gateway.console.words import counted, duration, number, plain, size
 
 FACTS: Final = (
     "profile", "mode", "dry_run", "rows_read", "inserted", "updated", "unchanged", "superseded", "rejected",
@@ -42,7 +42,8 @@ def downloads_of(job: JobView) -> list[tuple[str, str]]:
         files = result.get("files") or []
         return [(f"{start}/{quote(file['name'])}", f"{_ending(file['name'])}, {size(file['size'])}") for file in files]
     if job.kind == UNDOABLE and result.get("rejected"):
-        return [(f"/api/v1/jobs/{job.job_id}/rejects.csv", f"{number(result['rejected'])} rejected rows")]
+        words = counted(result["rejected"], "rejected row", "rejected rows")
+        return [(f"/api/v1/jobs/{job.job_id}/rejects.csv", words)]
     return []
 
 

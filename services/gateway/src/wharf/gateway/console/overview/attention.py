@@ -13,7 +13,7 @@ from wharf.gateway.checks import Level, Report
 from wharf.gateway.checks.work import OLD, OVERDUE
 from wharf.gateway.console.deadletters.places import place_of
 from wharf.gateway.console.pages import address
-from wharf.gateway.console.words import duration, number, plain
+from wharf.gateway.console.words import counted, duration, number, plain
 from wharf.gateway.deadletters import MOST, groups_of
 
 MOST_ERRORS: Final = 5
@@ -65,13 +65,14 @@ def concerns_in(report: Report) -> list[Concern]:
 def _of_queues(queues: Sequence[Item]) -> Iterator[Concern]:
     for queue in queues:
         name, wait = queue["name"], queue["oldest_wait_seconds"]
+        waiting = counted(queue["waiting"], "job waits", "jobs wait")
         if queue["paused"]:
             whose = " by the platform" if queue["paused_by"] == "platform" else ""
             why = f" The reason: {queue['pause_reason']}" if queue["pause_reason"] else ""
-            words = f"{number(queue['waiting'])} jobs wait in it.{why}"
+            words = f"{waiting} in it.{why}"
             yield Concern(Level.WARN, f"The queue {name} is paused{whose}", words)
         elif queue["waiting"] and not queue["slots"]:
-            words = f"{number(queue['waiting'])} jobs wait. Start a worker for it, or ask who runs this installation."
+            words = f"{waiting}. Start a worker for it, or ask who runs this installation."
             yield Concern(Level.FAIL, f"No worker serves the queue {name}", words)
         elif wait is not None and wait > OLD.total_seconds():
             place = address("/jobs", state="queued", queue=name)
@@ -83,15 +84,16 @@ def _of_queues(queues: Sequence[Item]) -> Iterator[Concern]:
 def _stuck(connection: Connection, whose: Item) -> Iterator[Concern]:
     count = connection.execute(STUCK, whose | {"late": OVERDUE}).scalar_one()
     if count:
-        words = "Their workers have said nothing for minutes, and nobody took the jobs over: does a scheduler run?"
-        yield Concern(Level.FAIL, f"{number(count)} jobs are stuck", words, "/jobs?state=running", "Show what runs")
+        title = counted(count, "job is stuck", "jobs are stuck")
+        words = "Nothing has been heard of the worker for minutes, and no other one took over: does a scheduler run?"
+        yield Concern(Level.FAIL, title, words, "/jobs?state=running", "Show what runs")
 
 
 def _dead(connection: Connection, whose: Item) -> Iterator[Concern]:
     groups = groups_of(connection, whose["project_id"])
     for group in groups[:MOST_ERRORS]:
         what = plain(group.code or "no error noted")
-        title = f"{number(group.jobs)} {'job' if group.jobs == 1 else 'jobs'} failed: {what}"
+        title = f"{counted(group.jobs, 'job', 'jobs')} failed: {what}"
         words = group.example.error.message if group.example.error else ""
         yield Concern(Level.FAIL, title, words, place_of(group), "Show them" if group.jobs > 1 else "Show it")
     if rest := sum(group.jobs for group in groups[MOST_ERRORS:]):
@@ -99,7 +101,11 @@ def _dead(connection: Connection, whose: Item) -> Iterator[Concern]:
 
 
 def _of_rest(jobs: int, *, whole: bool) -> str:
-    return f"{number(jobs)} more failed with other errors" if whole else f"At least {number(jobs)} others failed"
+    return (
+        f"{number(jobs)} more failed with other errors"
+        if whole
+        else f"At least {counted(jobs, 'other', 'others')} failed"
+    )
 
 
 def _schedules(connection: Connection, whose: Item) -> Iterator[Concern]:

@@ -63,7 +63,8 @@ def measure_ticks(folder: Path, on_part: Callable[[], None]) -> Ticks:
         _scheduler(stack) as scheduler,
     ):
         ledger.execute(FILL, {"period": PERIOD, "schedules": SCHEDULES, "begin": BEGIN})
-        ledger.execute("VACUUM ANALYZE")
+        # Not of all tables: a function that counts jobs would be planned for a table that is known to be empty.
+        ledger.execute("VACUUM ANALYZE wharf.schedules")
         idle = [_tick(scheduler, BEGIN) for _ in range(TICKS)]
         on_part()
         steady = [_tick(scheduler, BEGIN + timedelta(seconds=nth)) for nth in range(1, TICKS + 1)]

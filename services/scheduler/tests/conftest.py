@@ -32,7 +32,7 @@ from wharf.common.jobs import control
 from wharf.common.jobs.announcing import Announcer
 from wharf.common.jobs.kinds import ECHO, EchoPayload, Kind, Payload
 from wharf.common.jobs.states import Event, after, allows
-from wharf.common.jobs.submission import Order, Written, write_job
+from wharf.common.jobs.submission import Order, Written, write_job, write_jobs
 from wharf.common.jobs.view import ProgressView, job_view
 from wharf.common.ledger.database import Database
 from wharf.common.ledger.migration import migrate
@@ -218,7 +218,7 @@ class Tenant:
     def submit_many(self, number: int, priority: Priority = Priority.NORMAL, **more: Any) -> list[UUID]:
         """In one transaction: it sees its own, so they are admitted as one after the other would be."""
         with self.ledger.app.tenant(self.id) as connection:
-            written = [write_job(connection, self.order(priority, **more)) for _ in range(number)]
+            written = write_jobs(connection, [self.order(priority, **more) for _ in range(number)])
         return [one.view.job_id for one in written]
 
     def copy(self, waiting: UUID, number: int) -> None:

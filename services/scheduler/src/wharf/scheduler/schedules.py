@@ -23,7 +23,7 @@ from wharf.common.feed import Feed
 from wharf.common.jobs.announcing import Announcer
 from wharf.common.jobs.bulk import Action, steps
 from wharf.common.jobs.states import Status
-from wharf.common.jobs.submission import Order, Written, write_job
+from wharf.common.jobs.submission import Order, Written, write_jobs
 from wharf.common.ledger.database import Database, dumps
 from wharf.common.ledger.models import Job
 from wharf.common.logs import get_logger
@@ -201,19 +201,27 @@ def _start_waiting(connection: Connection) -> Batch:
 
 def _start(connection: Connection, occurrences: Sequence[tuple[RowMapping, datetime | None]], done: Batch) -> None:
     """Write the jobs of occurrences that were taken."""
-    made, unusable = [], []
-    for row, moment in occurrences:
-        try:
-            written = write_job(connection, _order(row))
-        except (Invalid, ValidationError) as error:
-            get_logger().error("schedule.unusable", schedule=str(row["id"]), error=type(error).__name__)
-            unusable.append(row["id"])
-            continue
-        made.append((row["id"], moment, written.view.job_id))
-        done.written.append((row["tenant_id"], written))
+    orders, unusable = _orders(occurrences)
+    written = write_jobs(connection, [order for _, _, order in orders])
+    made = [(id_, moment, one.view.job_id) for (id_, moment, _), one in zip(orders, written, strict=True)]
+    done.written += [(order.tenant_id, one) for (_, _, order), one in zip(orders, written, strict=True)]
     if made:
         connection.execute(ATTACH, _columns(("ids", "moments", "jobs"), made))
     _disable(connection, unusable)
+
+
+def _orders(
+    occurrences: Iterable[tuple[RowMapping, datetime | None]],
+) -> tuple[list[tuple[UUID, datetime | None, Order]], list[UUID]]:
+    """What each of them wants; and those that nothing can be done with."""
+    orders, unusable = [], []
+    for row, moment in occurrences:
+        try:
+            orders.append((row["id"], moment, _order(row)))
+        except (Invalid, ValidationError) as error:
+            get_logger().error("schedule.unusable", schedule=str(row["id"]), error=type(error).__name__)
+            unusable.append(row["id"])
+    return orders, unusable
 
 
 def _order(row: RowMapping) -> Order:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from psycopg.rows import dict_row
 from sqlalchemy import Connection
 
 from wharf.common.clock import new_id
 from wharf.common.jobs.kinds import Kind, Payload
 from wharf.common.jobs.states import Status
 from wharf.common.jobs.view import JobView, job_view
-from wharf.common.ledger.database import dumps
+from wharf.common.ledger.database import driver_of, dumps
 from wharf.common.queues import Priority, Queue
 
 # Constant text, and only what the database decides comes back: this is part of every submit.
@@ -58,8 +60,23 @@ class Written:
 
 def write_job(connection: Connection, order: Order) -> Written:
     """Add the job's row, unpublished, to a transaction of its tenant; announce it after the commit."""
-    progress = {"unit": order.kind.unit}
-    values = {
+    values = _values(order)
+    return _written(order, values, dict(connection.exec_driver_sql(INSERT, values).mappings().one()))
+
+
+def write_jobs(connection: Connection, orders: Sequence[Order]) -> list[Written]:
+    """The same for many: each sees those before it, and nobody waits for an answer between them."""
+    if not orders:
+        return []
+    values = [_values(order) for order in orders]
+    with driver_of(connection).cursor(row_factory=dict_row) as cursor:
+        cursor.executemany(INSERT, values, returning=True)
+        rows = [row for one in cursor.results() for row in one]
+    return [_written(*one) for one in zip(orders, values, rows, strict=True)]
+
+
+def _values(order: Order) -> dict[str, Any]:
+    return {
         "id": new_id(),
         "tenant_id": order.tenant_id,
         "project_id": order.project_id,
@@ -72,7 +89,13 @@ def write_job(connection: Connection, order: Order) -> Written:
         "part": order.part,
         "max_attempts": order.kind.max_attempts,
         "request_id": order.request_id,
+        "payload": order.payload.model_dump_json(),
+        "progress": dumps({"unit": order.kind.unit}),
+        "available_at": order.available_at,
     }
-    documents = {"payload": order.payload.model_dump_json(), "progress": dumps(progress)}
-    row = connection.exec_driver_sql(INSERT, values | documents | {"available_at": order.available_at}).mappings().one()
-    return Written(job_view(UNTOUCHED | values | {"progress": progress} | dict(row)), row["admitted"])
+
+
+def _written(order: Order, values: Mapping[str, Any], row: dict[str, Any]) -> Written:
+    """By what was written, and what the database decided of it."""
+    progress = {"progress": {"unit": order.kind.unit}}
+    return Written(job_view(UNTOUCHED | dict(values) | progress | row), row["admitted"])

@@ -137,6 +137,7 @@ def test_many_are_steered_with_the_keyboard_alone(person: Person, write: Callabl
     expect(page.locator("tr[data-job]")).to_have_count(1)
     assert "q=a.csv" in page.url
     page.keyboard.press("Escape")
+    expect(page.locator("[data-search]")).to_have_value("a.csv")
     page.keyboard.press("j")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("a.csv")

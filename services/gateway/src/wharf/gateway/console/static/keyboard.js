@@ -18,7 +18,11 @@ const KEYS = {
 export function attend() {
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
-    if (event.key === "Escape" && event.target.matches("[data-search]")) { event.target.blur(); return; }
+    if (event.key === "Escape" && event.target.matches("[data-search]")) {
+      event.preventDefault(); // browsers empty the field, and the list that was just found would be gone
+      event.target.blur();
+      return;
+    }
     if (event.target.closest("input:not([type=checkbox]), select, textarea")) return;
     // A link or a button that has the focus does with Enter what it always does.
     if (event.key === "Enter" && event.target.closest("a, button, summary, input")) return;

@@ -90,6 +90,24 @@ def test_rows_that_are_there_and_an_invoice_that_comes_again(wharf: Trial, tmp_p
     assert (same["result"]["unchanged"], same["result"]["inserted"]) == (ROWS - BAD + 1, 0)
 
 
+def test_invoices_that_come_again_in_later_parts_go_on_counting(wharf: Trial, tmp_path: Path, project: str) -> None:
+    """Each part alone sees rows that stand together: only the whole knows how many came before them, rejects too."""
+    half = ROWS // 2 // LINES * LINES
+    path = tmp_path / "twice.csv"
+    path.write_text(HEADER + "".join(map(_line, range(half))) * 2, encoding="utf-8")
+    job = wharf.ended(_send(wharf, path, project))
+    assert job["status"] == "completed", job["error"]
+    assert len(_parts(wharf, job["job_id"])) > 3
+    number = f"(_line - 2) %% {half} %% {LINES} + 1 + (_line - 2) / {half} * {LINES}"
+    wrong = f"SELECT count(*) FROM {wharf.dataset()} WHERE project_id = %s AND line_number <> {number}"
+    assert wharf.one(wrong, project) == 0
+    rejects = wharf.api.get(f"/api/v1/jobs/{job['job_id']}/rejects", params={"limit": 100}).json()["items"]
+    places = [one["line"] - 2 for one in rejects]
+    assert [one["assigned"]["line_number"] for one in rejects] == [
+        n % half % LINES + 1 + n // half * LINES for n in places
+    ]
+
+
 def test_a_killed_worker_costs_its_part_only(wharf: Trial, tmp_path: Path, project: str) -> None:
     """The part goes on from its checkpoint; no row is lost or doubled, and the others are not read again."""
     job_id = _send(wharf, _write(tmp_path / "killed.csv"), project)

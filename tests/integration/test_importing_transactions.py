@@ -194,6 +194,14 @@ def test_a_number_that_was_told_too_early_is_told_anew(wharf: Trial, tmp_path: P
     assert told(wharf, job) == (0, 3)
 
 
+def test_rejected_lines_have_numbers_where_the_file_has_some(wharf: Trial, tmp_path: Path, project: str) -> None:
+    """Empty cells of a column that the file brings are filled when all rows are known."""
+    header = "transaction_id,line_number,date,quantity,unit_price"
+    lines = ["A,,2025-01-01,1,1", "A,,2025-01-01,oops,1", "A,,2025-01-01,1,1"]
+    job = wharf.load(write(tmp_path / "1.csv", header, *lines), project_id=project, **AS_TRANSACTIONS)
+    assert assigned(wharf, job) == [(3, {"line_number": 2})]
+
+
 def told(wharf: Trial, job: Job) -> tuple[int, int]:
     """How many rejects have their number in their row, and how many beside it."""
     own = job["result"]["import_id"]

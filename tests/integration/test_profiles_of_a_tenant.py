@@ -198,6 +198,23 @@ def test_only_admins_write_profiles_and_no_tenant_sees_anothers(tenant: Trial, w
     assert members not in {one["name"] for one in wharf.api.get("/api/v1/profiles").json()["items"]}
 
 
+def test_a_row_that_is_set_aside_later_keeps_its_number(tenant: Trial, tmp_path: Path, project: str) -> None:
+    """One that fails a check across rows was not yet a reject when numbers were written with rejects."""
+    columns = [
+        {"name": "order", "required": True},
+        {"name": "line", "type": "integer", "number_within": ["order"]},
+        {"name": "pieces", "type": "integer"},
+        {"name": "tag", "checks": [{"kind": "unique"}]},
+    ]
+    profile = {"name": "order_lines", "title": "Order lines", "key": ["order", "line"], "columns": columns}
+    tenant.api.post("/api/v1/profiles", json=profile).raise_for_status()
+    path = tmp_path / "lines.csv"
+    path.write_text("order,pieces,tag\nA,1,x\nA,many,y\nA,1,x\nA,1,z\n", encoding="utf-8")
+    job = tenant.load(path, project_id=project, profile="order_lines")
+    items = tenant.api.get(f"/api/v1/jobs/{job['job_id']}/rejects").raise_for_status().json()["items"]
+    assert {row["line"]: row["assigned"] for row in items} == {3: {"line": 2}, 4: {"line": 3}}
+
+
 def test_many_rows_that_fail_across_rows_are_each_told_of(tenant: Trial, tmp_path: Path, project: str) -> None:
     """More than one block of the file has them: each has its own reasons, and the counts are exact."""
     declared = {

@@ -167,6 +167,14 @@ def test_children_report_for_themselves(collector: SentryStub) -> None:
     assert found == {("wharf-parent", "RuntimeError"), *children}
 
 
+def test_nothing_is_left_to_load_for_the_thread_that_sends() -> None:
+    """A child that is forked while the thread loads the codec of hosts' names would never have it."""
+    beginning = "import sys, wharf.common.runtime.sentry as s; from pydantic import SecretStr; "
+    asking = "s.SENTRY.begin('x', SecretStr('http://key@127.0.0.1:1/1')); print('encodings.idna' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", beginning + asking], capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"
+
+
 def test_a_sentry_that_is_away_holds_up_nobody() -> None:
     """The report is lost, and says nothing."""
     away = Sentry()

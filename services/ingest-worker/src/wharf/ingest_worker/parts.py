@@ -19,7 +19,7 @@ from wharf.common.errors import Invalid, Permanent, Waits, WharfError
 from wharf.common.jobs.kinds import IMPORT_PART, ImportPartPayload
 from wharf.common.jobs.results import whole
 from wharf.common.jobs.states import ENDED, Status
-from wharf.common.jobs.submission import Order, write_job
+from wharf.common.jobs.submission import Order, write_jobs
 from wharf.common.ledger.models import Job
 from wharf.common.queues import Queue
 from wharf.ingest_worker import unfinished
@@ -37,23 +37,21 @@ KNOWN = frozenset({"plan", "profile", "parts", "result"})
 def order_parts(connection: Connection, context: Context, parts: Sequence[Part]) -> Parts:
     """Write a job for each part of the file."""
     division = Parts(generation=new_id(), count=len(parts))
-    for number, (begin, end) in enumerate(parts, 1):
-        place = (begin.byte_offset, begin.line, begin.record)
-        own = {"generation": division.generation, "begin": place, "end": end}
-        payload = ImportPartPayload.model_validate(context.payload.model_dump() | own)
-        write_job(connection, _order(context, payload, number, division.count))
+    write_jobs(connection, [_order(context, division, number, part) for number, part in enumerate(parts, 1)])
     return division
 
 
-def _order(context: Context, payload: ImportPartPayload, number: int, count: int) -> Order:
-    job = context.view
+def _order(context: Context, division: Parts, number: int, part: Part) -> Order:
+    job, (begin, end) = context.view, part
+    place = (begin.byte_offset, begin.line, begin.record)
+    own = {"generation": division.generation, "begin": place, "end": end}
     return Order(
         tenant_id=context.tenant_id,
         project_id=job.project_id,
         kind=IMPORT_PART,
-        payload=payload,
+        payload=ImportPartPayload.model_validate(context.payload.model_dump() | own),
         priority=job.priority,
-        label=f"{job.label}, part {number} of {count}",
+        label=f"{job.label}, part {number} of {division.count}",
         parent_id=job.job_id,
         part=number,
         request_id=structlog.contextvars.get_contextvars().get("request_id"),

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 from wharf.common.errors import Permanent, WharfError
 from wharf.common.jobs.results import kept
 from wharf.common.jobs.states import Event, Status, after, allows
-from wharf.common.jobs.submission import Written, write_job
+from wharf.common.jobs.submission import Written, write_jobs
 from wharf.common.jobs.view import JobView, job_view
 from wharf.common.ledger.database import driver_of, dumps
 from wharf.common.ledger.patience import AWAY, is_away, patiently
@@ -106,7 +106,7 @@ def _leave(
     if view.ended and context.payload is not None:
         implementation.clean(connection, context.payload, view.status)
         if view.status is Status.COMPLETED:
-            following = [write_job(connection, order) for order in implementation.follow(connection, context)]
+            following = write_jobs(connection, implementation.follow(connection, context))
     context.flush_lines(connection)
     return following
 

@@ -110,3 +110,15 @@ def test_what_is_done_is_shown_though_its_button_was_replaced(person: Person) ->
     expect(page.locator("#schedule")).not_to_have_attribute("data-older", "true")
     page.get_by_role("button", name="Disable it").click()
     expect(page.locator("main")).to_contain_text("None while it is off.")
+
+
+def test_what_ended_right_before_a_page_was_made_is_shown(person: Person) -> None:
+    """A job's end has a time that is a little earlier than the commit by which a page can know of it."""
+    trial = person.trial
+    schedule = {"name": "quick", "kind": "echo", "cron": "0 * * * *"}
+    created = trial.api.post("/api/v1/schedules", json=schedule).raise_for_status().json()
+    page = person.go(f"/schedules/{created['id']}")
+    person.live()
+    page.evaluate("document.querySelector('#schedule').dataset.shownAt = new Date(Date.now() + 1500).toISOString()")
+    trial.api.post(f"/api/v1/schedules/{created['id']}/run").raise_for_status()
+    expect(page.locator("tbody .badge")).to_have_text("completed")

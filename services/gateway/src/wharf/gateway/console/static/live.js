@@ -5,6 +5,7 @@ import { length } from "./times.js";
 const TYPES = ["queued", "running", "progress", "log", "retrying", "cancelling", "completed", "failed", "cancelled"];
 const AGAIN = 3000;
 const REFRESH = 1500;
+const UNSEEN = 2000;
 const WORDS = { on: "Live", lost: "Reconnecting", ended: "Ended" };
 const figures = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
 
@@ -103,9 +104,10 @@ function put(shown, field, text) {
   if (place && place.textContent !== text) place.textContent = text;
 }
 
-// A job that the page does not show: whether something happened to it since the page was made.
+// A job that the page does not show: whether something happened to it since the page was made, or so shortly before that the
+// page may not know. A job's times are those of the ledger's clock, some moments before the transaction ends and they are seen.
 function isNews(job) {
-  const since = Date.parse(region()?.dataset.shownAt ?? "");
+  const since = Date.parse(region()?.dataset.shownAt ?? "") - UNSEEN;
   return [job.created_at, job.started_at, job.finished_at, job.cancel_requested_at].some((at) => at && Date.parse(at) >= since);
 }
 

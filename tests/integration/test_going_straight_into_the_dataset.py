@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg
 
-from wharf.ingest_worker.writing import LEAST_BYTES
+from wharf.ingest_worker.writing import LEAST_BYTES, MAY_WAIT
 from wharf.local.trial import Trial, eventually
 
 HEADER = "transaction_id,date,quantity,unit_price,notes\n"
@@ -181,6 +181,14 @@ def test_who_moves_hidden_rows_never_waits_for_a_batch_that_waits_for_its_turn(
         mover.rollback()
     assert wharf.ended(job_id)["result"]["inserted"] == 5 * ROWS
     assert (_kept(wharf, project), _hidden(wharf)) == (5 * ROWS, 0)
+
+
+def test_a_batch_may_wait_long_for_its_turn_but_not_when_its_machine_is_gone(wharf: Trial) -> None:
+    """The server lets go what it has locked half a minute after it was heard of."""
+    said = "SELECT current_setting('idle_in_transaction_session_timeout'), current_setting('tcp_user_timeout')"
+    with psycopg.connect(wharf.connection.database_url) as connection:
+        connection.execute(MAY_WAIT.text.encode())
+        assert connection.execute(said).fetchone() == ("0", "30000")
 
 
 def test_readers_of_one_tenant_cannot_ask_for_hidden_rows_of_another(wharf: Trial) -> None:

@@ -13,6 +13,7 @@ from wharf.common.ledger import database as databases
 from wharf.common.ledger.database import Database
 from wharf.common.ledger.patience import is_away, patiently
 
+KEEPALIVE = {"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3"}
 BACKEND = "SELECT pg_backend_pid() AS pid"
 
 
@@ -43,6 +44,13 @@ def test_a_server_that_does_not_answer_counts_as_gone(open_database):
     assert raised.value.connection_invalidated
     assert is_away(raised.value)
     assert pid(database) != before
+
+
+def test_the_server_looks_whether_a_machine_is_there(open_database):
+    """Else it would keep what one that is gone had locked for as long as its system waits: two hours."""
+    with open_database().anyone() as connection:
+        said = {name: connection.execute(text(f"SHOW {name}")).scalar_one() for name in KEEPALIVE}
+    assert said == KEEPALIVE
 
 
 def test_after_a_restart_of_the_server_nobody_fails(open_database, ledger, monkeypatch):

@@ -78,6 +78,13 @@ def test_a_lost_connection_hands_over(leader, ledger):
     assert first.held()
 
 
+def test_the_lead_of_a_machine_that_is_gone_is_free_soon(leader):
+    """What the server tells it is not acknowledged: after seconds it is nobody's, not after a quarter of an hour."""
+    one = leader()
+    assert one.held()
+    assert one._connection.execute("SHOW tcp_user_timeout").fetchone() == ("15000",)
+
+
 def test_a_standby_that_loses_its_session_asks_again(leader, ledger):
     """It holds none between two looks, so there is nothing that it could hold wrongly."""
     first, second = leader(), leader()

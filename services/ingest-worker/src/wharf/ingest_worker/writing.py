@@ -47,8 +47,9 @@ LEAST_BYTES = 4 * 2**20
 """Of a file: below this its merge takes hardly any time, and it should hide nothing from others."""
 PATIENCE = text("SET LOCAL lock_timeout = '1s'")
 PATIENT_AGAIN = text("SET LOCAL lock_timeout TO DEFAULT")
-# A transaction may wait long for its turn: the one before it may have to move all rows.
-MAY_WAIT = text("SET LOCAL idle_in_transaction_session_timeout = 0")
+# A transaction may wait long for its turn: the one before it may have to move all rows. Not if its machine is gone.
+MAY_WAIT = text("""
+    SELECT set_config('idle_in_transaction_session_timeout', '0', true), set_config('tcp_user_timeout', '30s', true)""")
 
 
 def may_go_directly(payload: ImportPayload, profile: Profile, mode: str, size: int) -> bool:

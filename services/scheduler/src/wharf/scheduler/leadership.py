@@ -13,6 +13,8 @@ from wharf.common.logs import get_logger
 
 LOCK = 0x57A4D
 CHANNEL = "wharf_dispatch"
+# The server tells it of work all the time. What is under way to a machine that is gone keeps keepalives from asking.
+GONE = "SET tcp_user_timeout = '15s'"
 
 
 class Leadership:
@@ -69,6 +71,7 @@ class Leadership:
         if not row or not row[0]:
             connection.close()
             return None
+        connection.execute(GONE)
         connection.execute(f"LISTEN {CHANNEL}".encode())
         get_logger().info("dispatcher.leads")
         return connection

@@ -29,6 +29,15 @@ KEEPALIVES: dict[str, Any] = {
     "tcp_user_timeout": 10_000,
 }
 """What libpq is told, so that a server that is gone is noticed."""
+SESSION = {
+    "timezone": "UTC",
+    "idle_in_transaction_session_timeout": "60000",
+    # The same for the server: what a machine held that is gone, a lock or half a COPY, it would hold for two hours.
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+}
+"""What a session is set to on the server."""
 SET_TENANT = "SELECT set_config('wharf.tenant', %(tenant)s, true)"
 
 
@@ -87,7 +96,7 @@ class Database:
             connect_args={
                 "application_name": application,
                 "connect_timeout": 5,
-                "options": "-c timezone=UTC -c idle_in_transaction_session_timeout=60000",
+                "options": " ".join(f"-c {name}={value}" for name, value in SESSION.items()),
                 **KEEPALIVES,
                 # Statements are prepared at once: the few that poll and submit run all day.
                 "prepare_threshold": 2,

@@ -22,8 +22,13 @@ from billiard.util import get_pdeathsig
 from celery.concurrency.asynpool import AsynPool, Worker
 from celery.concurrency.prefork import TaskPool
 
+from wharf.common.logs import get_logger
+
 LOOK_SECONDS = 0.002
+LOOK_AT_MOST_SECONDS = 1.0
+"""Between two looks for a child that has closed its files and does not go."""
 LONGEST_SECONDS = 30.0
+"""A child waits until it is heard of."""
 
 
 class Child(Worker):  # type: ignore[misc]  # Celery has no types
@@ -34,6 +39,7 @@ class Child(Worker):  # type: ignore[misc]  # Celery has no types
         deadline = time.monotonic() + LONGEST_SECONDS
         while self.on_ready_counter.value < completed:
             if time.monotonic() > deadline:
+                get_logger().warning("worker.child_unheard")
                 return False
             time.sleep(LOOK_SECONDS)
         return True
@@ -60,12 +66,12 @@ class Children(AsynPool):  # type: ignore[misc]  # Celery has no types
         child.jobs_done = getattr(child, "jobs_done", 0) + 1
         return bool(self._maxtasksperchild and child.jobs_done >= self._maxtasksperchild)
 
-    def _event_process_exit(self, hub: Any, proc: Any) -> None:  # noqa: ANN401 - kombu's loop, billiard's process
+    def _event_process_exit(self, hub: Any, proc: Any, pause: float = LOOK_SECONDS) -> None:  # noqa: ANN401 - kombu's loop, billiard's process
         """A child has closed its files: replace it as soon as it is gone."""
         self._untrack_child_process(proc, hub)
         self.maintain_pool()
         if proc in self._pool:
-            hub.call_later(LOOK_SECONDS, self._event_process_exit, hub, proc)
+            hub.call_later(pause, self._event_process_exit, hub, proc, min(2 * pause, LOOK_AT_MOST_SECONDS))
 
 
 class Pool(TaskPool):  # type: ignore[misc]  # Celery has no types

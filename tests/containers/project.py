@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -82,8 +84,24 @@ class Project:
 
     def address(self, service: str) -> str:
         """Where a service's container is reached from this machine."""
-        networks: dict[str, Any] = inspect(self.containers(service)[0])["NetworkSettings"]["Networks"]
+        return self.address_of(self.containers(service)[0])
+
+    def address_of(self, container: str) -> str:
+        """The same of one container."""
+        networks: dict[str, Any] = inspect(container)["NetworkSettings"]["Networks"]
         return next(str(network["IPAddress"]) for name, network in networks.items() if name.endswith("_backend"))
+
+    @contextmanager
+    def cut_off(self, container: str) -> Iterator[None]:
+        """While this lasts nothing comes to a container or from it; its connections are not closed."""
+        networks = list(inspect(container)["NetworkSettings"]["Networks"])
+        for network in networks:
+            run("docker", "network", "disconnect", network, container)
+        try:
+            yield
+        finally:
+            for network in networks:
+                run("docker", "network", "connect", network, container)
 
     def health(self, service: str) -> set[str]:
         """How a service's containers are, as their health checks say."""

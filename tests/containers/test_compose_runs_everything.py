@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
+import psycopg
 import pytest
 
 from tests.containers.docker import inspect, run
@@ -18,6 +19,7 @@ from wharf.client.failure import ClientError
 from wharf.local.demo import SAMPLES, Import, Sample
 from wharf.local.samples import write_transactions
 from wharf.local.trial import eventually
+from wharf.scheduler.leadership import LOCK
 
 RUNNING = {
     "postgres": 1,
@@ -31,6 +33,9 @@ RUNNING = {
 }
 PROFILES = {"flower": {"flower"}, "observability": {"prometheus", "grafana"}, "s3": {"s3"}, "rabbitmq": {"rabbitmq"}}
 LARGE_ROWS = 200_000
+LEADING = """
+    SELECT host(client_addr) FROM pg_locks JOIN pg_stat_activity USING (pid)
+    WHERE locktype = 'advisory' AND objid = %s AND granted"""
 PAUSE_SECONDS = 1.0
 RESTARTED = ("gateway", "ingest-worker", "scheduler", "package-worker", "maintenance-worker", "ingest-bulk-worker")
 
@@ -94,6 +99,21 @@ def test_a_crashed_worker_s_job_goes_on(composed: Project, wharf: WharfClient, t
     result = job.result or {}
     assert (result["inserted"], result["rejected"]) == (expected.good, len(expected.rejects))
     assert eventually(lambda: composed.containers("ingest-worker"), "the container's restart") == [worker]
+
+
+def test_a_scheduler_whose_machine_is_gone_leads_no_more(composed: Project) -> None:
+    """Its wire is cut: nobody closes its connection, and the database lets go of its lead all the same."""
+    before = leading(composed)
+    with composed.cut_off(next(one for one in composed.containers("scheduler") if composed.address_of(one) == before)):
+        assert eventually(lambda: {leading(composed)} - {None, before}, "the other one to lead")
+    eventually(lambda: composed.health("scheduler") == {"healthy"}, "both to be well again")
+
+
+def leading(composed: Project) -> str | None:
+    """From which address the schedulers' lead is held."""
+    with psycopg.connect(composed.connection.database_url) as ledger:
+        row = ledger.execute(LEADING, (LOCK,)).fetchone()
+    return row[0] if row else None
 
 
 def test_workers_are_scaled_by_their_queue(composed: Project, wharf: WharfClient) -> None:

@@ -29,14 +29,13 @@ KEEPALIVES: dict[str, Any] = {
     "tcp_user_timeout": 10_000,
 }
 """What libpq is told, so that a server that is gone is noticed."""
-SESSION = {
-    "timezone": "UTC",
-    "idle_in_transaction_session_timeout": "60000",
-    # The same for the server: what a machine held that is gone, a lock or half a COPY, it would hold for two hours.
+SERVER_KEEPALIVES = {
     "tcp_keepalives_idle": "10",
     "tcp_keepalives_interval": "5",
     "tcp_keepalives_count": "3",
 }
+"""The same for the server: what a machine held that is gone, a lock or half a COPY, it would hold for two hours."""
+SESSION = {"timezone": "UTC", "idle_in_transaction_session_timeout": "60000", **SERVER_KEEPALIVES}
 """What a session is set to on the server."""
 SET_TENANT = "SELECT set_config('wharf.tenant', %(tenant)s, true)"
 

@@ -25,8 +25,9 @@ from celery.concurrency.prefork import TaskPool
 from wharf.common.logs import get_logger
 
 LOOK_SECONDS = 0.002
+"""Between two looks: of a child whether it was heard of, which nothing wakes it for, and for a child's end."""
 LOOK_AT_MOST_SECONDS = 1.0
-"""Between two looks for a child that has closed its files and does not go."""
+"""The same of a child that has closed its files and does not go."""
 LONGEST_SECONDS = 30.0
 """A child waits until it is heard of."""
 

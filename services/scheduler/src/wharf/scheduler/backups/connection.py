@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 
 from wharf.common.errors import Transient
-from wharf.common.ledger.database import KEEPALIVES
+from wharf.common.ledger.database import KEEPALIVES, SERVER_KEEPALIVES
 
 Connection = psycopg.Connection[Any]
 Guard = Callable[[Connection], AbstractContextManager[object]]
@@ -25,10 +25,7 @@ SETTINGS = {
     "statement_timeout": "0",
     "lock_timeout": "60s",
     "idle_in_transaction_session_timeout": "0",
-    # The server lets go the locks of a machine that is gone.
-    "tcp_keepalives_idle": "10",
-    "tcp_keepalives_interval": "5",
-    "tcp_keepalives_count": "3",
+    **SERVER_KEEPALIVES,
 }
 LOCK = 0x57A4E
 AT_WORK = "SELECT pg_try_advisory_lock(%s)"

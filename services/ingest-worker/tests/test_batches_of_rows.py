@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from wharf.common.errors import Invalid
@@ -358,6 +358,8 @@ def test_resuming_from_any_batch_gives_exactly_the_rest(rows: list[str], block_b
 cells = st.text(alphabet="ab1 ,;\t|\"'\n\ré€\\", max_size=10)
 
 
+# A backslash before a doubled quote, as the end of a path in quotes is.
+@example([("", "\\1", '\\";')], ",", (csv.QUOTE_ALL, "\n"), "utf-8", 1)
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.tuples(cells, cells, cells), min_size=1, max_size=15), st.sampled_from(",;\t|"),
        st.sampled_from([(csv.QUOTE_ALL, "\n"), (csv.QUOTE_ALL, "\r\n"), (csv.QUOTE_MINIMAL, "\r\n")]),

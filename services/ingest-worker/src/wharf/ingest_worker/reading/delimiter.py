@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -204,9 +206,10 @@ def _trust(cell: str) -> float:
 def _quoting(found: Sequence[Row], syntax: Syntax) -> float:
     """An apostrophe is a quote only where it encloses cells of many rows; a fifth of them must show it.
 
-    Of two ways that read the same, the one without an escape is the plainer.
+    Of two ways that read the same, the one without an escape is the plainer; and where quotes are doubled, a backslash
+    before one is no escape: read as one, the cell goes on after its end.
     """
-    plain = 0.99 if syntax.escape else 1.0
+    plain = 0.99 * _ended(found, syntax) if syntax.escape else 1.0
     if syntax.quote != "'":
         return plain
     d, q = syntax.delimiter, syntax.quote
@@ -215,3 +218,13 @@ def _quoting(found: Sequence[Row], syntax: Syntax) -> float:
     often = min(opened, closed) > max(1, len(found) // 5)
     usual = sum(row.text.startswith('"') or d + '"' in row.text for row in found)
     return 1.01 * plain if often and 5 * usual < opened else 0.0
+
+
+def _ended(found: Sequence[Row], syntax: Syntax) -> float:
+    """The share of the rows whose quoted cells end with their quotes."""
+    ended = 0
+    for row in found:
+        with suppress(csv.Error):
+            cells_of(row.text, syntax, strict=True)
+            ended += 1
+    return ended / len(found) if found else 1.0

@@ -31,7 +31,7 @@ def up(  # noqa: PLR0917 - the command's options: typer gives them by name
     package_workers: Annotated[int, typer.Option(min=1, help="How many package workers.")] = 1,
     broker_url: Annotated[str | None, typer.Option(help="A broker to use instead of the own Redis.")] = None,
     database_url: Annotated[
-        str | None, typer.Option(help="A PostgreSQL 15 or newer to use instead of the own one, as a superuser.")
+        str | None, typer.Option(help="A PostgreSQL 15 or newer instead of the own one, as its owner with CREATEROLE.")
     ] = None,
     *,
     servers_only: Annotated[

@@ -45,9 +45,9 @@ class LocalStack:
     """A stack on the folder `data_dir`; `with LocalStack(folder) as stack: stack.connection.url …`.
 
     `port` is the gateway's (0: any free one; None: 8000 or the next free one). A server given by URL is used instead of
-    an own one; `database_url` needs the rights of a superuser. `discard` deletes everything at the end. `say` gets
-    lines for people. `services` and `ledger` are what runs on it; others can be given to try the stack without Wharf's.
-    Signals are the caller's business: `interrupt` is there for handlers.
+    an own one; `database_url` is of a login that owns the database and may create roles. `discard` deletes everything
+    at the end. `say` gets lines for people. `services` and `ledger` are what runs on it; others can be given to try the
+    stack without Wharf's. Signals are the caller's business: `interrupt` is there for handlers.
     """
 
     data_dir: Path

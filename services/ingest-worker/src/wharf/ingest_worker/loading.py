@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from psycopg import sql
 from sqlalchemy import Connection, select, update
 
 from wharf.common.errors import Invalid, Permanent, Problem
@@ -85,9 +84,9 @@ class Loading:
         return self.context.view.project_id
 
     @property
-    def dataset(self) -> sql.Identifier:
-        """Where the rows go in the end."""
-        return sql.Identifier(self.staging.place, self.profile.name)
+    def dataset(self) -> tuple[str, str]:
+        """Where the rows go in the end: schema and table."""
+        return self.staging.place, self.profile.name
 
     @property
     def brought(self) -> frozenset[str]:
@@ -109,7 +108,7 @@ class Loading:
     def run(self) -> Generator[Checkpoint]:
         """Stage the rest of the file; gives the checkpoint after each batch, and a last one that is complete."""
         batches = read_batches(self.text, self.plan, self.profile, self.checkpoint.cursor)
-        for checkpoint in Writing(self, self.dataset).run(batches):
+        for checkpoint in Writing(self).run(batches):
             self._report()
             yield checkpoint
         if not self.checkpoint.complete:

@@ -30,7 +30,6 @@ from wharf.ingest_worker.turns import Stopped, Turns
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-    from psycopg import sql
     from sqlalchemy import Connection
 
     from wharf.common.jobs.kinds import ImportPayload
@@ -75,7 +74,6 @@ class Writing:
     """One attempt at writing one file."""
 
     loading: Loading
-    dataset: sql.Composable
     turns: Turns = field(default_factory=Turns)
 
     def run(self, batches: Iterator[Batch]) -> Iterator[Checkpoint]:
@@ -154,7 +152,7 @@ class Writing:
         try:
             if ready.rows.num_rows:
                 own: dict[str, str | UUID] = {"project_id": self.loading.project_id, "_import_id": self._import_id}
-                copy_rows(connection, self.dataset, ready.rows, kinds_of(self.loading.profile), own)
+                copy_rows(connection, self.loading.dataset, ready.rows, kinds_of(self.loading.profile), own)
         except (errors.UniqueViolation, errors.LockNotAvailable):
             return False
         connection.execute(PATIENT_AGAIN)

@@ -1,7 +1,8 @@
 """Bringing a database to the current schema: roles, then the numbered migrations.
 
-Runs as a login that may create roles (the local stack's superuser, or a role with CREATEROLE and BYPASSRLS, and
-CREATEDB where backups are to be restored on trial); everything is owned by `wharf_owner`, which nobody logs in as.
+Runs as a login that owns the database and may create roles (a superuser, or one with CREATEROLE as hosted servers give,
+and CREATEDB where backups are to be restored on trial); everything is owned by `wharf_owner`, which nobody logs in as.
+Backups need a login that may give BYPASSRLS; loading works without, by a door in front of each table.
 """
 
 from __future__ import annotations
@@ -24,6 +25,12 @@ TURN = text("SELECT pg_try_advisory_lock(:lock)")
 TURN_SECONDS = 0.2
 
 MAY_GIVE_DATABASES = "SELECT rolsuper OR rolcreatedb FROM pg_roles WHERE rolname = current_user"
+# Before PostgreSQL 16 only superusers may.
+MAY_GIVE_BYPASS = """
+    SELECT rolsuper OR (rolbypassrls AND current_setting('server_version_num')::int >= 160000)
+    FROM pg_roles WHERE rolname = current_user"""
+DOOR = "SELECT wharf.make_door('wharf', 'rejects')"
+"""Only where the loader may not bypass row security: a ledger may have been moved to such a server."""
 ROLES = ("wharf_owner", "wharf_app", "wharf_dispatch", "wharf_loader", "wharf_backup")
 
 
@@ -66,8 +73,9 @@ def prepare_roles(connection: Connection) -> None:
     """
     for name in ROLES:
         _ensure_role(connection, name)
-    connection.exec_driver_sql("ALTER ROLE wharf_loader BYPASSRLS")
-    connection.exec_driver_sql("ALTER ROLE wharf_backup BYPASSRLS")
+    if connection.exec_driver_sql(MAY_GIVE_BYPASS).scalar_one():
+        connection.exec_driver_sql("ALTER ROLE wharf_loader BYPASSRLS")
+        connection.exec_driver_sql("ALTER ROLE wharf_backup BYPASSRLS")
     if connection.exec_driver_sql(MAY_GIVE_DATABASES).scalar_one():
         # For the databases in which backups are restored on trial.
         connection.exec_driver_sql("ALTER ROLE wharf_backup CREATEDB")
@@ -104,6 +112,7 @@ def _upgrade(connection: Connection) -> None:
     config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+    connection.exec_driver_sql(DOOR)
     connection.commit()
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 
-from wharf.common.errors import Transient
+from wharf.common.errors import Permanent, Transient
 from wharf.common.ledger.database import KEEPALIVES, SERVER_KEEPALIVES
 
 Connection = psycopg.Connection[Any]
@@ -28,15 +28,20 @@ SETTINGS = {
     **SERVER_KEEPALIVES,
 }
 LOCK = 0x57A4E
+SEES_ALL = "SELECT rolname, rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user"
 AT_WORK = "SELECT pg_try_advisory_lock(%s)"
 
 
 @contextmanager
 def connected(url: str, guard: Guard = nullcontext) -> Iterator[Connection]:
-    """A connection of its own, each statement its own transaction until one begins one."""
+    """A connection of its own, each statement its own transaction until one begins one.
+
+    Raises `Permanent` (`backups_need_bypassrls`) where it does not see all rows.
+    """
     more = {"application_name": "wharf-backup", "connect_timeout": 10, **KEEPALIVES}
     with psycopg.connect(url, autocommit=True, **more) as connection, guard(connection):
         _settle(connection)
+        _refuse_blind(connection)
         yield connection
 
 
@@ -49,6 +54,16 @@ def claim(connection: Connection) -> None:
     if not claimed:
         message = "Another backup, or a trial of one, is at work. Wharf tries again when it may be over."
         raise Transient(message, code="backup_at_work")
+
+
+def _refuse_blind(connection: Connection) -> None:
+    ((login, sees_all),) = connection.execute(SEES_ALL)
+    if not sees_all:
+        message = (
+            f"On this server {login} may not bypass row security, and would not see all rows. Use the snapshots of who "
+            f"runs the server, or let a superuser say ALTER ROLE {login} BYPASSRLS."
+        )
+        raise Permanent(message, code="backups_need_bypassrls")
 
 
 def _settle(connection: Connection) -> None:

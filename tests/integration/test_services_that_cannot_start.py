@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import socket
+import ssl
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -13,6 +17,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 import redis
+import trustme
 from structlog.testing import capture_logs
 
 from wharf.common import startup
@@ -31,6 +36,9 @@ COMMANDS = {
     "maintenance worker": ["wharf.scheduler", "worker"],
     "as Celery has it": ["celery", "--quiet", "-A", "wharf.ingest_worker.app", "worker"],
 }
+
+ASKS_FOR_TLS = bytes.fromhex("0000000804d2162f")
+"""What libpq says first."""
 
 
 @pytest.fixture
@@ -113,6 +121,60 @@ def test_a_broker_that_evicts_is_told(wharf: Trial, settings: dict[str, Any]) ->
             server.config_set("maxmemory-policy", "noeviction")
     assert "allkeys-lru" in told
     assert "noeviction" in told
+
+
+class Stranger:
+    """A server with a certificate that nobody knows; a PostgreSQL is first asked whether it has one."""
+
+    def __init__(self) -> None:
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        trustme.CA().issue_cert("localhost").configure_cert(self._context)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                self._greet(self._listener.accept()[0])
+
+    def _greet(self, caller: socket.socket) -> None:
+        caller.settimeout(10)
+        with suppress(OSError), caller:
+            if caller.recv(8, socket.MSG_PEEK) == ASKS_FOR_TLS:
+                caller.recv(8)
+                caller.sendall(b"S")
+            with self._context.wrap_socket(caller, server_side=True) as secured:
+                secured.recv(100)
+
+    def close(self) -> None:
+        """No more callers."""
+        self._listener.close()
+
+
+@pytest.fixture
+def stranger() -> Iterator[Stranger]:
+    """Somebody between a service and its server."""
+    server = Stranger()
+    yield server
+    server.close()
+
+
+def test_a_server_that_does_not_prove_its_name_is_told(
+    settings: dict[str, Any], stranger: Stranger, tmp_path: Path
+) -> None:
+    """Waiting mends no certificate, and nobody who stands between is told a password."""
+    trustme.CA().cert_pem.write_to_path(tmp_path / "ca.pem")
+    redis_url = f"rediss://:s3cret@localhost:{stranger.port}/0"
+    for variable in ("redis_url", "broker_url"):
+        told = sentence(settings | {variable: redis_url})
+        assert f"WHARF_{variable.upper()}" in told
+        assert "SSL_CERT_FILE" in told
+        assert "s3cret" not in told
+    place = f"localhost:{stranger.port}/wharf?sslmode=verify-full&sslrootcert={tmp_path}/ca.pem"
+    told = sentence(settings | {"database_url": f"postgresql://wharf_app:s3cret@{place}"})
+    assert "does not prove that it is the host in WHARF_DATABASE_URL (SSL error: certificate verify failed)" in told
+    assert "s3cret" not in told
 
 
 def test_servers_that_are_away_stop_nobody(settings: dict[str, Any]) -> None:

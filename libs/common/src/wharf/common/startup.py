@@ -28,6 +28,11 @@ REFUSED = re.compile(
     r"password authentication failed|no password supplied|does not exist|no pg_hba\.conf entry|not permitted to log in"
 )
 """How PostgreSQL says no for good; libpq gives no SQLSTATE of a login."""
+UNTRUSTED = re.compile(
+    r"certificate.verify.failed|does not match host name|root certificate file|server does not support SSL",
+    re.IGNORECASE,
+)
+"""How libpq and Python say that a server did not prove its name."""
 
 
 def check(settings: ServiceSettings) -> None:
@@ -54,6 +59,12 @@ def check_ledger(url: str) -> None:
             _check_server(connection)
     except psycopg.OperationalError as error:
         said = str(error)
+        if UNTRUSTED.search(said):
+            why = said.strip().splitlines()[0].rpartition("failed: ")[2]
+            _refuse(
+                f"PostgreSQL does not prove that it is the host in WHARF_DATABASE_URL ({why}). Name the file of its "
+                "certificate's authority there: ?sslmode=verify-full&sslrootcert=/path."
+            )
         if not REFUSED.search(said):
             get_logger().warning("startup.ledger_away", error=type(error).__name__)
             return
@@ -89,6 +100,11 @@ def _check_redis(variable: str, url: str) -> None:
     except (AuthenticationError, ResponseError) as error:
         _refuse(f"Redis refuses the login ({error}). Correct the password in {variable}.")
     except RedisError as error:
+        if UNTRUSTED.search(str(error)):
+            _refuse(
+                f"Redis does not prove that it is the host in {variable}: its certificate is not trusted here, or is "
+                "another host's. Name its authority's file in SSL_CERT_FILE, or in the address: ?ssl_ca_certs=/path."
+            )
         get_logger().warning("startup.redis_away", variable=variable, error=type(error).__name__)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from celery import Celery
 
-from wharf.common.queues import Priority, Queue, broker_priority, broker_queue, is_amqp
+from wharf.common.queues import Priority, Queue, broker_priority, broker_queue, broker_tls, is_amqp
 from wharf.common.runtime.transport import use_for_redis
 
 BROKER_SECONDS = 1.0
@@ -38,6 +38,7 @@ def _delivery(broker_url: str) -> dict[str, object]:
         # alike unless somebody cares, would end at once.
         "worker_enable_remote_control": not is_amqp(broker_url),
         "broker_transport_options": {} if is_amqp(broker_url) else _redis_options(),
+        "broker_use_ssl": broker_tls(broker_url),
     }
 
 

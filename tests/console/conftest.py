@@ -47,10 +47,9 @@ def visit(browser: Browser) -> Iterator[Callable[..., Person]]:
             stack.callback(context.close)
             context.set_default_timeout(PATIENCE_MILLIS)
             page = context.new_page()
-            problems: list[str] = []
-            page.on("console", lambda said: problems.append(said.text) if said.type == "error" else None)
-            page.on("pageerror", lambda error: problems.append(str(error)))
-            person = Person(trial, context, page, problems)
+            person = Person(trial, context, page, problems=[])
+            page.on("console", lambda said: person.complain(said.text) if said.type == "error" else None)
+            page.on("pageerror", lambda error: person.complain(str(error)))
             person.go("/login").get_by_label("API key").fill(trial.api.headers["Authorization"].removeprefix("Bearer "))
             page.get_by_role("button", name="Log in").click()
             expect(page.get_by_role("heading", level=1)).to_have_text("Overview")

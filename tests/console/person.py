@@ -2,9 +2,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Error, Page, expect
 
 from wharf.local.trial import Trial
+
+OTHER_NETWORK = "net::ERR_NETWORK_CHANGED"
+"""Chromium gives up whatever it loads when the machine gets or loses a network, as tests with containers make them."""
 
 
 @dataclass(frozen=True)
@@ -19,8 +22,19 @@ class Person:
 
     def go(self, path: str) -> Page:
         """Open a page."""
-        self.page.goto(f"{self.trial.connection.url}{path}")
+        address = f"{self.trial.connection.url}{path}"
+        try:
+            self.page.goto(address)
+        except Error as error:
+            if OTHER_NETWORK not in error.message:
+                raise
+            self.page.goto(address)
         return self.page
+
+    def complain(self, said: str) -> None:
+        """Keep what the browser complains of, but for what the machine's networks do to it."""
+        if OTHER_NETWORK not in said:
+            self.problems.append(said)
 
     def live(self) -> None:
         """Wait until the page hears what happens."""

@@ -103,7 +103,7 @@ def test_row_security_is_as_strict_as_elsewhere(hosted: Trial, tmp_path: Path, p
     load(hosted, write(tmp_path / "some.csv", 20), project)
     assert hosted.one("SELECT count(*) FROM pg_roles WHERE rolbypassrls AND rolname LIKE 'wharf\\_%%'") == 0
     door = hosted.dataset().replace('."', '."_in_')
-    for role in ("wharf_app", "wharf_dispatch", "wharf_loader"):
+    for role in ("wharf_app", "wharf_dispatch", "wharf_loader", "wharf_backup", "wharf_owner"):
         with psycopg.connect(hosted.connection.database_url) as connection:
             connection.execute(sql.SQL("SET SESSION AUTHORIZATION {}").format(sql.Identifier(role)))
             with pytest.raises(psycopg.errors.InsufficientPrivilege):

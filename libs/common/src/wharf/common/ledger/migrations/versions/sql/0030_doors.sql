@@ -14,6 +14,8 @@ BEGIN
     END IF;
     EXECUTE format('CREATE TABLE %s (LIKE %s INCLUDING DEFAULTS) PARTITION BY LIST (tenant_id)', door, room);
     EXECUTE format('ALTER TABLE %s ATTACH PARTITION %s DEFAULT', door, room);
+    -- Nobody reads by it, its owner neither: the rows behind it are of whom a transaction names.
+    EXECUTE format('REVOKE ALL ON %s FROM wharf_owner, wharf_backup', door);
     -- The same right as behind it: into a tenant's table all columns, among rejects not the tenant's.
     IF NOT has_table_privilege('wharf_loader', room, 'INSERT') THEN
         SELECT format('(%s)', string_agg(quote_ident(a.attname), ', ')) INTO few FROM pg_attribute a

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import os
-import socket
-import ssl
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -20,6 +16,7 @@ import redis
 import trustme
 from structlog.testing import capture_logs
 
+from tests.tls import SecuredServer
 from wharf.common import startup
 from wharf.common.errors import Invalid
 from wharf.common.settings import ServiceSettings
@@ -36,9 +33,6 @@ COMMANDS = {
     "maintenance worker": ["wharf.scheduler", "worker"],
     "as Celery has it": ["celery", "--quiet", "-A", "wharf.ingest_worker.app", "worker"],
 }
-
-ASKS_FOR_TLS = bytes.fromhex("0000000804d2162f")
-"""What libpq says first."""
 
 
 @pytest.fixture
@@ -123,45 +117,16 @@ def test_a_broker_that_evicts_is_told(wharf: Trial, settings: dict[str, Any]) ->
     assert "noeviction" in told
 
 
-class Stranger:
-    """A server with a certificate that nobody knows; a PostgreSQL is first asked whether it has one."""
-
-    def __init__(self) -> None:
-        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        trustme.CA().issue_cert("localhost").configure_cert(self._context)
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self._listener.getsockname()[1]
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def _serve(self) -> None:
-        with suppress(OSError):
-            while True:
-                self._greet(self._listener.accept()[0])
-
-    def _greet(self, caller: socket.socket) -> None:
-        caller.settimeout(10)
-        with suppress(OSError), caller:
-            if caller.recv(8, socket.MSG_PEEK) == ASKS_FOR_TLS:
-                caller.recv(8)
-                caller.sendall(b"S")
-            with self._context.wrap_socket(caller, server_side=True) as secured:
-                secured.recv(100)
-
-    def close(self) -> None:
-        """No more callers."""
-        self._listener.close()
-
-
 @pytest.fixture
-def stranger() -> Iterator[Stranger]:
+def stranger() -> Iterator[SecuredServer]:
     """Somebody between a service and its server."""
-    server = Stranger()
+    server = SecuredServer(trustme.CA(), "localhost")
     yield server
     server.close()
 
 
 def test_a_server_that_does_not_prove_its_name_is_told(
-    settings: dict[str, Any], stranger: Stranger, tmp_path: Path
+    settings: dict[str, Any], stranger: SecuredServer, tmp_path: Path
 ) -> None:
     """Waiting mends no certificate, and nobody who stands between is told a password."""
     trustme.CA().cert_pem.write_to_path(tmp_path / "ca.pem")

@@ -367,8 +367,9 @@ cells = st.text(alphabet="ab1 ,;\t|\"'\n\ré€\\", max_size=10)
 def test_any_table_that_csv_writes_is_read_cell_by_cell(
     table: list[tuple[str, ...]], delimiter: str, style: tuple[int, str], codec: str, block_bytes: int
 ) -> None:
-    """For all delimiters, ways of quoting, line ends, encodings and blocks. The full row at the end is no footer."""
-    table = [*table, ("x", "y", "z")]
+    """For all delimiters, ways of quoting, line ends, encodings and blocks."""
+    if sum(bool(cell.strip()) for cell in table[-1]) <= 1:
+        table = [*table, ("x", "y", "z")]  # after empty rows one like that is a footer
     out = io.StringIO()
     write = csv.writer(out, delimiter=delimiter, quoting=style[0], lineterminator=style[1])
     write.writerows([("a", "b", "c"), *table])

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ssl
 from enum import StrEnum
-from urllib.parse import urlsplit
 
 from kombu import Exchange
 from kombu import Queue as BrokerQueue
@@ -55,19 +53,6 @@ def is_amqp(broker_url: str) -> bool:
 def is_redis(broker_url: str) -> bool:
     """Whether the address is a single Redis', which can be asked about itself."""
     return broker_url.startswith(("redis://", "rediss://"))
-
-
-def broker_tls(broker_url: str) -> dict[str, object] | None:
-    """What kombu is told of TLS where the address asks for it and says no more: the server is to prove its name.
-
-    By itself kombu believes any certificate of a Redis, and any name in one of a RabbitMQ.
-    """
-    if broker_url.startswith("rediss://"):
-        return {"ssl_cert_reqs": ssl.CERT_REQUIRED}
-    if not broker_url.startswith("amqps://"):
-        return None
-    # Of several addresses kombu fills in the name itself; of one it would make 127.0.0.1 of localhost.
-    return {"server_hostname": None if ";" in broker_url else urlsplit(broker_url).hostname}
 
 
 def broker_queue(queue: Queue, broker_url: str) -> BrokerQueue:

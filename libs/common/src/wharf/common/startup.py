@@ -26,12 +26,10 @@ BAD_SETTINGS = 2
 """The exit code of a service that cannot start as it is set up."""
 REFUSED = re.compile(
     r"password authentication failed|no password supplied|does not exist|no pg_hba\.conf entry|not permitted to log in"
+    r"|server does not support SSL"
 )
 """How PostgreSQL says no for good; libpq gives no SQLSTATE of a login."""
-UNTRUSTED = re.compile(
-    r"certificate.verify.failed|does not match host name|root certificate file|server does not support SSL",
-    re.IGNORECASE,
-)
+UNTRUSTED = re.compile(r"certificate.verify.failed|does not match host name|root certificate file", re.IGNORECASE)
 """How libpq and Python say that a server did not prove its name."""
 
 

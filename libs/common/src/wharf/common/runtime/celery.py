@@ -5,10 +5,12 @@ Each setting answers a way in which Celery on Redis loses, repeats or forgets wo
 
 from __future__ import annotations
 
+import ssl
+
 from celery import Celery
 
-from wharf.common.queues import Priority, Queue, broker_priority, broker_queue, broker_tls, is_amqp
-from wharf.common.runtime.transport import use_for_redis
+from wharf.common.queues import Priority, Queue, broker_priority, broker_queue, is_amqp
+from wharf.common.runtime.transport import use_ours
 
 BROKER_SECONDS = 1.0
 """How long a submit may wait for the broker before the dispatcher takes over."""
@@ -16,7 +18,7 @@ BROKER_SECONDS = 1.0
 
 def celery_app(name: str, broker_url: str, queues: tuple[Queue, ...] = tuple(Queue)) -> Celery:
     """A Celery application that knows the given queues; a worker without `-Q` serves all of them."""
-    use_for_redis()
+    use_ours()
     app = Celery(name, broker=broker_url)
     app.conf.update(_delivery(broker_url), **_queues(broker_url, queues), **_publishing(), **_worker())
     return app
@@ -38,7 +40,8 @@ def _delivery(broker_url: str) -> dict[str, object]:
         # alike unless somebody cares, would end at once.
         "worker_enable_remote_control": not is_amqp(broker_url),
         "broker_transport_options": {} if is_amqp(broker_url) else _redis_options(),
-        "broker_use_ssl": broker_tls(broker_url),
+        # Where the address says nothing of certificates kombu believes any. RabbitMQ's: see SecureTransport.
+        "broker_use_ssl": {"ssl_cert_reqs": ssl.CERT_REQUIRED} if broker_url.startswith("rediss://") else None,
     }
 
 

@@ -1,13 +1,14 @@
-"""Kombu's Redis transport, but for messages that nobody can read: those end a worker of Celery, here they are dropped.
+"""Kombu's transports, but for what they do to messages that nobody can read, and for whom they believe.
 
-Whatever stands in the list may be from another program. What is lost with it the ledger knows.
+Garbage in Redis ends a worker of Celery; here it is dropped. Whatever stands in the list may be from another program.
+What is lost with it the ledger knows.
 """
 
 from __future__ import annotations
 
 from queue import Empty
 
-from kombu.transport import TRANSPORT_ALIASES, redis
+from kombu.transport import TRANSPORT_ALIASES, pyamqp, redis
 
 from wharf.common.logs import get_logger
 
@@ -32,7 +33,17 @@ class Transport(redis.Transport):  # type: ignore[misc]  # kombu has no types
     Channel = Channel
 
 
-def use_for_redis() -> None:
-    """From now on kombu takes this transport for Redis, in this process."""
-    ours = f"{Transport.__module__}:{Transport.__qualname__}"
-    TRANSPORT_ALIASES.update({"redis": ours, "rediss": ours})
+class SecureTransport(pyamqp.SSLTransport):  # type: ignore[misc]  # kombu has no types
+    """The transport of `amqps://` addresses: the certificate has to be the host's, for which kombu does not ask."""
+
+    def establish_connection(self) -> object:
+        """Connect to the host whose turn it is; where no name is said, kombu fills that one in."""
+        said = self.client.ssl if isinstance(self.client.ssl, dict) else {}
+        self.client.ssl = said | {"server_hostname": None}
+        return super().establish_connection()
+
+
+def use_ours() -> None:
+    """From now on kombu takes these transports, in this process."""
+    names = {"redis": Transport, "rediss": Transport, "amqps": SecureTransport}
+    TRANSPORT_ALIASES.update({scheme: f"{ours.__module__}:{ours.__qualname__}" for scheme, ours in names.items()})

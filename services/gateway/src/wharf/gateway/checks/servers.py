@@ -14,7 +14,7 @@ from redis.retry import Retry
 from sqlalchemy import text
 
 from wharf.common.ledger.database import Database
-from wharf.common.queues import broker_tls, is_redis
+from wharf.common.queues import is_redis
 from wharf.common.settings import ServiceSettings
 from wharf.common.storage import Storage
 from wharf.gateway.checks.part import Level, Part, filled, of_problems, size
@@ -92,7 +92,7 @@ def check_disk(storage: Storage) -> Part:
 
 def _check_amqp(url: str) -> Part:
     started = time.monotonic()
-    with Connection(url, connect_timeout=ANSWER_SECONDS, ssl=broker_tls(url)) as connection:
+    with Connection(url, connect_timeout=ANSWER_SECONDS) as connection:
         connection.ensure_connection(max_retries=1, timeout=ANSWER_SECONDS)
     return Part(Level.OK, "RabbitMQ takes connections; its memory is for its own tools.", {"seconds": _since(started)})
 

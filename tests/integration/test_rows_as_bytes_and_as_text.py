@@ -96,7 +96,12 @@ def test_both_are_the_same(wharf: Trial) -> None:
         compare()
 
 
-@pytest.mark.parametrize("amount", ["0", "-0.00", "0.0001", "-9999.99", "10000", "99999999999999.9999", "0.12345678"])
+AMOUNTS = ["0", "-0.00", "0.0001", "-9999.99", "10000", "99999999999999.9999", "0.12345678", "-0.000000000001"]
+AS_FAR_AS_FLOATS_GO = ["1125899906842623", "1125899906842625", "112589990684.2623", "-999999999999999999"]
+LONG = ["0.1234567890123", "123456789.12345678"]
+
+
+@pytest.mark.parametrize("amount", [*AMOUNTS, *AS_FAR_AS_FLOATS_GO, *LONG])
 def test_a_decimal_keeps_its_digits(wharf: Trial, amount: str) -> None:
     """What stands in the file is what the database says, with its zeros at the end."""
     with psycopg.connect(wharf.connection.database_url) as connection:
@@ -106,7 +111,7 @@ def test_a_decimal_keeps_its_digits(wharf: Trial, amount: str) -> None:
     assert found == (str(abs(Decimal(amount))) if amount == "-0.00" else amount,)
 
 
-@pytest.mark.parametrize("amount", ["123456789012345678901", "0.1234567890123", "1e5"])
+@pytest.mark.parametrize("amount", ["123456789012345678901", "0.12345678901234567", "1e5"])
 def test_a_number_that_is_too_long_is_sent_as_text(amount: str) -> None:
     """Which the caller then does."""
     with pytest.raises(NotBinary):

@@ -25,11 +25,13 @@ if TYPE_CHECKING:
 NEGATIVE: Final = 0x4000
 GROUP: Final = 10_000
 """A numeric is written in groups of four decimal digits."""
-GROUPS: Final = 5
+DIGITS: Final = 4
 HEAD: Final = 4
 """Fields before the groups: how many, the first one's power of 10,000, the sign, the digits after the point."""
-SHAPES: Final = ((18, 4), (18, 8))
-"""Precision and scale of the decimals that fit five groups."""
+LONGEST: Final = 18
+"""Digits of a decimal that fit 64 bits, in whole groups behind the point."""
+EXACT: Final = 2.0**50
+"""Below it a float times a power of ten, three times rounded, is less than a half from the whole number meant."""
 DOCUMENT: Final = b"\x01"
 """The version that leads a `jsonb`."""
 
@@ -66,14 +68,16 @@ def _column(cells: pa.Array, kind: ColumnType | None) -> pa.Array:
 
 def _decimals(cells: pa.Array) -> pa.Array:
     """As many groups for each value: PostgreSQL drops zeros at both ends, and keeps the digits after the point."""
-    values, scale = _scaled(cells)
-    fields = np.empty((len(cells), HEAD + GROUPS), dtype=">i2")
-    fields[:, 0] = GROUPS
-    fields[:, 1] = GROUPS - 1 - scale // 4
-    fields[:, 2] = np.where(values < 0, NEGATIVE, 0)
-    fields[:, 3] = _places(cells)
+    places = _places(cells)
+    values, scale = _scaled(cells, int(places.max(initial=0)))
     rest = np.abs(values)
-    for at in range(GROUPS - 1, 0, -1):
+    groups = -(-len(str(int(rest.max(initial=0)))) // DIGITS)
+    fields = np.empty((len(cells), HEAD + groups), dtype=">i2")
+    fields[:, 0] = groups
+    fields[:, 1] = groups - 1 - scale // DIGITS
+    fields[:, 2] = np.where(values < 0, NEGATIVE, 0)
+    fields[:, 3] = places
+    for at in range(groups - 1, 0, -1):
         above = rest // GROUP
         fields[:, HEAD + at] = rest - above * GROUP
         rest = above
@@ -81,16 +85,22 @@ def _decimals(cells: pa.Array) -> pa.Array:
     return _as_binary(fields, cells)
 
 
-def _scaled(cells: pa.Array) -> tuple[NDArray[np.int64], int]:
-    """Every value times ten to the power of the scale; 0 where there is none."""
-    for precision, scale in SHAPES:
-        try:
-            found = cells.cast(pa.decimal128(precision, scale))
-        except pa.ArrowInvalid:
-            continue
-        low = np.frombuffer(found.buffers()[1], np.int64)[2 * found.offset : 2 * (found.offset + len(found)) : 2]
-        return np.where(as_mask(found.is_valid()), low, 0) if found.null_count else low, scale
-    raise NotBinary
+def _scaled(cells: pa.Array, places: int) -> tuple[NDArray[np.int64], int]:
+    """Every value times ten to the power of the scale, which is a number of whole groups; 0 where there is none."""
+    scale = -(-places // DIGITS) * DIGITS
+    values = _filled(pc.cast(cells, pa.float64())) * float(10**scale)
+    if np.abs(values).max(initial=0) < EXACT:
+        return np.rint(values).astype(np.int64), scale
+    try:
+        found = cells.cast(pa.decimal128(LONGEST, scale))
+    except pa.ArrowInvalid:
+        raise NotBinary from None
+    low = np.frombuffer(found.buffers()[1], np.int64)[2 * found.offset : 2 * (found.offset + len(found)) : 2]
+    return np.where(as_mask(found.is_valid()), low, 0) if found.null_count else low, scale
+
+
+def _filled(values: pa.Array) -> NDArray[np.float64]:
+    return np.asarray((pc.fill_null(values, 0.0) if values.null_count else values).to_numpy(zero_copy_only=False))
 
 
 def _places(cells: pa.Array) -> NDArray[np.int32]:

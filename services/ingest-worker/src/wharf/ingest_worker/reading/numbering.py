@@ -7,12 +7,14 @@ they do where each batch's groups come after all before them, as in most exports
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from wharf.ingest_worker.reading.cells import as_mask
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -55,26 +57,18 @@ def numbered(rows: pa.Table, places: pa.Table, group: Sequence[str], carry: Carr
     places = places if places.num_rows else rows.slice(0, 0)
     lines = np.concatenate([_numbers(rows["_line"]), _numbers(places["_line"])])
     order = np.argsort(lines, kind="stable")
-    codes = _codes(rows, places, group)[order]
-    found = _ranks(codes)
+    found = _told_apart(rows, places, group)
+    codes = found.codes[order]
+    ranks = _ranks(codes)
     if not lines.size:
-        return Numbered(found, found, carry)
+        return Numbered(ranks, ranks, carry)
     first, last = (_group_at(rows, places, group, int(order[at])) for at in (0, -1))
     if carry is not None and first == carry.group:
-        found += np.where(codes == codes[0], carry.count, 0)
+        ranks += np.where(codes == codes[0], carry.count, 0)
     numbers = np.empty(lines.size, dtype=np.int64)
-    numbers[order] = found
-    spread = _spread(codes, _groups_seen(rows, places, group), first, carry)
-    return Numbered(numbers[: rows.num_rows], numbers[rows.num_rows :], Carry(last, int(found[-1]), *spread))
-
-
-def _groups_seen(rows: pa.Table, places: pa.Table, group: Sequence[str]) -> tuple[str, str] | None:
-    """The least and the greatest group of a batch; None where they have several columns, or some row has none."""
-    found = pa.chunked_array([_texts(rows, group[0]), _texts(places, group[0])])
-    if len(group) != 1 or found.null_count:
-        return None
-    bounds = pc.min_max(found)
-    return bounds["min"].as_py(), bounds["max"].as_py()
+    numbers[order] = ranks
+    spread = _spread(codes, found.bounds, first, carry)
+    return Numbered(numbers[: rows.num_rows], numbers[rows.num_rows :], Carry(last, int(ranks[-1]), *spread))
 
 
 def _spread(
@@ -103,14 +97,43 @@ def _ranks(codes: NDArray[np.int64]) -> NDArray[np.int64]:
     return ranks
 
 
-def _codes(rows: pa.Table, places: pa.Table, group: Sequence[str]) -> NDArray[np.int64]:
-    """One number for each different group."""
-    codes: Any = 0
-    for name in group:
-        both = pa.concat_arrays([_texts(rows, name), _texts(places, name)]).dictionary_encode("encode")
-        own = both.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-        codes = codes * len(both.dictionary) + own
-    return np.asarray(codes, dtype=np.int64)
+@dataclass(frozen=True, slots=True)
+class _Groups:
+    """A number for each group, from 0 to `count`. `bounds`: the least and the greatest, where no row is without one."""
+
+    codes: NDArray[np.int64]
+    count: int
+    bounds: tuple[str, str] | None
+
+
+def _told_apart(rows: pa.Table, places: pa.Table, group: Sequence[str]) -> _Groups:
+    """All rows' groups, those of rejected ones behind them; without bounds where several columns make a group."""
+    columns = [pa.concat_arrays([_texts(rows, name), _texts(places, name)]) for name in group]
+    first, *others = (_in_order(cells) or _in_any_order(cells) for cells in columns)
+    codes = first.codes
+    for other in others:
+        codes = codes * other.count + other.codes
+    return replace(first, codes=codes, bounds=None if others else first.bounds)
+
+
+def _in_order(cells: pa.Array) -> _Groups | None:
+    """Of cells that only go up, as in most exports: three times as fast as to look each of them up."""
+    if len(cells) < 2 or cells.null_count:  # noqa: PLR2004 - there is an order among two
+        return None
+    before, after = cells.slice(0, len(cells) - 1), cells.slice(1)
+    higher = as_mask(pc.less(before, after))
+    if not (higher.all() or (higher | as_mask(pc.equal(before, after))).all()):
+        return None
+    codes = np.concatenate([[0], np.cumsum(higher)])
+    return _Groups(codes, int(codes[-1]) + 1, (cells[0].as_py(), cells[-1].as_py()))
+
+
+def _in_any_order(cells: pa.Array) -> _Groups:
+    found = cells.dictionary_encode("encode")
+    codes = found.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    bounds = None if cells.null_count or not len(cells) else pc.min_max(found.dictionary)
+    seen = None if bounds is None else (bounds["min"].as_py(), bounds["max"].as_py())
+    return _Groups(codes, len(found.dictionary), seen)
 
 
 def _texts(table: pa.Table, name: str) -> pa.Array:

@@ -153,7 +153,8 @@ def _whole_block(splitter: Splitter, start: Cursor, found: tuple[Positions, Posi
     starts, ends, numbers = found
     consumed = int(starts[whole]) if whole < starts.size else len(splitter.data)
     spaces = _lines_of_spaces(splitter, starts[:whole], ends[:whole])
-    filled = np.setdiff1d(np.flatnonzero(starts[:whole] < ends[:whole]), spaces, assume_unique=True)
+    filled = np.flatnonzero(starts[:whole] < ends[:whole])
+    filled = np.setdiff1d(filled, spaces, assume_unique=True) if spaces.size else filled
     remarks = _remarks(splitter, starts[filled])
     comments, filled = filled[remarks], filled[~remarks] if remarks.any() else filled
     line = start.line + (int(numbers[whole]) if whole < numbers.size else splitter.breaks.size + 1)
@@ -198,7 +199,8 @@ def _lines_of_spaces(splitter: Splitter, starts: Positions, ends: Positions) -> 
         return NOTHING
     filled = np.flatnonzero(starts < ends)
     outer = splitter.units[starts[filled] // unit], splitter.units[ends[filled] // unit - 1]
-    likely = filled[np.isin(outer[0], [ord(c) for c in blank]) & np.isin(outer[1], [ord(c) for c in blank])]
+    first, last = (np.logical_or.reduce([units == ord(mark) for mark in blank]) for units in outer)
+    likely: Positions = filled[first & last]
     texts = (splitter.data[starts[i] : ends[i]].decode(syntax.codec, "replace") for i in likely)
     return likely[[not text.strip(blank) for text in texts]]
 

@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from wharf.ingest_worker.reading.cells import Converted, as_mask, by_distinct, by_parts, matching, trimmed
+from wharf.ingest_worker.reading.cells import Converted, as_mask, by_distinct, by_parts, matching, offsets_of, trimmed
 from wharf.ingest_worker.reading.dateforms import FORMS, ISO_NAIVE, ISO_ZONED, NUMERIC
 from wharf.ingest_worker.reading.datewords import are_words, month_numbers, plain
 from wharf.ingest_worker.reading.moments import (
@@ -53,6 +53,8 @@ class Order(StrEnum):
 
 
 MOMENT: Final = pa.timestamp("us", "UTC")
+DATE: Final = len("2025-11-30")
+DATE_TIME: Final = len("2025-11-30 15:35:03")
 DAY: Final = 24 * 60 * 60 * 10**6
 """Microseconds."""
 MAJORITY: Final = 0.95
@@ -62,6 +64,8 @@ MAJORITY: Final = 0.95
 def timestamps(cells: pa.Array, order: Order) -> Converted:
     """Text cells to timestamps in UTC, of microseconds. Faults: `not_a_date`, `ambiguous_date`."""
     found = trimmed(cells)
+    if (usual := _usual(found)) is not None:
+        return usual
     naive = matching(found, ISO_NAIVE) | ~as_mask(found.is_valid())
     return by_parts(found, naive, lambda part: _iso(part, zone=None), lambda rest: _zoned_or_other(rest, order))
 
@@ -91,6 +95,21 @@ def order_of(found: dict[Order, int]) -> Order:
 def _in_range(values: pa.Array) -> Mask:
     moments = pc.fill_null(values.cast(pa.int64()), 0).to_numpy(zero_copy_only=False)
     return np.asarray((moments >= FIRST) & (moments <= LAST), dtype=np.bool_)
+
+
+def _usual(cells: pa.Array) -> Converted | None:
+    """Cells of `2025-11-30 15:35:03` or `2025-11-30` alone; None where one is anything else.
+
+    Arrow reads no other form of these lengths without a zone, so their form needs no look of ours.
+    """
+    found = np.diff(offsets_of(cells))
+    if not ((found == DATE_TIME) | (found == DATE) | (found == 0)).all():
+        return None
+    try:
+        values = pc.cast(cells, pa.timestamp("us")).view(MOMENT)
+    except pa.ArrowInvalid:
+        return None
+    return Converted(values) if _in_range(values).all() else None
 
 
 def _iso(cells: pa.Array, zone: str | None) -> Converted:

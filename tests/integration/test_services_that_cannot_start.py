@@ -14,6 +14,8 @@ import psycopg
 import pytest
 import redis
 import trustme
+from redis.backoff import ConstantBackoff
+from redis.retry import Retry
 from structlog.testing import capture_logs
 
 from tests.tls import SecuredServer
@@ -22,7 +24,9 @@ from wharf.common.errors import Invalid
 from wharf.common.settings import ServiceSettings
 from wharf.common.startup import check, check_ledger
 from wharf.local.address import as_role, next_redis_database
+from wharf.local.binaries import find_redis
 from wharf.local.credentials import Credentials
+from wharf.local.ports import Ports
 from wharf.local.trial import Trial
 
 COMMANDS = {
@@ -115,6 +119,28 @@ def test_a_broker_that_evicts_is_told(wharf: Trial, settings: dict[str, Any]) ->
             server.config_set("maxmemory-policy", "noeviction")
     assert "allkeys-lru" in told
     assert "noeviction" in told
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[str]:
+    """The address of a Redis in cluster mode, without a database."""
+    port = Ports(tmp_path / "ports").pick("cluster")
+    options = {"port": str(port), "bind": "127.0.0.1", "dir": str(tmp_path), "save": "", "cluster-enabled": "yes"}
+    command = [str(find_redis()), *(word for name, value in options.items() for word in (f"--{name}", value))]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server:
+        with redis.Redis(port=port, retry=Retry(ConstantBackoff(0.1), 100)) as client:
+            client.ping()
+        yield f"redis://127.0.0.1:{port}"
+        server.terminate()
+
+
+@pytest.mark.parametrize("variable", ["redis_url", "broker_url"])
+@pytest.mark.parametrize("database", [0, 1])
+def test_a_cluster_is_told(settings: dict[str, Any], cluster: str, variable: str, database: int) -> None:
+    """It answers, refuses any database but the first one, and later what concerns two keys: no password mends that."""
+    told = sentence(settings | {variable: f"{cluster}/{database}"})
+    assert f"WHARF_{variable.upper()} is a cluster" in told
+    assert "cluster mode off" in told
 
 
 @pytest.fixture

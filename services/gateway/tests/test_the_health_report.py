@@ -15,6 +15,7 @@ from wharf.gateway.checks import Checkup, Level, Part
 from wharf.gateway.checks.part import filled, of_problems, size
 from wharf.gateway.checks.servers import check_broker, check_disk
 from wharf.gateway.checks.work import canary_problems, queue_problems, schedule_problems, worker_problems
+from wharf.local.address import as_role
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 HEALTH = "/api/v1/health"
@@ -199,3 +200,13 @@ def test_a_broker_that_throws_messages_away_fails(backend, gateway, broker):
     finally:
         broker.config_set("maxmemory-policy", "noeviction")
     assert (part.level, "allkeys-lru" in part.detail) == (Level.FAIL, True)
+
+
+def test_a_redis_that_may_not_be_asked_answers(backend, broker):
+    """Some are shared by many, of whom none may see how full it is."""
+    broker.acl_setuser("guest", enabled=True, passwords=["+guest"], keys=["*"], commands=["+@all", "-@dangerous"])
+    try:
+        part = check_broker(as_role(backend.broker_url, "guest", "guest"))
+    finally:
+        broker.acl_deluser("guest")
+    assert (part.level, "may not ask (INFO)" in part.detail) == (Level.OK, True)

@@ -17,6 +17,7 @@ from wharf.common.metrics import exposition
 from wharf.common.queues import Priority, Queue
 from wharf.common.runtime.celery import celery_app
 from wharf.common.storage import Storage
+from wharf.local.address import as_role
 from wharf.scheduler.observing import (
     Observers,
     observed_database,
@@ -135,6 +136,15 @@ def test_the_servers_are_told(seen, backend, observed, tmp_path):
     assert broker["wharf_broker_memory_bytes",] > 0
     room = observed(of_the_storage(Storage.open(SimpleNamespace(storage_url=tmp_path.as_uri()))))
     assert 0 < room["wharf_storage_free_bytes",] <= room["wharf_storage_size_bytes",]
+
+
+def test_a_broker_that_may_not_be_asked_is_no_failure(broker, backend):
+    """A user without a right to INFO: nothing is told of it, and nobody is waked for that."""
+    broker.redis.acl_setuser("guest", enabled=True, passwords=["+guest"], keys=["*"], commands=["+@all", "-@dangerous"])
+    try:
+        assert list(of_the_broker(as_role(backend.redis_url, "guest", "guest"))) == []
+    finally:
+        broker.redis.acl_deluser("guest")
 
 
 def test_an_installation_has_these_sources(backend, ledger, observed, tmp_path):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import sys
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import psycopg
 import redis
@@ -93,10 +93,14 @@ def _check_redis(variable: str, url: str) -> None:
     try:
         with _client(url) as client:
             client.ping()
+            if _is_cluster(client):
+                _refuse_cluster(variable)
     except ValueError:
         _refuse(f"{variable} is no address: write it like redis://:password@host:6379/0.")
     except (AuthenticationError, ResponseError) as error:
-        _refuse(f"Redis refuses the login ({error}). Correct the password in {variable}.")
+        if "cluster mode" in str(error):  # which has no second database
+            _refuse_cluster(variable)
+        _refuse(f"Redis refuses the login ({error}). Correct the user and the password in {variable}.")
     except RedisError as error:
         if UNTRUSTED.search(str(error)):
             _refuse(
@@ -104,6 +108,23 @@ def _check_redis(variable: str, url: str) -> None:
                 "another host's. Name its authority's file in SSL_CERT_FILE, or in the address: ?ssl_ca_certs=/path."
             )
         get_logger().warning("startup.redis_away", variable=variable, error=type(error).__name__)
+
+
+def _is_cluster(client: redis.Redis) -> bool:
+    """By what it says in its greeting, which needs no rights; what knows no greeting is taken for none."""
+    try:
+        told: Any = client.execute_command("HELLO")  # type: ignore[no-untyped-call]  # redis-py has no types for it
+    except ResponseError:
+        return False
+    greeting = told if isinstance(told, dict) else dict(zip(told[::2], told[1::2], strict=False))
+    return greeting.get("mode") == "cluster"
+
+
+def _refuse_cluster(variable: str) -> NoReturn:
+    _refuse(
+        f"The Redis in {variable} is a cluster, whose keys lie apart; Celery needs them in one place. "
+        "Take one with cluster mode off; replicas and failover are well."
+    )
 
 
 def _check_eviction(url: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import redis
 from kombu import Connection
 from redis.backoff import NoBackoff
-from redis.exceptions import ResponseError
+from redis.exceptions import NoPermissionError, ResponseError
 from redis.retry import Retry
 from sqlalchemy import text
 
@@ -58,7 +58,7 @@ def check_broker(url: str) -> Part:
     if not is_redis(url):
         return _check_amqp(url)
     figures = _ask_redis(url)
-    policy = figures["eviction_policy"]
+    policy = figures.get("eviction_policy")
     problems = _memory_problems(figures)
     if policy not in {None, "noeviction"}:
         said = f"Its maxmemory-policy is {policy}, which throws messages away: set it to noeviction."
@@ -102,7 +102,11 @@ def _ask_redis(url: str) -> dict[str, Any]:
     within = {"socket_timeout": ANSWER_SECONDS, "socket_connect_timeout": ANSWER_SECONDS}
     # Not tried again by itself: a server that hangs would be waited for four times.
     with redis.Redis.from_url(url, decode_responses=True, retry=Retry(NoBackoff(), 0), **within) as client:
-        told: dict[str, Any] = client.info()
+        client.ping()
+        try:
+            told: dict[str, Any] = client.info()
+        except NoPermissionError:
+            return {"seconds": _since(started)}
         policy = _policy(client)
     memory = {"memory_bytes": told["used_memory"], "memory_limit_bytes": told.get("maxmemory") or None}
     return {"version": told["redis_version"], "eviction_policy": policy, "seconds": _since(started)} | memory
@@ -117,12 +121,17 @@ def _policy(client: redis.Redis) -> str | None:
 
 
 def _memory_problems(figures: dict[str, Any]) -> list[tuple[Level, str]]:
-    used, limit = figures["memory_bytes"], figures["memory_limit_bytes"]
-    level = filled(used / limit, *MEMORY) if limit else Level.OK
+    limit = figures.get("memory_limit_bytes")
+    if not limit:
+        return []
+    used = figures["memory_bytes"]
+    level = filled(used / limit, *MEMORY)
     return [] if level is Level.OK else [(level, f"{size(used)} of {size(limit)} of its memory are used.")]
 
 
 def _redis_sentence(figures: dict[str, Any]) -> str:
+    if "version" not in figures:
+        return "Redis answers; how full it is this user may not ask (INFO)."
     limit = figures["memory_limit_bytes"]
     return f"Redis {figures['version']}, {size(figures['memory_bytes'])} of {size(limit) if limit else 'any amount'}."
 

@@ -54,10 +54,11 @@ def test_a_key_is_exchanged_for_a_session(tenant):
         assert client.get("/api/v1/jobs").status_code == 200
 
 
-def test_over_https_the_cookie_is_secure(tenant):
-    """A proxy in front tells how the browser came."""
+@pytest.mark.parametrize("told", ["https", "https, http", "https,https"])
+def test_over_https_the_cookie_is_secure(tenant, told):
+    """A proxy in front tells how the browser came; of several the first one."""
     with browser(tenant.gateway.url) as client:
-        client.headers["X-Forwarded-Proto"] = "https"
+        client.headers["X-Forwarded-Proto"] = told
         assert "Secure" in log_in(client, tenant.keys["viewer"]).headers["set-cookie"]
 
 

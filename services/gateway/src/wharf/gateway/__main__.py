@@ -43,6 +43,7 @@ def make_server(settings: GatewaySettings) -> Server:
         ws_max_size=SOCKET_BYTES,
         ws_per_message_deflate=False,
         ws_ping_interval=settings.events_keepalive_seconds,
+        timeout_keep_alive=settings.keepalive_seconds,
         timeout_graceful_shutdown=settings.stop_seconds,
     )
     server = Server(config)

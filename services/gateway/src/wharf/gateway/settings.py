@@ -19,6 +19,9 @@ class GatewaySettings(ServiceSettings, WebhookSettings, BackupStorageSettings):
     """The largest file that is taken, in bytes."""
     bulk_bytes: Annotated[int, Field(ge=0)] = 32 * 2**20
     """Larger files are loaded by the workers of the queue `ingest-bulk`."""
+    keepalive_seconds: Annotated[int, Field(ge=1, le=3600)] = 75
+    """How long a connection without a request stays open: longer than a proxy keeps it for its next request, or that
+    one comes just when it is closed, and the proxy answers 502."""
     stop_seconds: Annotated[int, Field(ge=1, le=600)] = 8
     """How long requests may go on after the process was asked to stop."""
     events_keepalive_seconds: Annotated[float, Field(gt=0, le=300)] = 15.0

@@ -72,7 +72,9 @@ def local(wanted: str) -> str:
 
 def is_https(request: Request) -> bool:
     """Whether the browser came by HTTPS; who lies about it gets a cookie that it cannot use."""
-    return "https" in {request.url.scheme, request.headers.get("x-forwarded-proto", "")}
+    # Of several proxies the first one is the browser's.
+    forwarded = request.headers.get("x-forwarded-proto", "").partition(",")[0].strip()
+    return "https" in {request.url.scheme, forwarded}
 
 
 def _refuse_foreign(request: Request) -> None:

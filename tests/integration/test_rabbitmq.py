@@ -14,6 +14,9 @@ import psutil
 import pytest
 from kombu import Connection as BrokerConnection
 
+from wharf.common.errors import Invalid
+from wharf.common.settings import ServiceSettings
+from wharf.common.startup import check
 from wharf.local.ports import HOST, Ports
 from wharf.local.stack import LocalStack
 from wharf.local.trial import Trial, eventually
@@ -156,3 +159,18 @@ def test_work_goes_on_after_a_restart_of_the_broker(
     rabbit.start()
     assert wharf.ended(meanwhile)["status"] == "completed"
     assert wharf.ended(echo(wharf))["status"] == "completed"
+
+
+def test_a_login_that_it_refuses_is_told(stack: LocalStack, rabbit: RabbitMq, tmp_path: Path) -> None:
+    """Before a service starts: no waiting mends a password or a name."""
+    settings = {
+        "WHARF_DATABASE_URL": "postgresql://wharf_app:a@127.0.0.1:1/wharf",
+        "WHARF_REDIS_URL": stack.connection.redis_url,
+        "storage_url": (tmp_path / "objects").as_uri(),
+    }
+    check(ServiceSettings.model_validate(settings | {"WHARF_BROKER_URL": rabbit.url}))
+    password, name = rabbit.url.replace(":guest@", ":s3cret@"), rabbit.url.removesuffix("/") + "none"
+    for wrong, said in ((password, "refuses the login"), (name, "no virtual host of that name")):
+        with pytest.raises(Invalid, match=f"RabbitMQ .*{said}.*WHARF_BROKER_URL") as told:
+            check(ServiceSettings.model_validate(settings | {"WHARF_BROKER_URL": wrong}))
+        assert "s3cret" not in told.value.message

@@ -162,6 +162,9 @@ def test_a_server_that_does_not_prove_its_name_is_told(
         assert f"WHARF_{variable.upper()}" in told
         assert "SSL_CERT_FILE" in told
         assert "s3cret" not in told
+    told = sentence(settings | {"broker_url": f"amqps://wharf:s3cret@localhost:{stranger.port}//"})
+    assert "RabbitMQ does not prove that it is the host in WHARF_BROKER_URL" in told
+    assert "s3cret" not in told
     place = f"localhost:{stranger.port}/wharf?sslmode=verify-full&sslrootcert={tmp_path}/ca.pem"
     told = sentence(settings | {"database_url": f"postgresql://wharf_app:s3cret@{place}"})
     assert "does not prove that it is the host in WHARF_DATABASE_URL (SSL error: certificate verify failed)" in told
@@ -178,7 +181,12 @@ def test_servers_that_are_away_stop_nobody(settings: dict[str, Any]) -> None:
     }
     with capture_logs() as lines:
         check(ServiceSettings.model_validate(away))
-    assert [line["event"] for line in lines] == ["startup.ledger_away", "startup.redis_away", "startup.redis_away"]
+        check(
+            ServiceSettings.model_validate(away | {"WHARF_BROKER_URL": "amqp://a:b@127.0.0.1:1//;amqp://127.0.0.1:2"})
+        )
+    told = [line["event"].removeprefix("startup.") for line in lines]
+    assert told[:3] == ["ledger_away", "redis_away", "redis_away"]
+    assert told[3:] == ["ledger_away", "redis_away", "rabbitmq_away", "rabbitmq_away"]
 
 
 @pytest.mark.parametrize("module", COMMANDS.values(), ids=COMMANDS)

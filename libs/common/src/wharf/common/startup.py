@@ -6,18 +6,21 @@ A server that is away is none of them: it may come back, and everything in Wharf
 from __future__ import annotations
 
 import re
+import ssl
 import sys
 from typing import Any, NoReturn
 
 import psycopg
 import redis
+from amqp.exceptions import AccessRefused, AMQPError, NotAllowed
 from psycopg.errors import InsufficientPrivilege, UndefinedTable
 from redis.exceptions import AuthenticationError, RedisError, ResponseError
 
 from wharf.common.errors import Invalid
 from wharf.common.ledger.compatibility import OLDEST_SERVER, schema_problem
 from wharf.common.logs import get_logger
-from wharf.common.queues import is_redis
+from wharf.common.queues import is_amqp, is_redis
+from wharf.common.runtime.celery import celery_app
 from wharf.common.settings import ServiceSettings
 from wharf.common.tracing import installed
 
@@ -42,6 +45,9 @@ def check(settings: ServiceSettings) -> None:
     if is_redis(broker_url):
         _check_redis("WHARF_BROKER_URL", broker_url)
         _check_eviction(broker_url)
+    if is_amqp(broker_url):
+        for address in broker_url.split(";"):
+            _check_rabbitmq(address)
 
 
 def check_traces(endpoint: str | None) -> None:
@@ -108,6 +114,26 @@ def _check_redis(variable: str, url: str) -> None:
                 "another host's. Name its authority's file in SSL_CERT_FILE, or in the address: ?ssl_ca_certs=/path."
             )
         get_logger().warning("startup.redis_away", variable=variable, error=type(error).__name__)
+
+
+def _check_rabbitmq(url: str) -> None:
+    try:
+        with celery_app("startup", url).connection_for_write(connect_timeout=ANSWER_SECONDS) as connection:
+            connection.transport.establish_connection().close()
+    except AccessRefused:
+        _refuse("RabbitMQ refuses the login. Correct the user and the password in WHARF_BROKER_URL.")
+    except NotAllowed:
+        _refuse(
+            "RabbitMQ has no virtual host of that name, or not for this user. Correct the end of WHARF_BROKER_URL: "
+            "amqp://user:password@host:5672/name, and // at the end for the one that every server has."
+        )
+    except ssl.SSLCertVerificationError:
+        _refuse(
+            "RabbitMQ does not prove that it is the host in WHARF_BROKER_URL: its certificate is not trusted here, "
+            "or is another host's. Name its authority's file in SSL_CERT_FILE."
+        )
+    except (OSError, AMQPError) as error:
+        get_logger().warning("startup.rabbitmq_away", variable="WHARF_BROKER_URL", error=type(error).__name__)
 
 
 def _is_cluster(client: redis.Redis) -> bool:

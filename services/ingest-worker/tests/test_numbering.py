@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from wharf.ingest_worker.reading.numbering import Carry, numbered
 
@@ -45,6 +47,14 @@ def test_groups_that_may_come_again_are_not_trusted(text: str) -> None:
     _, carry = run(text)
     assert carry is not None
     assert not carry.together
+
+
+@given(st.text("abc.", min_size=1, max_size=12), st.booleans())
+def test_each_row_has_its_place_among_its_equals(letters: str, in_order: bool) -> None:
+    """Whether the groups only go up, which is counted faster, or come in any order; an empty one is a group too."""
+    text = "".join(sorted(letters)) if in_order else letters
+    found, _ = run(text)
+    assert found == [text[: at + 1].count(letter) for at, letter in enumerate(text)]
 
 
 def test_what_was_once_apart_stays_so() -> None:

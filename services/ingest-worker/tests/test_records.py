@@ -170,3 +170,10 @@ def test_half_a_code_unit_at_the_end_is_kept() -> None:
     """A file that was cut off loses nothing silently."""
     data = "a,1\nb,2\n".encode("utf-16-le") + b"c"
     assert found_in(data, Syntax("utf-16-le", ",", '"'))[-1] == (16, 3, b"c", "")
+
+
+@pytest.mark.parametrize(("rows", "sizes"), [(400, [250, 500, 1000, 1000, 1000, 250]), (300, [1000, 1000, 1000])])
+def test_a_large_file_begins_with_small_blocks(rows: int, sizes: list[int]) -> None:
+    """Two connections have something to send sooner; a small file is not divided for that."""
+    blocks = read_blocks(Bytes(b"123456789\n" * rows), CSV, Cursor(), block_bytes=1000)
+    assert [block.consumed for block in blocks] == sizes

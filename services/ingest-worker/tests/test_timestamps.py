@@ -122,3 +122,18 @@ def test_any_moment_survives_every_way_of_writing(when: datetime) -> None:
         assert moment(when.strftime(form), order) == when.isoformat()
     zoned = (when + timedelta(hours=5, minutes=30)).isoformat() + "+05:30"
     assert moment(zoned) == when.isoformat()
+
+
+LIKE_ISO = ["2025-11-30 15:35:03", "2025-11-30", "2025-11-30 15+01:00", "20251130 153503.123", "2025-11-30T15:35Z  "]
+STROKES = st.lists(st.tuples(st.integers(0, 18), st.sampled_from("0123456789-:T Z+.W")), max_size=3)
+
+
+@given(st.sampled_from(LIKE_ISO), STROKES)
+def test_a_column_of_one_form_is_read_as_any_other(text: str, strokes: list[tuple[int, str]]) -> None:
+    """Where all cells are as long as ISO has them Arrow alone reads them; a longer one among them ends that."""
+    for at, mark in strokes:
+        text = text[:at] + mark + text[at + 1 :] if at < len(text) else text
+    found = timestamps(pa.array([text]), Order.UNKNOWN)
+    other = timestamps(pa.array([text, "2025-11-30 15:35:03.5"]), Order.UNKNOWN)
+    faults = [None if one.faults is None or not one.faults[0] else CODES[one.faults[0]] for one in (found, other)]
+    assert (found.values[0], faults[0]) == (other.values[0], faults[1])

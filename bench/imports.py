@@ -151,8 +151,11 @@ def _between(job: Job, first: str, second: str) -> float:
 
 
 def ended(wharf: WharfClient, job_id: str, rows: int) -> Job:
-    """The job at its end. A large one tells of itself: each question takes the processor from it."""
-    if rows < LARGE_ROWS:
-        return wharf.wait(job_id, timeout=LONGEST, interval=ASK_SECONDS)
+    """The job at its end: a small one is asked for, which is sooner."""
+    return wharf.wait(job_id, timeout=LONGEST, interval=ASK_SECONDS) if rows < LARGE_ROWS else followed(wharf, job_id)
+
+
+def followed(wharf: WharfClient, job_id: str) -> Job:
+    """The job at its end, as it tells of itself: each question takes the processor from a large one."""
     *_, last = wharf.follow(job_id)
     return last

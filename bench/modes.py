@@ -10,7 +10,7 @@ from statistics import median
 from typing import Any
 
 from bench.bare_upsert import bare_upsert
-from bench.imports import LARGE_ROWS, ImportBench, checkpoint, completed, ended, settle
+from bench.imports import ImportBench, checkpoint, completed, followed, settle
 from wharf.local.samples import write_transactions
 
 CASES = ("new rows", "all changed", "none changed", "replaced")
@@ -79,13 +79,13 @@ class ModeBench:
     def _load(self, path: Path, mode: str | None = None) -> tuple[float, str, dict[str, Any]]:
         started = time.perf_counter()
         answer = self.imports.wharf.upload(path, profile="transactions", mode=mode)
-        job = ended(self.imports.wharf, answer["job_id"], LARGE_ROWS)
+        job = followed(self.imports.wharf, answer["job_id"])
         return time.perf_counter() - started, job.job_id, completed(job)
 
     def _undo(self, job_id: str) -> float:
         started = time.perf_counter()
         job = self.imports.wharf.undo(job_id)
-        completed(ended(self.imports.wharf, job.job_id, LARGE_ROWS))
+        completed(followed(self.imports.wharf, job.job_id))
         return time.perf_counter() - started
 
     def _file(self, name: str, rows: int, seed: int) -> Path:

@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 import psycopg
 
-from bench.imports import LARGE_ROWS, LONGEST, completed, ended
+from bench.imports import LONGEST, completed, followed
 from bench.processor import spent
 from wharf.client.api import WharfClient
 from wharf.local.connection import Connection
@@ -106,7 +106,7 @@ class NeighbourBench:
         write_transactions(path, rows, seed=self._files, most_lines=1, totals=True, prefix=f"B{self._files}-")
         started = time.perf_counter()
         answer = wharf.upload(path, profile="transactions", project_id=project)
-        completed(ended(wharf, answer["job_id"], LARGE_ROWS))
+        completed(followed(wharf, answer["job_id"]))
         seconds = time.perf_counter() - started
         path.unlink()
         return seconds

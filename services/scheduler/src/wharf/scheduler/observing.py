@@ -223,7 +223,6 @@ def of_the_broker(url: str) -> Iterator[Metric]:
     """What a Redis says of itself; nothing where its user may not ask."""
     within = {"socket_timeout": ANSWER_SECONDS, "socket_connect_timeout": ANSWER_SECONDS}
     with Redis.from_url(url, retry=Retry(NoBackoff(), 0), **within) as client:
-        client.ping()
         try:
             said = client.info()
         except NoPermissionError:

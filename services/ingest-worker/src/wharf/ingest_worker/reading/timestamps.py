@@ -105,8 +105,13 @@ def _usual(cells: pa.Array) -> Converted | None:
     found = np.diff(offsets_of(cells))
     if not ((found == DATE_TIME) | (found == DATE) | (found == 0)).all():
         return None
+    return _as_arrow_reads(cells, zone=None)
+
+
+def _as_arrow_reads(cells: pa.Array, zone: str | None) -> Converted | None:
+    """All cells at once; None where one is no moment, or none of our years."""
     try:
-        values = pc.cast(cells, pa.timestamp("us")).view(MOMENT)
+        values = pc.cast(cells, pa.timestamp("us", zone)).view(MOMENT)
     except pa.ArrowInvalid:
         return None
     return Converted(values) if _in_range(values).all() else None
@@ -114,12 +119,8 @@ def _usual(cells: pa.Array) -> Converted | None:
 
 def _iso(cells: pa.Array, zone: str | None) -> Converted:
     """Cells that have the form of ISO 8601; a 30 February or a year 0 among them goes the long way, alone."""
-    try:
-        values = pc.cast(cells, pa.timestamp("us", zone)).view(MOMENT)
-        if _in_range(values).all():
-            return Converted(values)
-    except pa.ArrowInvalid:
-        pass
+    if (found := _as_arrow_reads(cells, zone)) is not None:
+        return found
     there = _are_days(cells)
     if there.all():
         return _the_long_way(cells)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import psycopg
 import pytest
 import redis
 import trustme
-from redis.backoff import ConstantBackoff
+from redis.backoff import NoBackoff
 from redis.retry import Retry
 from structlog.testing import capture_logs
 
@@ -37,6 +38,8 @@ COMMANDS = {
     "maintenance worker": ["wharf.scheduler", "worker"],
     "as Celery has it": ["celery", "--quiet", "-A", "wharf.ingest_worker.app", "worker"],
 }
+
+CLUSTER_TRIES = 5
 
 
 @pytest.fixture
@@ -124,14 +127,34 @@ def test_a_broker_that_evicts_is_told(wharf: Trial, settings: dict[str, Any]) ->
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[str]:
     """The address of a Redis in cluster mode, without a database."""
-    port = Ports(tmp_path / "ports").pick("cluster")
-    options = {"port": str(port), "bind": "127.0.0.1", "dir": str(tmp_path), "save": "", "cluster-enabled": "yes"}
+    for number in range(CLUSTER_TRIES):
+        port = Ports(tmp_path / "ports").pick(f"cluster-{number}")
+        with clustered(port, tmp_path) as server:
+            try:
+                if answers(server, port):
+                    yield f"redis://127.0.0.1:{port}"
+                    return
+            finally:
+                server.terminate()
+    pytest.fail(f"no Redis in cluster mode would run on {CLUSTER_TRIES} ports")
+
+
+def clustered(port: int, folder: Path) -> subprocess.Popen[bytes]:
+    """It takes a second port, 10,000 further, which cannot be chosen before Redis 7."""
+    options = {"port": str(port), "bind": "127.0.0.1", "dir": str(folder), "save": "", "cluster-enabled": "yes"}
     command = [str(find_redis()), *(word for name, value in options.items() for word in (f"--{name}", value))]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server:
-        with redis.Redis(port=port, retry=Retry(ConstantBackoff(0.1), 100)) as client:
-            client.ping()
-        yield f"redis://127.0.0.1:{port}"
-        server.terminate()
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL)
+
+
+def answers(server: subprocess.Popen[bytes], port: int) -> bool:
+    """Whether it runs; not where somebody has its second port."""
+    with redis.Redis(port=port, retry=Retry(NoBackoff(), 0)) as client:
+        while server.poll() is None:
+            try:
+                return bool(client.ping())
+            except redis.ConnectionError:
+                time.sleep(0.05)
+    return False
 
 
 @pytest.mark.parametrize("variable", ["redis_url", "broker_url"])

@@ -79,6 +79,21 @@ def test_what_is_submitted_meanwhile_has_no_message(tenant, dispatcher, broker, 
     assert (tenant.admitted(), broker.jobs()) == (1, [job])
 
 
+def test_the_youngest_are_rung_for_at_once(make_tenant, ledger, make_dispatcher, broker):
+    """What was handed in just before the resume waits for no grace: its own message was refused, or never sent."""
+    dispatcher, tenant = make_dispatcher(grace=30), make_tenant(published=1)
+    refused = tenant.submit()
+    ledger.pause()
+    assert ledger.claim(refused) is None
+    waiting = tenant.submit()
+    ledger.resume()
+    dispatcher.tick()
+    assert broker.jobs() == [refused]
+    tenant.cancel(refused)
+    dispatcher.tick()
+    assert broker.jobs() == [refused, waiting]
+
+
 def test_what_runs_is_not_disturbed(tenant, ledger, run, paused):
     """A pause ends no attempt: its lease is renewed, its end is written; a give-back waits."""
     paused()

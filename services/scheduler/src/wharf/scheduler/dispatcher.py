@@ -40,11 +40,13 @@ DUE = text("""
 
 ADMIT = text("SELECT wharf.admit(:batch)")
 
-# Without a lock: a worker that claims one of them must not wait until all are rung. Parts are rung for by nobody else.
+# Without a lock: a worker that claims one of them must not wait until all are rung. The gateway rings for new jobs;
+# nobody does for parts, or for what got its place later or was refused by a paused queue (both: `available_at`).
 UNPUBLISHED = text("""
     SELECT id, attempt, kind, queue, priority, raised FROM wharf.jobs
     WHERE status = 'queued' AND admitted AND published_at IS NULL AND available_at <= now()
-      AND (attempt > 1 OR part IS NOT NULL OR created_at < now() - make_interval(secs => :grace))
+      AND (attempt > 1 OR part IS NOT NULL OR available_at > created_at
+           OR created_at < now() - make_interval(secs => :grace))
       AND NOT wharf.is_paused(queue, tenant_id)
     ORDER BY available_at LIMIT :batch""")
 

@@ -100,7 +100,8 @@ class LedgerScheduler(Scheduler):  # type: ignore[misc]  # Celery has no types
         except Exception as error:
             SENTRY.report(error)
             raise
-        self._leadership.wait(HURRY_SECONDS if more else self._settings.dispatch_seconds)
+        rest = self._dispatcher.rest.seconds(self._settings.dispatch_seconds)
+        self._leadership.wait(HURRY_SECONDS if more else rest)
         return 0.0
 
     def close(self) -> None:

@@ -24,6 +24,7 @@ from wharf.common.runtime.points import Point, reach
 from wharf.common.runtime.sentry import SENTRY
 from wharf.scheduler.reaper import Reaper
 from wharf.scheduler.reconciler import Reconciler
+from wharf.scheduler.resting import Rest
 
 BATCH = 200
 UNHEARD_SECONDS = 10.0
@@ -108,6 +109,7 @@ class Dispatcher:
     reaper: Reaper
     reconciler: Reconciler = field(default_factory=lambda: Reconciler(UNHEARD_SECONDS))
     keep_staging_days: int = 1
+    rest: Rest = field(default_factory=Rest)
 
     def tick(self) -> bool:
         """Reap, wake, admit, publish: in this order, so that what was taken back is published in the same tick.
@@ -128,7 +130,9 @@ class Dispatcher:
     def admit(self) -> int:
         """Give free places to jobs that wait for one."""
         with self.database.anyone() as connection:
-            return int(connection.execute(ADMIT, {"batch": BATCH}).scalar_one())
+            given = int(connection.execute(ADMIT, {"batch": BATCH}).scalar_one())
+        self.rest.gave(given)
+        return given
 
     def publish(self) -> int:
         """Ring for every admitted job that has no publication mark."""

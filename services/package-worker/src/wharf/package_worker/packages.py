@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -29,6 +28,7 @@ from wharf.package_worker.files import MadeFile, file_name, make_file
 from wharf.package_worker.finished import finished_files, keep_finished
 from wharf.package_worker.reading import SectionReader, source_of
 from wharf.package_worker.reading.query import Scope, SectionQuery
+from wharf.package_worker.workfolder import work_folder
 
 Context = JobContext[PackagePayload] | JobContext[ReportPayload]
 ENGINE = 2
@@ -50,9 +50,9 @@ def run_package(context: JobContext[PackagePayload]) -> dict[str, Any]:
 def make_package(context: Context, kind: PackageType, scope: Scope) -> dict[str, Any]:
     """Make the files of that type, or find them made before; gives the contract's `result` of a package."""
     started = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="wharf-package-", ignore_cleanup_errors=True) as folder:
-        content = _read(context, kind, scope, Path(folder))
-        result = _made_before(context, content.fingerprint) or _make(context, content, Path(folder))
+    with work_folder() as folder:
+        content = _read(context, kind, scope, folder)
+        result = _made_before(context, content.fingerprint) or _make(context, content, folder)
     result["seconds"] = round(time.monotonic() - started, 3)
     total = max(content.rows, 1)
     context.report(total, total, stage="done", message=_sentence(result), percent=100.0)

@@ -94,6 +94,19 @@ def test_waiting_gives_the_job_that_ended(gateway: Gateway) -> None:
     assert (job.succeeded, job.result) == (True, {"rows_read": 3})
 
 
+def test_a_short_job_is_heard_of_soon_and_a_long_one_seldom_asked_for(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pauses grow from a hundredth of a second to the interval that was asked for."""
+    pauses: list[float] = []
+    monkeypatch.setattr("time.sleep", pauses.append)
+    gateway.says(STATE, *[job_document()] * 12, job_document("completed"))
+    with WharfClient(gateway.url, KEY) as wharf:
+        wharf.wait(JOB, interval=0.25)
+    assert pauses[:2] == [0.01, 0.015]
+    assert pauses[-3:] == [0.25] * 3
+
+
 def test_a_file_for_rejects_that_cannot_be_written_is_told(gateway: Gateway, tmp_path: Path) -> None:
     """The reason is the system's."""
     gateway.says(f"GET /api/v1/jobs/{JOB}/rejects.csv", b"a\n")

@@ -18,6 +18,10 @@ from wharf.client.job import Job
 from wharf.client.sending import OutgoingFile, Sent
 from wharf.client.sse import ServerEvent
 
+FIRST_INTERVAL = 0.01
+LENGTHENING = 1.5
+"""A small file is done in a few hundredths of a second; whoever waits for one hears of it as soon."""
+
 
 class WharfClient(Calls):
     """Calls one gateway with one key; `with WharfClient(url, key) as wharf: wharf.upload(path)`.
@@ -160,15 +164,17 @@ class WharfClient(Calls):
         yield self.wait(job_id)
 
     def wait(self, job_id: str, *, timeout: float | None = None, interval: float = 0.25) -> Job:
-        """The job when it has ended, asked for every `interval` seconds.
+        """The job when it has ended, asked for often at first and then every `interval` seconds.
 
         Raises `ClientError` (`timeout`) after `timeout` seconds; the job goes on.
         """
         deadline = time.monotonic() + timeout if timeout is not None else float("inf")
+        pause = min(interval, FIRST_INTERVAL)
         while not (job := self.job(job_id)).ended:
             if time.monotonic() >= deadline:
                 raise ClientError(f"The job is still {job.status} after {timeout:g} s; it goes on.", code="timeout")
-            time.sleep(interval)
+            time.sleep(pause)
+            pause = min(interval, pause * LENGTHENING)
         return job
 
     # Profiles and datasets

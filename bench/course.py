@@ -50,8 +50,8 @@ class Extent:
     rounds: int = 3
     seconds: float = 10.0
     jobs: int = 1000
-    turn: float = 3.0
-    turns: int = 2
+    turn: float = 2.0
+    turns: int = 5
     watched: int = 9
     package: tuple[int, int, int] = (20_000, 190_000, 1_000_000)
     """Rows of both files, of a large PDF, of a large workbook."""

@@ -73,7 +73,7 @@ class SaturationBench:
     bare_url: str
 
     def measure(self, seconds: float, turns: int, on_turn: Callable[[], None]) -> Saturation:
-        """`turns` of `seconds` for each side, one after the other; no worker takes anything meanwhile."""
+        """`turns` of `seconds` for each side, each first in every other one; no worker takes anything meanwhile."""
         files = [self._file(number) for number in range(CLIENTS)]
         found = Saturation(files[0].stat().st_size)
         own, bare = [self._call(file) for file in files], [_bare_call(file) for file in files]
@@ -82,12 +82,14 @@ class SaturationBench:
             # The first requests open connections and threads.
             Side().run(self.bare_url, bare, WARMING_SECONDS)
             self._turn(Saturation(0), own, WARMING_SECONDS)
-            for _ in range(turns):
-                self._turn(found, own, seconds)
-                on_turn()
-                Batch.begin(self.connection.database_url, "import")
-                found.bare.run(self.bare_url, bare, seconds)
-                on_turn()
+            sides: list[Callable[[], None]] = [
+                lambda: self._turn(found, own, seconds),
+                lambda: self._bare_turn(found, bare, seconds),
+            ]
+            for number in range(turns):
+                for side in sides[:: -1 if number % 2 else 1]:
+                    side()
+                    on_turn()
         resumed = time.perf_counter()
         begun.await_completed()
         found.drained = time.perf_counter() - resumed
@@ -100,6 +102,10 @@ class SaturationBench:
         ended = time.perf_counter()
         batch.await_published(count)
         found.published = max(found.published, time.perf_counter() - ended)
+
+    def _bare_turn(self, found: Saturation, calls: list[Call], seconds: float) -> None:
+        Batch.begin(self.connection.database_url, "import")
+        found.bare.run(self.bare_url, calls, seconds)
 
     def _workers(self) -> list[int]:
         return [pid for name, pid in self.connection.processes.items() if name.startswith(WORKER)]

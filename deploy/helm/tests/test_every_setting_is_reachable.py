@@ -26,6 +26,7 @@ WORDS = {
     "WHARF_TIME_ZONE": "Europe/Berlin",
     "WHARF_METRICS_HOST": "::",
     "WHARF_HOST": "::",
+    "WHARF_BASE_PATH": "/tools/wharf",
     "WHARF_WEBHOOK_ALLOWED_NETWORKS": "10.0.0.0/8",
 }
 COMPONENTS = {"gateway": ["gateway"], "scheduler": ["scheduler"], "migrate": ["migration"]}

@@ -51,6 +51,12 @@ def test_an_address_is_told_where_there_is_one(notes: Notes) -> None:
     assert "port-forward" not in said
 
 
+def test_the_address_has_the_path_that_the_gateway_is_told(notes: Notes) -> None:
+    """Below a host that is not Wharf's alone."""
+    ways = {"ingress": {"enabled": True, "hosts": ["tools.example.org"]}, "settings": {"WHARF_BASE_PATH": "/wharf/"}}
+    assert "https://tools.example.org/wharf/api/v1/uploads" in notes(ways)
+
+
 def test_what_is_risky_is_told(notes: Notes) -> None:
     """No backups, servers for trials, and how many connections there may be."""
     said = notes({"secrets": {"use": []}, "postgres": {"enabled": True}})

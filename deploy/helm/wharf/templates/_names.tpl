@@ -47,3 +47,9 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{- define "wharf.worker" -}}
 {{ toYaml (mustMergeOverwrite (deepCopy .root.Values.workerDefaults) (deepCopy .worker)) }}
 {{- end -}}
+
+{{/* Below which path of its host the gateway is shown; empty: the whole host. It is the setting that tells the gateway. */}}
+{{- define "wharf.basePath" -}}
+{{- $settings := merge (dict) .Values.gateway.settings .Values.settings -}}
+{{- $settings.WHARF_BASE_PATH | default "" | trimSuffix "/" -}}
+{{- end -}}

@@ -17,6 +17,7 @@ from wharf.common.runtime.zeros import of_a_gateway
 from wharf.common.settings import load
 from wharf.common.tracing import TRACES
 from wharf.gateway import console, idempotency, problems
+from wharf.gateway.basepath import BasePath
 from wharf.gateway.requests import Requests
 from wharf.gateway.resources import Resources
 from wharf.gateway.routes import (
@@ -85,6 +86,8 @@ def create_app(settings: GatewaySettings | None = None) -> FastAPI:
     )
     app.state.resources = Resources.open(settings)
     app.add_middleware(Requests, unlimited=UNLIMITED)
+    if settings.base_path:
+        app.add_middleware(BasePath, base=settings.base_path)
     problems.install(app)
     idempotency.install(app)
     for about in ABOUTS:

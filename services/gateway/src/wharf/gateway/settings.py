@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from wharf.common.settings import BackupStorageSettings, ServiceSettings, WebhookSettings
 
@@ -19,6 +19,10 @@ class GatewaySettings(ServiceSettings, WebhookSettings, BackupStorageSettings):
     """The largest file that is taken, in bytes."""
     bulk_bytes: Annotated[int, Field(ge=0)] = 32 * 2**20
     """Larger files are loaded by the workers of the queue `ingest-bulk`."""
+    base_path: Annotated[
+        str, Field(pattern=r"^(/[A-Za-z0-9._~-]+)*/?$"), AfterValidator(lambda path: path.rstrip("/"))
+    ] = ""
+    """The path of `WHARF_PUBLIC_URL` below which a proxy shows us, such as `/wharf`; empty: a host of our own."""
     keepalive_seconds: Annotated[int, Field(ge=1, le=3600)] = 75
     """How long a connection without a request stays open: longer than a proxy keeps it for its next request, or that
     one comes just when it is closed, and the proxy answers 502."""

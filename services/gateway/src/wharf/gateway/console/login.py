@@ -61,7 +61,7 @@ async def logout(request: Request, resources: Wired, proof: Annotated[str, Form(
         refuse_forged(request, token, proof)
         await run_in_threadpool(resources.keys.end, token)
     answer = RedirectResponse(LOGIN, HTTPStatus.SEE_OTHER)
-    answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="lax", secure=is_https(request))
+    answer.delete_cookie(COOKIE, path=_home(request), httponly=True, samesite="lax", secure=is_https(request))
     return answer
 
 
@@ -75,6 +75,10 @@ def is_https(request: Request) -> bool:
     # Of several proxies the first one is the browser's.
     forwarded = request.headers.get("x-forwarded-proto", "").partition(",")[0].strip()
     return "https" in {request.url.scheme, forwarded}
+
+
+def _home(request: Request) -> str:
+    return str(request.scope.get("root_path") or "/")
 
 
 def _refuse_foreign(request: Request) -> None:
@@ -96,5 +100,5 @@ def _with_cookie(request: Request, answer: Response, token: str) -> Response:
 
     Lax, so that a link in a mail leads to the page and not to the log-in; changes need the proof besides.
     """
-    answer.set_cookie(COOKIE, token, path="/", httponly=True, samesite="lax", secure=is_https(request))
+    answer.set_cookie(COOKIE, token, path=_home(request), httponly=True, samesite="lax", secure=is_https(request))
     return answer

@@ -5,6 +5,7 @@ A template escapes whatever it is given; nothing is marked as safe. An error ins
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Coroutine, Mapping
 from http import HTTPStatus
 from types import MappingProxyType
@@ -41,6 +42,8 @@ HEADERS: Final = {
     "Vary": "Cookie",
 }
 LOGIN = "/login"
+ADDRESS: Final = re.compile(r' (?:href|src|action|hx-get)="/(?!/)')
+"""Where a page's text has an address of ours."""
 THEMES = frozenset({"light", "dark"})
 Answer = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -94,14 +97,22 @@ def page(
     """A whole page; htmx takes the part of it that it wants."""
     token = token_of(request)
     theme = request.cookies.get("wharf_theme", "")
+    base = request.scope.get("root_path", "")
     frame = {
+        "base": base,
         "look": caller and Look(caller),
         "proof": proof_of(token) if token else "",
         "path": request.url.path,
         "here": str(request.url.replace(scheme="", netloc="")),
         "theme": theme if theme in THEMES else "",
     }
-    return HTMLResponse(ENVIRONMENT.get_template(template).render({**frame, **shown}), status, HEADERS)
+    text = ENVIRONMENT.get_template(template).render({**frame, **shown})
+    return HTMLResponse(_beneath(base, text), status, HEADERS)
+
+
+def _beneath(base: str, text: str) -> str:
+    """A page whose addresses are below that path. What people wrote is escaped: such quotes are the templates' own."""
+    return ADDRESS.sub(rf"\g<0>{base[1:]}/", text) if base else text
 
 
 class PageRoute(APIRoute):

@@ -2,15 +2,16 @@
 import { clear, mark, put } from "./fields.js";
 import { renew } from "./live.js";
 import { ask, say } from "./messages.js";
+import { beneath } from "./places.js";
 
 const proof = () => document.querySelector('meta[name="wharf-proof"]').content;
 
 export async function call(method, path, body) {
   const headers = { "X-CSRF-Token": proof(), Accept: "application/json" };
   if (body !== undefined) headers["Content-Type"] = "application/json";
-  const answer = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body), credentials: "same-origin" });
+  const answer = await fetch(beneath(path), { method, headers, body: body === undefined ? undefined : JSON.stringify(body), credentials: "same-origin" });
   const told = answer.status === 204 ? null : await answer.json();
-  if (answer.status === 401) window.location.assign("/login");
+  if (answer.status === 401) window.location.assign(beneath("/login"));
   if (!answer.ok) throw Object.assign(new Error(told?.detail ?? "The server did not do it."), { errors: told?.errors });
   return told;
 }
@@ -42,7 +43,7 @@ export async function perform(element, body) {
     const given = body ?? (element.dataset.body ? JSON.parse(element.dataset.body) : undefined);
     const told = await call(method, path, given);
     say(filled(element.dataset.done ?? "Done.", told));
-    if (element.dataset.go) window.location.assign(filled(element.dataset.go, told));
+    if (element.dataset.go) window.location.assign(beneath(filled(element.dataset.go, told)));
     else renew();
     return told ?? {};
   } catch (error) {

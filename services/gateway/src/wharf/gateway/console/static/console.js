@@ -6,6 +6,7 @@ import { choose } from "./choice.js";
 import { fold as foldForms } from "./fields.js";
 import { copy } from "./copying.js";
 import { say } from "./messages.js";
+import { beneath } from "./places.js";
 import { keepCurrent } from "./times.js";
 
 document.body.addEventListener("htmx:configRequest", (event) => {
@@ -32,7 +33,7 @@ document.querySelector("[data-theme-switch]")?.addEventListener("click", () => {
   const root = document.documentElement;
   const dark = root.dataset.theme ? root.dataset.theme === "dark" : window.matchMedia("(prefers-color-scheme: dark)").matches;
   root.dataset.theme = dark ? "light" : "dark";
-  document.cookie = `wharf_theme=${root.dataset.theme}; path=/; max-age=31536000; SameSite=Lax`;
+  document.cookie = `wharf_theme=${root.dataset.theme}; path=${beneath("") || "/"}; max-age=31536000; SameSite=Lax`;
 });
 
 listen();

@@ -1,5 +1,6 @@
 // Live events: one stream a page, its place named by data-live. Texts are set as texts. The browser resumes a broken stream with
 // the id of the last event; a page that nobody sees lets go of its stream, and begins again with a picture of now.
+import { beneath } from "./places.js";
 import { length } from "./times.js";
 
 const TYPES = ["queued", "running", "progress", "log", "retrying", "cancelling", "completed", "failed", "cancelled"];
@@ -36,7 +37,7 @@ function region() {
 function connect() {
   const { live: place, liveEnded } = region()?.dataset ?? {};
   if (!place || liveEnded === "true" || source || document.hidden) return;
-  source = new EventSource(place);
+  source = new EventSource(beneath(place));
   source.addEventListener("open", begin);
   source.addEventListener("error", lost);
   for (const type of TYPES) source.addEventListener(`job.${type}`, (event) => take(type, JSON.parse(event.data)));

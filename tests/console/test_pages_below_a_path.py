@@ -50,7 +50,9 @@ def page(browser: Browser, below: str, tenant: Trial) -> Iterator[Page]:
     context.set_default_timeout(60_000)
     page = context.new_page()
     asked: list[str] = []
+    problems: list[str] = []
     page.on("request", lambda request: asked.append(urlsplit(request.url).path))
+    page.on("console", lambda said: problems.append(said.text) if said.type == "error" else None)
     page.goto(below)
     page.get_by_label("API key").fill(tenant.api.headers["Authorization"].removeprefix("Bearer "))
     page.get_by_role("button", name="Log in").click()
@@ -58,6 +60,7 @@ def page(browser: Browser, below: str, tenant: Trial) -> Iterator[Page]:
     yield page
     context.close()
     assert {path for path in asked if not path.startswith(BASE)} == set()
+    assert problems == []
 
 
 def test_work_is_seen_live_and_found(page: Page, tenant: Trial, write: Callable[..., Path]) -> None:
@@ -70,6 +73,19 @@ def test_work_is_seen_live_and_found(page: Page, tenant: Trial, write: Callable[
     expect(page).to_have_url(re.compile(rf"{BASE}/jobs\?state=completed$"))
     page.get_by_role("link", name="below.csv").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("below.csv")
+
+
+def test_the_api_is_tried_out_with_the_session(page: Page, tenant: Trial) -> None:
+    """`/docs` finds its files, the description and the routes below the path, and calls with the session's proof."""
+    page.goto(f"{page.url.removesuffix('/')}/docs")
+    route = page.locator(".opblock", has_text="/api/v1/queues/{name}/pause")
+    route.locator(".opblock-summary").click()
+    route.get_by_role("button", name="Try it out").click()
+    route.get_by_placeholder("name").fill("ingest")
+    route.get_by_role("button", name="Execute").click()
+    expect(route.locator(".live-responses-table .response-col_status").last).to_contain_text("200")
+    assert tenant.api.get("/api/v1/queues").json()["items"][0]["paused"]
+    tenant.api.post("/api/v1/queues/ingest/resume").raise_for_status()
 
 
 def test_things_are_made_and_removed(page: Page, tenant: Trial) -> None:

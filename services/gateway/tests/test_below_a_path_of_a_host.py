@@ -85,7 +85,7 @@ def test_the_api_answers_below_the_path(tenant, serve):
         assert client.get(sent.json()["status_url"]).json()["job_id"] == sent.json()["job_id"]
         assert client.get("/api/v1/jobs/").headers["location"] == f"{url}{BASE}/api/v1/jobs"
         assert client.get("/openapi.json").json()["servers"] == [{"url": BASE}]
-        assert f"{BASE}/openapi.json" in client.get("/docs").text
+        assert addresses(client.get("/docs").text) == set()
 
 
 def test_what_only_looks_like_the_path_is_not_below_it(tenant, serve):

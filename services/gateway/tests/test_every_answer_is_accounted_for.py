@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -179,12 +180,25 @@ def test_requests_are_counted_by_template(api, gateway):
 
 
 def test_the_api_describes_itself(gateway):
-    """OpenAPI with the form of an upload and the two ways to send a key; a page to read it."""
+    """OpenAPI with the form of an upload and the two ways to send a key."""
     api = httpx.get(f"{gateway.url}/openapi.json").json()
     form = api["paths"]["/api/v1/uploads"]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
     assert {"file", "profile", "project_id", "mapping", "options", "dry_run"} <= set(form["properties"])
     assert {s["type"] for s in api["components"]["securitySchemes"].values()} == {"http", "apiKey"}
-    assert httpx.get(f"{gateway.url}/docs").status_code == 200
+
+
+def test_the_page_of_the_api_loads_nothing_from_elsewhere(gateway):
+    """Many installations reach no network of others, and a script from there could do what the reader may."""
+    page = httpx.get(f"{gateway.url}/docs")
+    assert "//" not in page.text.replace("<!doctype html>", "")
+    policy = page.headers["content-security-policy"]
+    assert "script-src 'self';" in policy
+    assert "http" not in policy
+    for place in re.findall(r'(?:src|href)="([^"]+)"', page.text):
+        file = httpx.get(gateway.url + place)
+        assert (file.status_code, "immutable" in file.headers["cache-control"]) == (200, True)
+    assert httpx.get(f"{gateway.url}/docs/0/swagger-ui.css").headers["cache-control"] == "no-store"
+    assert httpx.get(f"{gateway.url}/docs/0/favicon.png").status_code == 404
 
 
 def environment(backend, folder, **more: str) -> dict[str, str]:

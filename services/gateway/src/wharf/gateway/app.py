@@ -82,7 +82,12 @@ def create_app(settings: GatewaySettings | None = None) -> FastAPI:
         settings = load(GatewaySettings)
         configure_logs("gateway", settings.log_level, settings.log_format)
     app = FastAPI(
-        title="Wharf", description=ABOUT, version=version("wharf-gateway"), lifespan=_lifespan, redoc_url=None
+        title="Wharf",
+        description=ABOUT,
+        version=version("wharf-gateway"),
+        lifespan=_lifespan,
+        docs_url=None,
+        redoc_url=None,
     )
     app.state.resources = Resources.open(settings)
     app.add_middleware(Requests, unlimited=UNLIMITED)

@@ -43,8 +43,6 @@ SECURITY_HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 CLOSED_POLICY = "default-src 'none'; frame-ancestors 'none'"
-PAGES = frozenset({"/docs"})
-"""Pages that load scripts: the policy for answers that are data does not fit them."""
 
 
 @dataclass
@@ -118,8 +116,7 @@ class Exchange:
         for name, value in SECURITY_HEADERS.items():
             headers.setdefault(name, value)
         headers.setdefault("Cache-Control", "no-store")
-        if self.scope["path"] not in PAGES:
-            headers.setdefault("Content-Security-Policy", CLOSED_POLICY)
+        headers.setdefault("Content-Security-Policy", CLOSED_POLICY)
         if self.unread:
             headers["Connection"] = "close"
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from wharf.gateway.console import assets, login
+from wharf.gateway.console.apidocs import routes as apidocs
 from wharf.gateway.console.audit import routes as audit
 from wharf.gateway.console.deadletters import routes as deadletters
 from wharf.gateway.console.jobs import routes as jobs
@@ -20,7 +21,21 @@ from wharf.gateway.console.tries import Tries
 from wharf.gateway.console.webhooks import routes as webhooks
 from wharf.gateway.console.workers import routes as workers
 
-ABOUTS = (assets, login, overview, jobs, queues, workers, deadletters, schedules, webhooks, keys, tenants, audit)
+ABOUTS = (
+    assets,
+    login,
+    overview,
+    jobs,
+    queues,
+    workers,
+    deadletters,
+    schedules,
+    webhooks,
+    keys,
+    tenants,
+    audit,
+    apidocs,
+)
 """The modules whose pages there are."""
 
 

@@ -6,6 +6,7 @@ import gzip
 import hashlib
 from dataclasses import dataclass
 from importlib import resources
+from importlib.resources.abc import Traversable
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Header, Response
@@ -26,14 +27,23 @@ class Asset:
     plain: bytes
     packed: bytes
 
+    @classmethod
+    def of(cls, file: Traversable) -> Asset:
+        """That file, whose kind its name tells."""
+        text = file.read_bytes()
+        return cls(MEDIA["." + file.name.rpartition(".")[2]], text, gzip.compress(text, mtime=0))
+
+    def answer(self, accept_encoding: str, *, keep: bool) -> Response:
+        """As the client takes it; it may be kept where its address changes with it."""
+        headers = {"Cache-Control": KEEP if keep else "no-store", "Vary": "Accept-Encoding"}
+        if "gzip" in accept_encoding:
+            return Response(self.packed, headers=headers | {"Content-Encoding": "gzip"}, media_type=self.media_type)
+        return Response(self.plain, headers=headers, media_type=self.media_type)
+
 
 def _read() -> dict[str, Asset]:
     files = (resources.files("wharf.gateway.console") / "static").iterdir()
-    texts = {file.name: file.read_bytes() for file in sorted(files, key=lambda file: file.name)}
-    return {
-        name: Asset(MEDIA["." + name.rpartition(".")[2]], text, gzip.compress(text, mtime=0))
-        for name, text in texts.items()
-    }
+    return {file.name: Asset.of(file) for file in sorted(files, key=lambda file: file.name)}
 
 
 ASSETS: Final = _read()
@@ -52,7 +62,4 @@ def asset(build: str, name: str, accept_encoding: Annotated[str, Header()] = "")
     if found is None:
         message = "There is no such file."
         raise NotFound(message)
-    headers = {"Cache-Control": KEEP if build == BUILD else "no-store", "Vary": "Accept-Encoding"}
-    if "gzip" in accept_encoding:
-        return Response(found.packed, headers=headers | {"Content-Encoding": "gzip"}, media_type=found.media_type)
-    return Response(found.plain, headers=headers, media_type=found.media_type)
+    return found.answer(accept_encoding, keep=build == BUILD)

@@ -1,0 +1,1 @@
+"""`/docs`: the API, to read and to try out."""

@@ -56,6 +56,8 @@ PICTURES = (
     *in_all("job-failed", "/jobs/{failed}"),
     *in_all("job-completed", "/jobs/{good}"),
     *in_all("overview", "/"),
+    *in_all("files", "/files"),
+    *in_all("file", "/files/{file}"),
     *in_all("queues", "/queues"),
     *in_all("workers", "/workers"),
     *in_all("dead-letters", "/dead-letters"),
@@ -108,7 +110,17 @@ def fill(wharf: WharfClient, folder: Path) -> dict[str, str]:
         failed = str(wharf.upload(folder / name, profile="transactions")["job_id"])
         wharf.wait(failed)
     write_transactions(folder / "year-2025.csv", ROWS, seed=4, bad=0)
-    return {"good": good, "failed": failed} | steer(wharf)
+    return {"good": good, "failed": failed, "file": look(wharf, folder / "verkauf.csv")} | steer(wharf)
+
+
+def look(wharf: WharfClient, path: Path) -> str:
+    """A file whose headers are to be mapped by hand."""
+    path.write_text(
+        "transaction_id;Datum;Menge;Einzelpreis;Filiale\nB1;01.02.2025;3;3,50;Nord\nB2;02.02.2025;1;9,90;Süd\n"
+    )
+    sent = wharf.upload(path, profile="transactions", start=False)
+    wharf.wait(str(sent["job_id"]))
+    return str(sent["upload_id"])
 
 
 def steer(wharf: WharfClient) -> dict[str, str]:

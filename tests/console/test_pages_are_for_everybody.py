@@ -30,6 +30,14 @@ def at_work(tenant: Trial, write: Write) -> dict[str, str]:
 
 
 @pytest.fixture
+def a_file(tenant: Trial, write: Write) -> str:
+    """The address of one that was looked at."""
+    sent = tenant.upload(write(9, "<i>looked<i>.csv"), start="false", profile="transactions")
+    tenant.ended(sent["job_id"])
+    return f"/files/{sent['upload_id']}"
+
+
+@pytest.fixture
 def a_schedule(tenant: Trial) -> str:
     """The address of one that has fired."""
     order = {"name": "nightly", "cron": "0 2 * * *", "kind": "echo"}
@@ -57,7 +65,7 @@ def platform(wharf: Trial) -> Iterator[Trial]:
 
 
 def test_axe_finds_nothing_on_any_page_of_a_tenant(
-    at_work: dict[str, str], a_schedule: str, a_webhook: str, person: Person
+    a_file: str, at_work: dict[str, str], a_schedule: str, a_webhook: str, person: Person
 ) -> None:
     """No violation of any weight, no page wider than its window, nothing that the policy had to refuse."""
     look = Look(person)
@@ -65,7 +73,7 @@ def test_axe_finds_nothing_on_any_page_of_a_tenant(
     expect(page.locator("#trend svg")).to_have_count(2)
     look.at_this("/")
     look.at(["/jobs", "/jobs?state=failed", "/jobs?q=nothing", *(f"/jobs/{job_id}" for job_id in at_work.values())])
-    look.at(["/queues", "/workers", "/dead-letters"])
+    look.at(["/files", a_file, "/queues", "/workers", "/dead-letters"])
     look.at(["/schedules", "/schedules/new", a_schedule, f"{a_schedule}/edit"])
     look.at(["/webhooks", "/webhooks/new", a_webhook, f"{a_webhook}/edit"])
     look.at(["/keys", "/keys/new", "/audit"])
@@ -116,6 +124,8 @@ def test_a_page_is_reached_with_the_keyboard_alone(person: Person) -> None:
     page.keyboard.press("Tab")
     assert page.evaluate("() => document.activeElement.textContent") == "Skip to content"
     page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate("() => document.activeElement.textContent") == "Hand in files"
     page.keyboard.press("Tab")
     assert page.evaluate("() => document.activeElement.name") == "q"
     page.keyboard.press("Shift+Tab")

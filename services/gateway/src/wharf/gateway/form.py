@@ -61,19 +61,24 @@ SourceMapping = Annotated[dict[Header, Target], Field(max_length=MOST_MAPPED)]
 """Source header to column."""
 
 
-class ImportRequest(BaseModel):
-    """How a file is to be imported; an unknown field is an error that names it."""
+class InspectRequest(BaseModel):
+    """How a file is to be read; an unknown field is an error that names it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     profile: Optional[Label] = None
     """None: detected by the file's headers."""
-    mode: Optional[Literal["append", "upsert", "replace"]] = None
     mapping: Optional[SourceMapping] = None
     options: Optional[ImportOptions] = None
+    priority: Optional[Priority] = None
+
+
+class ImportRequest(InspectRequest):
+    """How a file is to be imported."""
+
+    mode: Optional[Literal["append", "upsert", "replace"]] = None
     on_error: Optional[Literal["reject", "abort"]] = None
     dry_run: Optional[bool] = None
-    priority: Optional[Priority] = None
 
 
 class UploadFields(ImportRequest):

@@ -24,7 +24,7 @@ from wharf.common.queues import Priority, Queue
 from wharf.common.runtime.points import Point, reach
 from wharf.common.storage import Storage
 from wharf.gateway.authentication import Member, hidden
-from wharf.gateway.form import ImportRequest
+from wharf.gateway.form import ImportRequest, InspectRequest
 from wharf.gateway.intake import Arrival
 from wharf.gateway.profiles import check_profile
 from wharf.gateway.resources import Resources
@@ -106,26 +106,49 @@ def store(resources: Resources, member: Member, arrival: Arrival) -> None:
 def inspect(resources: Resources, member: Member, arrival: Arrival, request_id: str, seal: Seal = no_seal) -> Written:
     """Write the upload and a job that looks at it. If that fails the stored file is deleted."""
     fields = arrival.fields
-    order = Order(
-        tenant_id=member.tenant_id,
-        project_id=arrival.project_id,
-        kind=INSPECT,
-        payload=InspectPayload(
-            upload_id=arrival.upload_id,
-            profile=fields.profile,
-            mapping=fields.mapping,
-            options=fields.options or ImportOptions(),
-        ),
-        priority=fields.priority or Priority.NORMAL,
-        label=arrival.intake.file_name,
-        request_id=request_id,
-    )
+    place = (arrival.upload_id, arrival.project_id, arrival.intake.file_name)
+    order = _inspection(member, place, fields, request_id)
     with _or_delete(resources, member, arrival), resources.database.tenant(member.tenant_id) as connection:
         check_profile(connection, fields.profile)
         connection.exec_driver_sql(WRITE_UPLOAD, _upload_row(member, arrival))
         written = write_job(connection, order)
         seal(connection, written)
     return written
+
+
+def inspect_stored(
+    resources: Resources,
+    member: Member,
+    upload_id: UUID,
+    wish: InspectRequest,
+    request_id: str,
+    *,
+    seal: Seal = no_seal,
+) -> Written:
+    """Look at a stored upload once more; raises `NotFound`, for another tenant's upload too."""
+    with resources.database.tenant(member.tenant_id) as connection:
+        upload = find_upload(connection, member, upload_id, lock=True)
+        refuse_removed(upload)
+        check_profile(connection, wish.profile)
+        place = (upload_id, upload.project_id, upload.file_name)
+        written = write_job(connection, _inspection(member, place, wish, request_id))
+        seal(connection, written)
+    return written
+
+
+def _inspection(member: Member, place: tuple[UUID, str, str], wish: InspectRequest, request_id: str) -> Order:
+    """A look at the upload of that id, project and file name."""
+    upload_id, project_id, file_name = place
+    options = wish.options or ImportOptions()
+    return Order(
+        tenant_id=member.tenant_id,
+        project_id=project_id,
+        kind=INSPECT,
+        payload=InspectPayload(upload_id=upload_id, profile=wish.profile, mapping=wish.mapping, options=options),
+        priority=wish.priority or Priority.NORMAL,
+        label=file_name,
+        request_id=request_id,
+    )
 
 
 def inspection_of(connection: Connection, storage: Storage, upload: Row[Any]) -> dict[str, Any] | None:

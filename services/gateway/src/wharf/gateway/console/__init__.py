@@ -11,6 +11,7 @@ from wharf.gateway.console import assets, login
 from wharf.gateway.console.apidocs import routes as apidocs
 from wharf.gateway.console.audit import routes as audit
 from wharf.gateway.console.deadletters import routes as deadletters
+from wharf.gateway.console.files import routes as files
 from wharf.gateway.console.jobs import routes as jobs
 from wharf.gateway.console.keys import routes as keys
 from wharf.gateway.console.overview import routes as overview
@@ -25,6 +26,7 @@ ABOUTS = (
     assets,
     login,
     overview,
+    files,
     jobs,
     queues,
     workers,

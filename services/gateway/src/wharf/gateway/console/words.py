@@ -128,6 +128,11 @@ def written(line: dict[str, Any]) -> str:
     return " ".join([line["event"], *(f"{name}={dumps(value)}" for name, value in fields)])
 
 
+def visible(text: str) -> str:
+    """A character that nobody sees, by its name."""
+    return {"\t": "tab", " ": "space"}.get(text, text)
+
+
 FILTERS: Final[dict[str, Callable[..., Any]]] = {
     each.__name__: each
     for each in (
@@ -145,5 +150,6 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
         words_pair,
         outcome,
         written,
+        visible,
     )
 }

@@ -16,12 +16,12 @@ from starlette.concurrency import run_in_threadpool
 from wharf.common.jobs.states import Status
 from wharf.common.jobs.submission import Written
 from wharf.gateway.authentication import Member, Operator, Viewer
-from wharf.gateway.form import ImportRequest, UploadFields
+from wharf.gateway.form import ImportRequest, InspectRequest, UploadFields
 from wharf.gateway.idempotency import Key, Reply, sealing, stamp
 from wharf.gateway.intake import Arrival, take_in
 from wharf.gateway.requests import REQUEST_ID
 from wharf.gateway.resources import Resources, Wired
-from wharf.gateway.uploads import find_upload, import_stored, inspect, inspection_of, submit
+from wharf.gateway.uploads import find_upload, import_stored, inspect, inspect_stored, inspection_of, submit
 
 router = APIRouter(prefix="/api/v1/uploads", tags=["uploads"])
 
@@ -100,6 +100,25 @@ def start_import(
     asked = ("import", upload_id, wish.model_dump(mode="json"))
     seal = sealing(stamp(member.tenant_id, idempotency_key, *asked), reply_of)
     written = import_stored(resources, member, upload_id, wish, request.scope[REQUEST_ID], seal=seal)
+    return _announced(resources, member, written, reply_of)
+
+
+@router.post("/{upload_id}/inspect", status_code=HTTPStatus.ACCEPTED, response_model=Accepted)
+def look_again(
+    *,
+    upload_id: UUID,
+    request: Request,
+    resources: Wired,
+    member: Operator,
+    body: InspectRequest | None = None,
+    idempotency_key: Key = None,
+) -> Response:
+    """Inspect a stored file, as another profile or with other options than before; the result is what was found."""
+    wish = body or InspectRequest()
+    reply_of = partial(_accepted, upload_id)
+    asked = ("inspect", upload_id, wish.model_dump(mode="json"))
+    seal = sealing(stamp(member.tenant_id, idempotency_key, *asked), reply_of)
+    written = inspect_stored(resources, member, upload_id, wish, request.scope[REQUEST_ID], seal=seal)
     return _announced(resources, member, written, reply_of)
 
 

@@ -46,6 +46,8 @@ class Detail:
     parent: JobView | None
     followers: list[JobView]
     parts: list[JobView]
+    upload_id: str | None
+    """The file that it is about."""
     alike: int
     """Other failed jobs with the same error, which wait for somebody as this one does."""
 
@@ -89,6 +91,7 @@ def detail_of(connection: Connection, member: Member, job: JobView) -> Detail:
         parent=_parent(connection, job),
         followers=[other for other in below if other.part is None][:MOST_FOLLOWERS],
         parts=[other for other in below if other.part is not None],
+        upload_id=_upload(connection, job),
         alike=alike(connection, member, job),
     )
 
@@ -100,6 +103,10 @@ def alike(connection: Connection, member: Member, job: JobView) -> int:
     wanted = JobFilter(status=(Status.FAILED,), error=job.error.code, discarded=False, project_id=member.project_id)
     query = select(func.count()).select_from(Job).where(*wanted.conditions(), Job.id != job.job_id)
     return connection.execute(query).scalar_one()
+
+
+def _upload(connection: Connection, job: JobView) -> str | None:
+    return connection.execute(select(Job.payload["upload_id"].astext).where(Job.id == job.job_id)).scalar_one_or_none()
 
 
 def _lines(connection: Connection, job_id: UUID) -> list[Item]:

@@ -46,7 +46,10 @@ def show(job_id: UUID, request: Request, resources: Wired, member: JobViewer) ->
 
 
 def _shown(detail: Detail) -> dict[str, object]:
-    own = {name: getattr(detail, name) for name in ("job", "lines", "parent", "followers", "parts", "alike", "course")}
+    own = {
+        name: getattr(detail, name)
+        for name in ("job", "lines", "parent", "followers", "parts", "alike", "course", "upload_id")
+    }
     made = {"stages": stages_of(detail.job), "facts": outcome.facts_of(detail.job)}
     steps = {"can_undo": outcome.can_undo(detail), "can_commit": outcome.can_commit(detail)}
     return own | made | steps | {"downloads": outcome.downloads_of(detail.job)}

@@ -63,6 +63,11 @@ export function fieldsOf(form) {
   for (const field of form.elements) {
     if (!field.name || "local" in field.dataset || field.matches(":disabled") || (field.type === "radio" && !field.checked)) continue;
     const value = valueOf(field);
+    // A choice for one of many, such as a header's column: mapping is { header: column } of those that say something.
+    if ("of" in field.dataset) {
+      if (field.value) (found[field.name] ??= {})[field.dataset.of] = field.value;
+      continue;
+    }
     // What is left out of payload.message still leaves a payload: an empty one is said, too.
     put(found, field.name, value === null && "omit" in field.dataset ? undefined : value);
   }

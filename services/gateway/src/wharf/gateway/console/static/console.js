@@ -5,6 +5,7 @@ import { attend } from "./keyboard.js";
 import { choose } from "./choice.js";
 import { fold as foldForms } from "./fields.js";
 import { copy } from "./copying.js";
+import { handIn, tellMissing } from "./handing.js";
 import { say } from "./messages.js";
 import { beneath } from "./places.js";
 import { keepCurrent } from "./times.js";
@@ -37,6 +38,8 @@ document.querySelector("[data-theme-switch]")?.addEventListener("click", () => {
 });
 
 listen();
+handIn();
+tellMissing();
 foldForms();
 choose();
 attend();

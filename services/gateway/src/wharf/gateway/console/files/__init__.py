@@ -1,0 +1,1 @@
+"""Files: handed in on a page, looked at, mapped by hand, imported."""

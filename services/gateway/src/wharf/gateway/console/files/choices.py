@@ -1,0 +1,41 @@
+"""What the forms of a file offer."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sqlalchemy import Connection, select
+
+from wharf.common.ledger.models import Project
+from wharf.common.profiles import KnownProfiles, Profile
+from wharf.gateway.authentication import Member
+from wharf.gateway.console.jobs.board import MOST_PROJECTS
+
+DETECT: Final = ("", "Find out by the headers")
+MODES: Final = (
+    ("", "New rows are added, known ones updated"),
+    ("append", "All rows are added"),
+    ("replace", "The project's rows are replaced"),
+)
+ON_ERROR: Final = (("", "Keep them aside, load the others"), ("abort", "Load nothing"))
+
+
+def choices_of(connection: Connection, member: Member) -> dict[str, Any]:
+    """Profiles by their titles, the projects that there are, and what is done with rows."""
+    known = KnownProfiles.of_tenant(connection).by_name.values()
+    return {
+        "profiles": [DETECT, *sorted(((one.name, titled(one)) for one in known), key=lambda pair: pair[1])],
+        "projects": _projects(connection, member),
+        "modes": MODES,
+        "on_error": ON_ERROR,
+    }
+
+
+def titled(profile: Profile) -> str:
+    """Its title, or else its name."""
+    return profile.title or profile.name
+
+
+def _projects(connection: Connection, member: Member) -> list[str]:
+    query = select(Project.slug).order_by(Project.slug).limit(MOST_PROJECTS)
+    return [member.project_id] if member.project_id else list(connection.scalars(query))

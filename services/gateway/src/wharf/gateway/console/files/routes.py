@@ -1,0 +1,60 @@
+"""`/files`: a file is handed in, looked at where somebody wants to, mapped and imported. The API's own routes do it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel
+
+from wharf.common.profiles import KnownProfiles, Profile
+from wharf.gateway.authentication import Operator, Viewer
+from wharf.gateway.console.files.choices import choices_of
+from wharf.gateway.console.files.found import Look, look_of, needed_of
+from wharf.gateway.console.pages import PageRoute, page
+from wharf.gateway.form import Optional
+from wharf.gateway.resources import Wired
+from wharf.gateway.uploads import find_upload
+
+router = APIRouter(prefix="/files", tags=["console"], route_class=PageRoute)
+
+
+class FileQuery(BaseModel):
+    """Which inspection of the file is shown; none: the one that was asked for as it was handed in."""
+
+    job: Optional[UUID] = None
+
+
+@router.get("")
+def choose(request: Request, resources: Wired, member: Operator) -> Response:
+    """The form for one or several files."""
+    with resources.database.tenant(member.tenant_id) as connection:
+        choices = choices_of(connection, member)
+    shown = {"choices": choices, "project_id": member.project_id, "most": resources.settings.upload_max_bytes}
+    return page(request, "files/choose.html", member, shown)
+
+
+@router.get("/{upload_id}")
+def show(
+    upload_id: UUID, request: Request, resources: Wired, member: Viewer, query: Annotated[FileQuery, Query()]
+) -> Response:
+    """One file: what was found in it, and what shall become of it."""
+    with resources.database.tenant(member.tenant_id) as connection:
+        upload = find_upload(connection, member, upload_id)
+        look = look_of(connection, resources.storage, upload, query.job)
+        known = KnownProfiles.of_tenant(connection).by_name
+        choices = choices_of(connection, member)
+    profile = known.get(look.profile) if look and look.profile else None
+    return page(request, "files/file.html", member, {"upload": upload, "choices": choices, **_shown(look, profile)})
+
+
+def _shown(look: Look | None, profile: Profile | None) -> dict[str, Any]:
+    needed = needed_of(profile) if profile else []
+    targets = [(each.name, f"{each.name}, needed" if each.name in needed else each.name) for each in _columns(profile)]
+    missing = look.missing(profile) if look and profile else []
+    return {"seen": look, "profile": profile, "targets": targets, "missing": missing, "needed": needed}
+
+
+def _columns(profile: Profile | None) -> tuple[Any, ...]:
+    return profile.columns if profile else ()

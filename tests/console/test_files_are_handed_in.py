@@ -128,3 +128,21 @@ def dataset(tenant: Trial) -> str:
     """The tenant's own table: its schema is the one that was made last."""
     schema = tenant.one("SELECT schema_name FROM wharf.tenants ORDER BY id DESC LIMIT 1")
     return f'"{schema}"."transactions"'
+
+
+def test_rows_that_were_set_aside_are_seen_with_what_is_wrong(person: Person, tmp_path: Path) -> None:
+    """Line, row and reasons on the job's page; what a cell says is text; what was assumed is told too."""
+    path = tmp_path / "mixed.csv"
+    path.write_text(
+        "transaction_id,date,quantity,unit_price\nt1,2025-01-02,1,2\nt2,<i>never</i>,,2\nt3,01/02/2025,4,2\n", "utf-8"
+    )
+    page = person.go("/files")
+    choose(page, path)
+    page.get_by_role("button", name="Import").click()
+    row = page.locator("#rejects tbody tr")
+    expect(row).to_have_count(1)
+    expect(row).to_contain_text("t2,<i>never</i>,,2")
+    expect(row.locator("li").first).to_contain_text("date <i>never</i>: This is not a date")
+    expect(row.locator("li").nth(1)).to_contain_text("quantity: This column must have a value")
+    expect(page.locator("article .notice")).to_contain_text("Assumed date order")
+    assert person.problems == []

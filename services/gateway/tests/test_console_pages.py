@@ -15,7 +15,7 @@ from sqlalchemy import event
 
 from wharf.common.ledger.database import dumps
 from wharf.gateway.console.assets import ASSETS, BUILD, address_of
-from wharf.gateway.console.jobs import board
+from wharf.gateway.console.jobs import board, detail
 from wharf.gateway.console.navigation import ENTRIES
 from wharf.gateway.console.pages import ENVIRONMENT
 
@@ -109,6 +109,35 @@ def test_texts_of_users_never_become_markup(person, tenant, harmless):
     harmless(person.get("/jobs", params={"q": HOSTILE, "error": HOSTILE}).text)
     harmless(person.get("/jobs", params={"kind": HOSTILE * 9}).text)
     harmless(person.get("/login", params={"next": f"/{HOSTILE}"}).text)
+
+
+def test_rejected_rows_are_shown_with_what_is_wrong(person, tenant, harmless, monkeypatch):
+    """The first of them in the file's order, as text; none where they were removed, and none of a job that goes on."""
+    monkeypatch.setattr(detail, "MOST_REJECTS", 2)
+    job = tenant.job()
+    of = {"tenant": tenant.id, "import": import_of(tenant, job)}
+    why = dumps([{"column": HOSTILE, "code": "x", "message": HOSTILE, "value": HOSTILE}])
+    for line in (4, 2, 3):
+        tenant.execute(
+            "INSERT INTO wharf.rejects (import_id, byte_offset, tenant_id, line, raw, errors)"
+            " VALUES (:import, :line, :tenant, :line, :raw, CAST(:why AS jsonb))",
+            line=line, raw=f"row {line} {HOSTILE * 9}", why=why, **of,
+        )  # fmt: skip
+    assert "Rejected rows" not in person.get(f"/jobs/{job.job_id}").text
+    _write(tenant, job.job_id, "status = 'completed', finished_at = now(), result = :value", {"rejected": 3})
+    page = person.get(f"/jobs/{job.job_id}").text
+    harmless(page)
+    assert "The first 2 of 3." in page
+    assert page.index("row 2 ") < page.index("row 3 ")
+    assert "row 4 " not in page
+    tenant.execute("UPDATE wharf.imports SET rejects_removed_at = now() WHERE id = :id", id=of["import"])
+    assert "Rejected rows" not in person.get(f"/jobs/{job.job_id}").text
+
+
+def import_of(tenant, job) -> str:
+    """The import that the job works on."""
+    found = tenant.execute("SELECT payload ->> 'import_id' AS i FROM wharf.jobs WHERE id = :id", id=job.job_id)
+    return str(found[0]["i"])
 
 
 def _say(tenant, job_id, text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -9,6 +10,8 @@ from uuid import UUID
 
 from sqlalchemy import Connection, func, select
 
+from wharf.common.errors import Gone
+from wharf.common.jobs.kinds import IMPORT
 from wharf.common.jobs.states import Status
 from wharf.common.jobs.view import JobView, job_view
 from wharf.common.ledger.models import Job, JobLog
@@ -19,6 +22,8 @@ from wharf.gateway.jobs import JobFilter
 MOST_TRIES: Final = 100
 MOST_LINES: Final = 500
 """The newest; the API has all."""
+MOST_REJECTS: Final = 50
+"""The first; the file to take away has all."""
 MOST_FOLLOWERS: Final = 100
 MOST_PARTS: Final = 500
 OUTCOMES: Final = {"complete": "completed", "fail": "failed", "cancel": "cancelled", "retry": "retrying"}
@@ -48,6 +53,8 @@ class Detail:
     parts: list[JobView]
     upload_id: str | None
     """The file that it is about."""
+    rejects: list[Item]
+    """The first rows that it set aside."""
     alike: int
     """Other failed jobs with the same error, which wait for somebody as this one does."""
 
@@ -92,6 +99,7 @@ def detail_of(connection: Connection, member: Member, job: JobView) -> Detail:
         followers=[other for other in below if other.part is None][:MOST_FOLLOWERS],
         parts=[other for other in below if other.part is not None],
         upload_id=_upload(connection, job),
+        rejects=_rejects(connection, member, job),
         alike=alike(connection, member, job),
     )
 
@@ -107,6 +115,14 @@ def alike(connection: Connection, member: Member, job: JobView) -> int:
 
 def _upload(connection: Connection, job: JobView) -> str | None:
     return connection.execute(select(Job.payload["upload_id"].astext).where(Job.id == job.job_id)).scalar_one_or_none()
+
+
+def _rejects(connection: Connection, member: Member, job: JobView) -> list[Item]:
+    if job.kind == IMPORT.name and job.ended:
+        # They go when their time is over; the counts stay.
+        with suppress(Gone):
+            return jobs.list_rejects(connection, member, job.job_id, None, MOST_REJECTS)[0]
+    return []
 
 
 def _lines(connection: Connection, job_id: UUID) -> list[Item]:

@@ -58,6 +58,8 @@ PICTURES = (
     *in_all("overview", "/"),
     *in_all("files", "/files"),
     *in_all("file", "/files/{file}"),
+    *in_all("data", "/data/transactions?column=transaction_id&value=T00000002"),
+    *in_all("package-form", "/packages"),
     *in_all("queues", "/queues"),
     *in_all("workers", "/workers"),
     *in_all("dead-letters", "/dead-letters"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import threading
@@ -258,6 +259,12 @@ class Tenant:
             self.execute("SELECT payload ->> 'upload_id' AS u FROM wharf.jobs WHERE id = :id", id=job.job_id)[0]["u"]
         )
 
+    def import_of(self, job: JobView) -> str:
+        """The id of the import that a job works on."""
+        return str(
+            self.execute("SELECT payload ->> 'import_id' AS i FROM wharf.jobs WHERE id = :id", id=job.job_id)[0]["i"]
+        )
+
     def view(self, job_id: UUID) -> JobView:
         with self.database.tenant(self.id) as connection:
             return find(connection, job_id)
@@ -298,6 +305,21 @@ def api(tenant: Tenant) -> Iterator[httpx.Client]:
     """The tenant's admin as a client."""
     with tenant.client() as client:
         yield client
+
+
+@pytest.fixture
+def dataset(tenant: Tenant) -> Callable[[str, dict[str, Any], list[dict[str, Any]]], None]:
+    """Put rows into the tenant's dataset, as a worker does."""
+
+    def fill(profile: str, definition: dict[str, Any], rows: list[dict[str, Any]]) -> None:
+        ensure = "SELECT wharf.ensure_dataset(:p, CAST(:d AS jsonb)) AS place"
+        place = tenant.execute(ensure, p=profile, d=json.dumps(definition))
+        for nth, row in enumerate(rows):
+            values = {"project_id": "default", "_import_id": str(new_id()), "_line": nth + 2, **row}
+            names, marks = ", ".join(values), ", ".join(f":{name}" for name in values)
+            tenant.execute(f'INSERT INTO "{place[0]["place"]}"."{profile}" ({names}) VALUES ({marks})', **values)
+
+    return fill
 
 
 @pytest.fixture

@@ -115,7 +115,7 @@ def test_rejected_rows_are_shown_with_what_is_wrong(person, tenant, harmless, mo
     """The first of them in the file's order, as text; none where they were removed, and none of a job that goes on."""
     monkeypatch.setattr(detail, "MOST_REJECTS", 2)
     job = tenant.job()
-    of = {"tenant": tenant.id, "import": import_of(tenant, job)}
+    of = {"tenant": tenant.id, "import": tenant.import_of(job)}
     why = dumps([{"column": HOSTILE, "code": "x", "message": HOSTILE, "value": HOSTILE}])
     for line in (4, 2, 3):
         tenant.execute(
@@ -132,12 +132,6 @@ def test_rejected_rows_are_shown_with_what_is_wrong(person, tenant, harmless, mo
     assert "row 4 " not in page
     tenant.execute("UPDATE wharf.imports SET rejects_removed_at = now() WHERE id = :id", id=of["import"])
     assert "Rejected rows" not in person.get(f"/jobs/{job.job_id}").text
-
-
-def import_of(tenant, job) -> str:
-    """The import that the job works on."""
-    found = tenant.execute("SELECT payload ->> 'import_id' AS i FROM wharf.jobs WHERE id = :id", id=job.job_id)
-    return str(found[0]["i"])
 
 
 def _say(tenant, job_id, text: str) -> None:

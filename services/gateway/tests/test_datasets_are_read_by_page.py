@@ -18,21 +18,6 @@ NAMES = {
 
 
 @pytest.fixture
-def dataset(tenant):
-    """Put rows into the tenant's dataset, as a worker does."""
-
-    def fill(profile: str, definition: dict[str, Any], rows: list[dict[str, Any]]) -> None:
-        ensure = "SELECT wharf.ensure_dataset(:p, CAST(:d AS jsonb)) AS place"
-        place = tenant.execute(ensure, p=profile, d=json.dumps(definition))
-        for nth, row in enumerate(rows):
-            values = {"project_id": "default", "_import_id": str(new_id()), "_line": nth + 2, **row}
-            names, marks = ", ".join(values), ", ".join(f":{name}" for name in values)
-            tenant.execute(f'INSERT INTO "{place[0]["place"]}"."{profile}" ({names}) VALUES ({marks})', **values)
-
-    return fill
-
-
-@pytest.fixture
 def sales(dataset):
     """Eleven lines of four invoices in two projects."""
     rows = [

@@ -10,11 +10,13 @@ from fastapi import FastAPI
 from wharf.gateway.console import assets, login
 from wharf.gateway.console.apidocs import routes as apidocs
 from wharf.gateway.console.audit import routes as audit
+from wharf.gateway.console.data import routes as data
 from wharf.gateway.console.deadletters import routes as deadletters
 from wharf.gateway.console.files import routes as files
 from wharf.gateway.console.jobs import routes as jobs
 from wharf.gateway.console.keys import routes as keys
 from wharf.gateway.console.overview import routes as overview
+from wharf.gateway.console.packages import routes as packages
 from wharf.gateway.console.queues import routes as queues
 from wharf.gateway.console.schedules import routes as schedules
 from wharf.gateway.console.tenants import routes as tenants
@@ -27,6 +29,8 @@ ABOUTS = (
     login,
     overview,
     files,
+    data,
+    packages,
     jobs,
     queues,
     workers,

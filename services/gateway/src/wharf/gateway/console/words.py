@@ -14,6 +14,7 @@ MINUTE, HOUR, DAY = 60, 3600, 86_400
 UNITS: Final = ((DAY, "d"), (HOUR, "h"), (MINUTE, "min"), (1, "s"))
 TENTHS_BELOW = 10
 KIB = 1024
+LONGEST_CELL = 200
 NOTHING = "\N{EN DASH}"
 
 
@@ -128,6 +129,18 @@ def written(line: dict[str, Any]) -> str:
     return " ".join([line["event"], *(f"{name}={dumps(value)}" for name, value in fields)])
 
 
+def cell(value: Any) -> str:  # noqa: ANN401 - whatever a dataset's column holds
+    """A value of a row, as a table has room for it."""
+    if value is None:
+        return NOTHING
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return exact(value).removesuffix(" UTC")
+    text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return text if len(text) <= LONGEST_CELL else f"{text[:LONGEST_CELL]}…"
+
+
 def visible(text: str) -> str:
     """A character that nobody sees, by its name."""
     return {"\t": "tab", " ": "space"}.get(text, text)
@@ -151,5 +164,6 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
         outcome,
         written,
         visible,
+        cell,
     )
 }

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
-from wharf.common.ledger.models import Project
 from wharf.common.profiles import KnownProfiles, Profile
 from wharf.gateway.authentication import Member
-from wharf.gateway.console.jobs.board import MOST_PROJECTS
+from wharf.gateway.console.projects import projects_of
 
 DETECT: Final = ("", "Find out by the headers")
 MODES: Final = (
@@ -25,7 +24,7 @@ def choices_of(connection: Connection, member: Member) -> dict[str, Any]:
     known = KnownProfiles.of_tenant(connection).by_name.values()
     return {
         "profiles": [DETECT, *sorted(((one.name, titled(one)) for one in known), key=lambda pair: pair[1])],
-        "projects": _projects(connection, member),
+        "projects": projects_of(connection, member.project_id),
         "modes": MODES,
         "on_error": ON_ERROR,
     }
@@ -34,8 +33,3 @@ def choices_of(connection: Connection, member: Member) -> dict[str, Any]:
 def titled(profile: Profile) -> str:
     """Its title, or else its name."""
     return profile.title or profile.name
-
-
-def _projects(connection: Connection, member: Member) -> list[str]:
-    query = select(Project.slug).order_by(Project.slug).limit(MOST_PROJECTS)
-    return [member.project_id] if member.project_id else list(connection.scalars(query))

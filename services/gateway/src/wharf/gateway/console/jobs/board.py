@@ -13,17 +13,17 @@ from sqlalchemy import Connection, String, Subquery, bindparam, func, literal, s
 from wharf.common.clock import now
 from wharf.common.jobs.kinds import Kind
 from wharf.common.jobs.states import Status
-from wharf.common.ledger.models import Job, Project
+from wharf.common.ledger.models import Job
 from wharf.common.queues import Queue
 from wharf.gateway.authentication import Member
 from wharf.gateway.console.pages import address
+from wharf.gateway.console.projects import projects_of
 from wharf.gateway.cursors import LONGEST
 from wharf.gateway.form import Optional
 from wharf.gateway.jobs import JobFilter
 
 MOST_COUNTED: Final = 10_000
 """A tab says `10,000+` beyond that: nobody reads on, and counting all would take longer than showing."""
-MOST_PROJECTS: Final = 200
 PAGE: Final = 50
 
 
@@ -147,7 +147,6 @@ def counted(count: int | None) -> str | None:
 
 def choices(connection: Connection, member: Member) -> dict[str, Any]:
     """What the filter bar offers."""
-    query = select(Project.slug).order_by(Project.slug).limit(MOST_PROJECTS)
-    projects = [member.project_id] if member.project_id else list(connection.scalars(query))
+    projects = projects_of(connection, member.project_id)
     kinds = sorted(name for name in Kind.registry if not name.endswith("_part"))
     return {"kinds": kinds, "queues": list(Queue), "times": list(Since), "projects": projects}

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from wharf.common.access import Caller
 from wharf.common.ledger.database import dumps
-from wharf.common.ledger.models import Project
 from wharf.common.packages import KnownPackages
 from wharf.common.queues import Priority
 from wharf.common.schedules import SCHEDULABLE, Misfire, Overlap
 from wharf.common.schedules.timing import zone_names
 from wharf.gateway.authentication import Member
-from wharf.gateway.console.jobs.board import MOST_PROJECTS
+from wharf.gateway.console.projects import projects_of
 from wharf.gateway.routes.schedules import ScheduleView
 
 FRESH: Final[Mapping[str, Any]] = {
@@ -67,9 +66,4 @@ def choices_of(connection: Connection, caller: Caller | Member) -> dict[str, Any
     if caller.tenant_id is None:
         return offered | {"types": [], "projects": []}
     types = [(name, kind.title or name) for name, kind in KnownPackages.of_tenant(connection).by_name.items()]
-    return offered | {"types": types, "projects": _projects(connection, caller.project_id)}
-
-
-def _projects(connection: Connection, own: str | None) -> list[str]:
-    query = select(Project.slug).order_by(Project.slug).limit(MOST_PROJECTS)
-    return [own] if own else list(connection.scalars(query))
+    return offered | {"types": types, "projects": projects_of(connection, caller.project_id)}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
-from wharf.common.ledger.models import Project
 from wharf.common.webhooks import EVENTS, Event
 from wharf.gateway.authentication import Member
+from wharf.gateway.console.projects import projects_of
 
 FRESH: Final[dict[str, Any]] = {
     "name": "",
@@ -19,13 +19,11 @@ FRESH: Final[dict[str, Any]] = {
 }
 KINDS: Final = ("import", "package", "undo", "inspect", "report", "mail", "echo")
 """Kinds of job that a tenant has; a webhook that names another keeps it."""
-MOST_PROJECTS: Final = 200
 
 
 def choices_of(connection: Connection, member: Member, said: dict[str, Any]) -> dict[str, Any]:
     """Events, kinds and projects that can be named, and those that are."""
-    query = select(Project.slug).order_by(Project.slug).limit(MOST_PROJECTS)
-    found = [member.project_id] if member.project_id else list(connection.scalars(query))
+    found = projects_of(connection, member.project_id)
     own = said["project_id"]
     projects = found if own is None or own in found else [own, *found]
     kinds = [*KINDS, *(kind for kind in said["kinds"] or () if kind not in KINDS)]

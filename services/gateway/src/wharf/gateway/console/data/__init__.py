@@ -1,0 +1,1 @@
+"""Data: the loaded rows of each dataset, and how they came there."""

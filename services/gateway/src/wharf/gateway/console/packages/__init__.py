@@ -1,0 +1,1 @@
+"""Packages: a form that orders one; its job has the files."""

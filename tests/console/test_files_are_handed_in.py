@@ -146,3 +146,28 @@ def test_rows_that_were_set_aside_are_seen_with_what_is_wrong(person: Person, tm
     expect(row.locator("li").nth(1)).to_contain_text("quantity: This column must have a value")
     expect(page.locator("article .notice")).to_contain_text("Assumed date order")
     assert person.problems == []
+
+
+def test_cells_that_differ_are_decided_one_by_one_and_all_at_once(
+    person: Person, tenant: Trial, tmp_path: Path
+) -> None:
+    """What is there beside what the file says; what was decided is in the dataset, and is asked about no more."""
+    path = tmp_path / "stores.csv"
+    for store in ("Bonn", "<i>Ulm</i>"):
+        lines = (f"t{nth},2025-01-02,1,2,{store}\n" for nth in range(4))
+        path.write_text("transaction_id,date,quantity,unit_price,store\n" + "".join(lines), "utf-8")
+        asking = '{"conflicts": {"store": "ask"}}'
+        job = tenant.load(path, profile="transactions", options=asking)
+    page = person.go(f"/jobs/{job['job_id']}")
+    waiting = page.locator("#cells tbody tr")
+    expect(waiting).to_have_count(4)
+    expect(waiting.first).to_contain_text("transaction_id t0")
+    expect(waiting.first).to_contain_text("<i>Ulm</i>")
+    waiting.first.get_by_role("button", name="Take").click()
+    expect(waiting).to_have_count(3)
+    page.get_by_role("button", name="Keep all that are there").click()
+    page.get_by_role("button", name="Keep them").click()
+    expect(page.locator("#cells")).to_have_count(0)
+    stores = tenant.ask(f"SELECT store FROM {dataset(tenant)} ORDER BY transaction_id")
+    assert [row["store"] for row in stores] == ["<i>Ulm</i>", "Bonn", "Bonn", "Bonn"]
+    assert person.problems == []

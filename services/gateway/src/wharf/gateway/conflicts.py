@@ -9,7 +9,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from psycopg import sql
-from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, text, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, insert, select, text, update
 
 from wharf.common.clock import new_id
 from wharf.common.errors import Conflict
@@ -56,15 +56,25 @@ class Decided:
 def list_conflicts(connection: Connection, member: Member, job_id: UUID, cursor: str | None, limit: int) -> Rows:
     """The cells of an import that somebody was asked about, in the file's order; the decided ones too."""
     find_job(connection, member, job_id)
-    columns = (
-        CellConflict.id, CellConflict.line, CellConflict.key, CellConflict.column_name.label("column"),
-        CellConflict.existing, CellConflict.incoming, CellConflict.decided, CellConflict.decided_at,
-    )  # fmt: skip
-    query = select(*columns).where(CellConflict.import_id == import_of(connection, job_id))
+    query = _cells(import_of(connection, job_id))
     if cursor:
         query = query.where(CellConflict.id > decode(cursor, (int,))[0])
     rows = connection.execute(query.order_by(CellConflict.id).limit(limit + 1)).mappings()
     return page([dict(row) for row in rows], limit, lambda row: (row["id"],))
+
+
+def waiting(connection: Connection, job_id: UUID, most: int) -> list[dict[str, Any]]:
+    """The first of an import's cells that nobody has decided about."""
+    query = _cells(import_of(connection, job_id)).where(CellConflict.decided.is_(None))
+    return [dict(row) for row in connection.execute(query.order_by(CellConflict.id).limit(most)).mappings()]
+
+
+def _cells(import_id: UUID) -> Select[*tuple[Any, ...]]:
+    columns = (
+        CellConflict.id, CellConflict.line, CellConflict.key, CellConflict.column_name.label("column"),
+        CellConflict.existing, CellConflict.incoming, CellConflict.decided, CellConflict.decided_at,
+    )  # fmt: skip
+    return select(*columns).where(CellConflict.import_id == import_id)
 
 
 def count(connection: Connection, member: Member, job_id: UUID, choices: list[Choice]) -> int:

@@ -15,7 +15,7 @@ from wharf.common.jobs.kinds import IMPORT
 from wharf.common.jobs.states import Status
 from wharf.common.jobs.view import JobView, job_view
 from wharf.common.ledger.models import Job, JobLog
-from wharf.gateway import jobs
+from wharf.gateway import conflicts, jobs
 from wharf.gateway.authentication import Member
 from wharf.gateway.jobs import JobFilter
 
@@ -24,6 +24,7 @@ MOST_LINES: Final = 500
 """The newest; the API has all."""
 MOST_REJECTS: Final = 50
 """The first; the file to take away has all."""
+MOST_CELLS: Final = 50
 MOST_FOLLOWERS: Final = 100
 MOST_PARTS: Final = 500
 OUTCOMES: Final = {"complete": "completed", "fail": "failed", "cancel": "cancelled", "retry": "retrying"}
@@ -55,6 +56,8 @@ class Detail:
     """The file that it is about."""
     rejects: list[Item]
     """The first rows that it set aside."""
+    cells: list[Item]
+    """The first cells that somebody is asked about."""
     alike: int
     """Other failed jobs with the same error, which wait for somebody as this one does."""
 
@@ -100,6 +103,7 @@ def detail_of(connection: Connection, member: Member, job: JobView) -> Detail:
         parts=[other for other in below if other.part is not None],
         upload_id=_upload(connection, job),
         rejects=_rejects(connection, member, job),
+        cells=_cells(connection, job),
         alike=alike(connection, member, job),
     )
 
@@ -123,6 +127,11 @@ def _rejects(connection: Connection, member: Member, job: JobView) -> list[Item]
         with suppress(Gone):
             return jobs.list_rejects(connection, member, job.job_id, None, MOST_REJECTS)[0]
     return []
+
+
+def _cells(connection: Connection, job: JobView) -> list[Item]:
+    asks = job.kind == IMPORT.name and job.status is Status.COMPLETED and (job.result or {}).get("conflicts")
+    return conflicts.waiting(connection, job.job_id, MOST_CELLS) if asks else []
 
 
 def _lines(connection: Connection, job_id: UUID) -> list[Item]:

@@ -48,7 +48,7 @@ def show(job_id: UUID, request: Request, resources: Wired, member: JobViewer) ->
 def _shown(detail: Detail) -> dict[str, object]:
     own = {
         name: getattr(detail, name)
-        for name in ("job", "lines", "parent", "followers", "parts", "alike", "course", "upload_id", "rejects")
+        for name in ("job", "lines", "parent", "followers", "parts", "alike", "course", "upload_id", "rejects", "cells")
     }
     made = {"stages": stages_of(detail.job), "facts": outcome.facts_of(detail.job)}
     steps = {"can_undo": outcome.can_undo(detail), "can_commit": outcome.can_commit(detail)}

@@ -50,6 +50,7 @@ def test_no_data_is_a_page_too(person):
 def test_rows_are_shown_page_by_page(person, dataset, monkeypatch):
     """In the order of their key; the way on and back keep the filter."""
     monkeypatch.setattr(routes, "PAGE", 2)
+    monkeypatch.setattr(routes, "LEAST", 1)
     dataset("transactions", SALES, [sale(nth, store="Köln" if nth == 2 else "Bonn") for nth in range(5)])
     first = person.get("/data/transactions", params={"column": "store", "value": "Bonn"}).text
     assert keys_on(first) == ["t0", "t1"]
@@ -140,3 +141,12 @@ def test_a_package_is_ordered_by_those_who_may(tenant, person):
     assert 'data-call="POST /api/v1/packages"' in page
     assert person.get("/packages").status_code == 403
     assert 'href="/packages"' not in person.get("/data").text
+
+
+def test_a_page_of_very_many_columns_has_fewer_rows(person, dataset):
+    """So that no page is larger than a browser likes."""
+    columns = [{"name": f"c{nth}", "type": "text"} for nth in range(900)]
+    dataset("wide", {"name": "wide", "key": [], "columns": columns}, [{"c1": str(nth)} for nth in range(7)])
+    page = person.get("/data/wide").text
+    assert page.count('data-label="c1"') == 5
+    assert 'rel="next"' in page

@@ -205,3 +205,17 @@ def test_texts_of_files_never_become_markup(tenant, operator, harmless):
     }
     end(tenant, sent["job_id"], hostile)
     harmless(page_of(operator, sent))
+
+
+def test_a_file_of_very_many_columns_is_mapped_too(tenant, looked_at):
+    """A list of columns for each header would be too large: they share one."""
+    columns = [{"name": f"c{nth}"} for nth in range(300)]
+    with tenant.client("admin") as admin:
+        admin.post("/api/v1/profiles", json={"name": "wide", "title": "Wide", "columns": columns}).raise_for_status()
+        match = {"target": "c7", "score": 0.5, "reason": "fuzzy", "kept_as": None}
+        mapping = [{"source": f"h{nth}", **match} for nth in range(300)]
+        end(tenant, looked_at["job_id"], FOUND | {"profile": {"name": "wide", "score": 0.1}, "mapping": mapping})
+        page = page_of(admin, looked_at)
+    assert page.count("<datalist") == 1
+    assert 'data-of="h299" list="targets" value="c7"' in page
+    assert len(page) < 500_000

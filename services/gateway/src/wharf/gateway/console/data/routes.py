@@ -23,6 +23,9 @@ from wharf.gateway.routes.datasets import ProfileName
 
 router = APIRouter(prefix="/data", tags=["console"], route_class=PageRoute)
 PAGE: Final = 50
+LEAST: Final = 5
+MOST_CELLS: Final = 5_000
+"""A page of a table with very many columns has fewer rows."""
 WRONG_FILTERS: Final = frozenset({"bad_filter", "unknown_column"})
 Rows = list[dict[str, Any]]
 
@@ -35,10 +38,11 @@ class RowsQuery(BaseModel):
     value: Optional[str] = Field(None, max_length=200)
     cursor: Optional[str] = Field(None, max_length=LONGEST)
 
-    def rows(self, project_id: str | None) -> datasets.RowQuery:
-        """As the datasets are asked; a column without a value narrows nothing down."""
+    def rows(self, project_id: str | None, columns: int) -> datasets.RowQuery:
+        """As a dataset of so many columns is asked; a column without a value narrows nothing down."""
         filters = {self.column: self.value} if self.column and self.value else {}
-        return datasets.RowQuery(project_id, filters, self.cursor, PAGE)
+        most = max(LEAST, min(PAGE, MOST_CELLS // columns))
+        return datasets.RowQuery(project_id, filters, self.cursor, most)
 
 
 @router.get("")
@@ -61,7 +65,7 @@ def rows(
     project = member.project(query.project_id)
     with resources.database.tenant(member.tenant_id) as connection:
         definition = _titled(datasets.definition_of(connection, profile), _titles(connection))
-        items, next_cursor, wrong = _rows(connection, definition, query.rows(project))
+        items, next_cursor, wrong = _rows(connection, definition, query.rows(project, len(definition.columns)))
         projects = projects_of(connection, member.project_id)
     beside = any(item["properties"] for item in items)
     shown: dict[str, Any] = {

@@ -66,6 +66,8 @@ def test_of_several_files_each_leads_to_its_own(person: Person, write: Write) ->
     assert page.locator("#field-file").evaluate("(input) => input.files.length") == 0
     links.nth(1).click()
     expect(page.get_by_role("heading", level=1)).to_have_text("1.csv")
+    page.get_by_role("link", name="See the rows").click()
+    expect(page.locator("#rows tbody tr")).to_have_count(3)
     assert person.problems == []
 
 

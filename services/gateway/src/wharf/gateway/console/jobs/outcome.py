@@ -8,6 +8,7 @@ from urllib.parse import quote
 from wharf.common.jobs.states import ENDED, Status
 from wharf.common.jobs.view import JobView
 from wharf.gateway.console.jobs.detail import Detail
+from wharf.gateway.console.pages import address
 from wharf.gateway.console.words import counted, duration, number, plain, size
 
 FACTS: Final = (
@@ -45,6 +46,14 @@ def downloads_of(job: JobView) -> list[tuple[str, str]]:
         words = counted(result["rejected"], "rejected row", "rejected rows")
         return [(f"/api/v1/jobs/{job.job_id}/rejects.csv", words)]
     return []
+
+
+def rows_of(job: JobView) -> str | None:
+    """Where the rows are that an import has loaded."""
+    result = job.result or {}
+    loaded = job.kind == UNDOABLE and job.status is Status.COMPLETED and not result.get("dry_run")
+    profile = result.get("profile")
+    return address(f"/data/{quote(profile)}", project_id=job.project_id) if loaded and profile else None
 
 
 def _ending(name: str) -> str:

@@ -50,6 +50,10 @@ def _shown(detail: Detail) -> dict[str, object]:
         name: getattr(detail, name)
         for name in ("job", "lines", "parent", "followers", "parts", "alike", "course", "upload_id", "rejects", "cells")
     }
-    made = {"stages": stages_of(detail.job), "facts": outcome.facts_of(detail.job)}
+    made = {
+        "stages": stages_of(detail.job),
+        "facts": outcome.facts_of(detail.job),
+        "rows_at": outcome.rows_of(detail.job),
+    }
     steps = {"can_undo": outcome.can_undo(detail), "can_commit": outcome.can_commit(detail)}
     return own | made | steps | {"downloads": outcome.downloads_of(detail.job)}

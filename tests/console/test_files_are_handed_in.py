@@ -13,6 +13,8 @@ from wharf.local.trial import Trial
 
 Write = Callable[..., Path]
 GERMAN = "Beleg;Datum;Menge;Preis\n" + "".join(f"B{nth};{nth + 1:02d}.02.2025;{nth + 1};3,50\n" for nth in range(9))
+RECONNECTED_MILLIS = 5_000
+"""A browser waits three seconds before it opens a stream again."""
 COLUMNS = {"Beleg": "transaction_id", "Datum": "date", "Menge": "quantity", "Preis": "unit_price"}
 DROP = """({ text }) => {
   const moved = new DataTransfer();
@@ -173,3 +175,33 @@ def test_cells_that_differ_are_decided_one_by_one_and_all_at_once(
     stores = tenant.ask(f"SELECT store FROM {dataset(tenant)} ORDER BY transaction_id")
     assert [row["store"] for row in stores] == ["<i>Ulm</i>", "Bonn", "Bonn", "Bonn"]
     assert person.problems == []
+
+
+def test_a_mapping_that_is_being_made_stays(person: Person, german: Path) -> None:
+    """The stream of the look ends, and the browser opens it once more: nothing is loaded anew for that."""
+    page = person.go("/files")
+    choose(page, german)
+    page.get_by_label("What they are").select_option("transactions")
+    page.get_by_role("button", name="Look at them first").click()
+    page.get_by_label("What Beleg brings").select_option("transaction_id")
+    page.get_by_label("Only check it").check()
+    page.wait_for_timeout(RECONNECTED_MILLIS)
+    assert page.get_by_label("What Beleg brings").input_value() == "transaction_id"
+    assert page.get_by_label("Only check it").is_checked()
+    page.get_by_role("button", name="Import", exact=True).click()
+    expect(page.locator("#messages")).to_contain_text("Needed, and not brought by any header yet: unit_price.")
+    assert "/files/" in page.url
+
+
+def test_a_column_is_taken_from_the_header_of_its_name(person: Person, tenant: Trial, tmp_path: Path) -> None:
+    """What the server would do by itself is not said, so the better header can be chosen."""
+    path = tmp_path / "corrected.csv"
+    path.write_text("transaction_id,date,quantity,unit_price,qty corrected\nt1,2025-01-02,1,2,9\n", "utf-8")
+    page = person.go("/files")
+    choose(page, path)
+    page.get_by_label("What they are").select_option("transactions")
+    page.get_by_role("button", name="Look at them first").click()
+    page.get_by_label("What qty corrected brings").select_option("quantity")
+    page.get_by_role("button", name="Import", exact=True).click()
+    expect(page.locator("article .badge").first).to_have_text("completed")
+    assert tenant.one(f"SELECT quantity FROM {dataset(tenant)}") == 9

@@ -150,3 +150,34 @@ def test_a_page_of_very_many_columns_has_fewer_rows(person, dataset):
     page = person.get("/data/wide").text
     assert page.count('data-label="c1"') == 5
     assert 'rel="next"' in page
+
+
+@pytest.mark.parametrize("value", ["1e999999", "-1e131073", "1e-999999"])
+def test_a_number_that_no_column_holds_is_none(person, api, dataset, value):
+    """PostgreSQL would refuse it while it looks for it."""
+    dataset("transactions", SALES, [sale(1)])
+    shown = person.get("/data/transactions", params={"column": "unit_price", "value": value})
+    assert "this is none" in shown.text
+    answer = api.get("/api/v1/datasets/transactions/rows", params={"unit_price": value})
+    assert (answer.status_code, answer.json()["code"]) == (422, "bad_filter")
+
+
+def test_a_nul_in_an_address_is_no_error_of_ours(person, api):
+    """PostgreSQL has no text with NUL."""
+    for path in ("/data/a%00b", "/data/%00/history", "/api/v1/datasets/%00/rows", "/api/v1/datasets/%00/updates"):
+        assert api.get(path).status_code == 422
+
+
+def test_a_value_needs_its_column(person, dataset):
+    """What is not looked for is told, and not all rows shown as if they had it."""
+    dataset("transactions", SALES, [sale(1)])
+    page = person.get("/data/transactions", params={"value": "t1"}).text
+    assert "Choose the column" in page
+    assert keys_on(page) == []
+
+
+def test_the_project_that_is_chosen_is_among_those_offered(person, dataset):
+    """However many there are."""
+    dataset("transactions", SALES, [sale(1)])
+    page = person.get("/data/transactions", params={"project_id": "zz-last"}).text
+    assert '<option value="zz-last" selected>' in page

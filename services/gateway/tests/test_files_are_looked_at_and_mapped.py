@@ -16,7 +16,11 @@ HOSTILE = "<img src=x onerror=alert(1)>\"'</td></table><script>alert(2)</script>
 FOUND: dict[str, Any] = {
     "profile": {"name": "transactions", "score": 0.4},
     "dialect": {"format": "csv", "delimiter": "\t", "encoding": "utf-8", "header_rows": [1], "sheet": None},
-    "columns": [{"name": "Datum", "type": "timestamp", "nulls": 0, "samples": ["02.01.2025", "03.01.2025"]}],
+    "columns": [
+        {"name": "transaction_id", "type": "text", "nulls": 0, "samples": ["t1"]},
+        {"name": "Datum", "type": "timestamp", "nulls": 0, "samples": ["02.01.2025", "03.01.2025"]},
+        {"name": "Foo", "type": "integer", "nulls": 0, "samples": ["1"]},
+    ],
     "mapping": [
         {"source": "transaction_id", "target": "transaction_id", "score": 1.0, "reason": "exact", "kept_as": None},
         {"source": "Datum", "target": "date", "score": 0.6, "reason": "content", "kept_as": None},
@@ -25,6 +29,7 @@ FOUND: dict[str, Any] = {
     "problems": [
         {"loc": "mapping.date", "code": "missing_column", "message": "No header of the file means date."},
         {"loc": "sheet", "code": "several_sheets", "message": "There are two sheets."},
+        {"loc": "line 7, date", "code": "not_a_date", "message": "This is not a date."},
     ],
     "skipped_lines": [],
 }
@@ -150,6 +155,7 @@ def test_what_was_found_is_shown_and_can_be_changed(tenant, operator, looked_at)
     assert "<code>tab</code>" in page
     assert "There are two sheets." in page
     assert "No header of the file means date." not in page
+    assert "<strong>line 7, date</strong>: This is not a date." in page
     assert "<span>quantity, unit_price</span>" in page
     assert f'data-call="POST /api/v1/uploads/{looked_at["upload_id"]}/import"' in page
 
@@ -219,3 +225,37 @@ def test_a_file_of_very_many_columns_is_mapped_too(tenant, looked_at):
     assert page.count("<datalist") == 1
     assert 'data-of="h299" list="targets" value="c7"' in page
     assert len(page) < 500_000
+
+
+def test_each_of_two_columns_of_one_name_has_its_own_values(tenant, operator, looked_at):
+    """By its name only the first one can be given a column; the second says so."""
+    twice = [{"name": "note", "type": "text", "nulls": 0, "samples": [sample]} for sample in ("first", "second")]
+    match = {"source": "note", "target": None, "score": 0.0, "reason": None, "kept_as": "note"}
+    end(tenant, looked_at["job_id"], FOUND | {"columns": twice, "mapping": [match, match]})
+    page = page_of(operator, looked_at)
+    assert page.index(">first<") < page.index(">second<")
+    assert page.count('data-of="note"') == 1
+    assert "this header comes twice" in page
+
+
+def test_what_a_header_brings_by_itself_is_not_offered_as_nothing(tenant, operator, looked_at):
+    """The server would map it all the same; so it is with a header that is known, whatever was said last time."""
+    saved = {"source": "Notes", "target": "notes", "score": 1.0, "reason": "saved", "kept_as": None}
+    end(tenant, looked_at["job_id"], FOUND | {"columns": [], "mapping": [*FOUND["mapping"], saved]})
+    page = page_of(operator, looked_at)
+    assert page.count('<option value="">Nothing: kept beside</option>') == 2
+    assert 'data-of="transaction_id" data-itself="transaction_id"' in page
+
+
+def test_a_workbook_s_other_sheets_are_told_and_can_be_read(tenant, operator, looked_at):
+    """What a look was told goes with the import; text's delimiter and encoding are not a workbook's."""
+    place = f"/api/v1/uploads/{looked_at['upload_id']}/inspect"
+    later = operator.post(place, json={"options": {"sheet": "Feb", "date_order": "DMY"}}).json()["job_id"]
+    dialect = {"format": "xlsx", "sheet": "Feb", "sheets": ["Jan", "Feb"], "delimiter": ",", "encoding": "utf-8"}
+    end(tenant, later, FOUND | {"dialect": dialect})
+    page = page_of(operator, looked_at, job=later)
+    assert "<dd>Jan: each is imported by itself</dd>" in page
+    assert '<option value="Feb" selected>Feb</option>' in page
+    assert '<option value="DMY" selected>day first</option>' in page
+    assert "Delimiter" not in page
+    assert "&#34;sheet&#34;: &#34;Feb&#34;" in page.replace('\\"', "&#34;").replace("&#34;:&#34;", "&#34;: &#34;")

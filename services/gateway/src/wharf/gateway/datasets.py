@@ -43,6 +43,8 @@ from wharf.gateway.cursors import decode, moment_of, page
 from wharf.gateway.profiles import find_profile
 
 LARGEST = 2**63
+LONGEST_NUMBER = 10_000
+"""Digits before or after the point; PostgreSQL's numeric has more, and no column of ours needs them."""
 Page = tuple[list[dict[str, Any]], str | None]
 SQL: Final[dict[ColumnType, TypeEngine[Any]]] = {
     ColumnType.TEXT: Text(),
@@ -63,7 +65,7 @@ def _integer(text: str) -> int:
 
 def _decimal(text: str) -> Decimal:
     value = Decimal(text)
-    if not value.is_finite():
+    if not value.is_finite() or (value and abs(value.adjusted()) > LONGEST_NUMBER):
         raise ValueError(text)
     return value
 

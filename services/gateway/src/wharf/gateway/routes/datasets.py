@@ -7,16 +7,17 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Request
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from wharf.gateway import datasets
 from wharf.gateway.authentication import Viewer
 from wharf.gateway.cursors import LONGEST, MOST
+from wharf.gateway.form import storable
 from wharf.gateway.resources import Wired
 
 router = APIRouter(prefix="/api/v1/datasets", tags=["datasets"])
 
-ProfileName = Annotated[str, Path(max_length=63)]
+ProfileName = Annotated[str, Path(max_length=63), AfterValidator(storable)]
 
 
 class PageQuery(BaseModel):

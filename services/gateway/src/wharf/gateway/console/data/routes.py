@@ -66,7 +66,9 @@ def rows(
     with resources.database.tenant(member.tenant_id) as connection:
         definition = _titled(datasets.definition_of(connection, profile), _titles(connection))
         items, next_cursor, wrong = _rows(connection, definition, query.rows(project, len(definition.columns)))
-        projects = projects_of(connection, member.project_id)
+        if query.value and not query.column:
+            items, next_cursor, wrong = [], None, "Choose the column that is to have this value."
+        projects = projects_of(connection, member.project_id, project)
     beside = any(item["properties"] for item in items)
     shown: dict[str, Any] = {
         "rows": items,

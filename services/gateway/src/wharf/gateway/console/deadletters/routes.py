@@ -52,7 +52,7 @@ def list_groups(request: Request, resources: Wired, member: Viewer, query: Annot
     project_id, shown_at = member.project(query.project_id), now()
     with resources.database.tenant(member.tenant_id) as connection:
         groups = groups_of(connection, project_id, query.queue, query.kind)
-        offered = choices(connection, member)
+        offered = choices(connection, member, query.project_id)
     said = query.model_dump(mode="json", exclude_none=True)
     shown = {"groups": [_shown(group, said) for group in groups], "query": query, "said": said, "choices": offered}
     sums = {"total": sum(group.jobs for group in groups), "most": MOST, "shown_at": shown_at}

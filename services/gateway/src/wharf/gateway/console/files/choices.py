@@ -19,6 +19,9 @@ MODES: Final = (
 ON_ERROR: Final = (("", "Keep them aside, load the others"), ("abort", "Load nothing"))
 
 
+DATE_ORDERS: Final = (("", "as they show"), ("DMY", "day first"), ("MDY", "month first"), ("YMD", "year first"))
+
+
 def choices_of(connection: Connection, member: Member) -> dict[str, Any]:
     """Profiles by their titles, the projects that there are, and what is done with rows."""
     known = KnownProfiles.of_tenant(connection).by_name.values()
@@ -27,6 +30,7 @@ def choices_of(connection: Connection, member: Member) -> dict[str, Any]:
         "projects": projects_of(connection, member.project_id),
         "modes": MODES,
         "on_error": ON_ERROR,
+        "date_orders": DATE_ORDERS,
     }
 
 

@@ -17,12 +17,14 @@ from wharf.common.profiles import Profile
 from wharf.common.storage import Storage
 
 SAMPLES: Final = 3
+ITSELF: Final = frozenset({"exact", "alias", "pattern"})
+"""What a header brings without a word of anybody's, and cannot be kept from unless another header brings it."""
 WHY: Final = {
     "given": "said by you",
     "saved": "as last time",
     "exact": "same name",
     "alias": "known name",
-    "pattern": "by its values",
+    "pattern": "a known name within it",
     "fuzzy": "a similar name: please look",
     "content": "by its values: please look",
 }
@@ -38,6 +40,10 @@ class Line:
     kind: str
     target: str
     why: str
+    itself: bool
+    """It brings that column whatever is said, unless another header is given it."""
+    repeated: bool
+    """An earlier column has the same header: by its name this one cannot be meant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,8 @@ class Look:
 
     job: JobView
     found: Item | None
+    options: Item
+    """How it was asked to be read."""
 
     @property
     def profile(self) -> str | None:
@@ -57,8 +65,13 @@ class Look:
     def lines(self) -> list[Line]:
         """The file's columns in their order."""
         found = self.found or {}
-        kinds = {column["name"]: column for column in found.get("columns", ())}
-        return [_line(match, kinds.get(match["source"], {})) for match in found.get("mapping", ())]
+        matches = found.get("mapping", ())
+        columns = found.get("columns", ())
+        # Both are the file's columns in their order; names may come twice.
+        beside = columns if len(columns) == len(matches) else [{}] * len(matches)
+        first = {match["source"]: nth for nth, match in reversed(list(enumerate(matches)))}
+        pairs = enumerate(zip(matches, beside, strict=True))
+        return [_line(match, column, repeated=first[match["source"]] != nth) for nth, (match, column) in pairs]
 
     def missing(self, profile: Profile) -> list[str]:
         """Columns that the profile needs and nothing brings yet."""
@@ -66,14 +79,21 @@ class Look:
         return [name for name in needed_of(profile) if name not in brought]
 
 
-def _line(match: Mapping[str, Any], column: Mapping[str, Any]) -> Line:
+def _line(match: Mapping[str, Any], column: Mapping[str, Any], *, repeated: bool) -> Line:
     return Line(
         source=match["source"],
         samples=[str(value) for value in column.get("samples", ())][:SAMPLES],
         kind=column.get("type", ""),
         target=match["target"] or "",
         why=WHY.get(match["reason"] or "", ""),
+        itself=match["reason"] in ITSELF,
+        repeated=repeated,
     )
+
+
+def names_of(profile: Profile) -> frozenset[str]:
+    """The headers that bring a column of the profile by themselves, in small letters."""
+    return frozenset(name.lower() for each in profile.columns for name in (each.name, *each.aliases))
 
 
 def needed_of(profile: Profile) -> list[str]:
@@ -90,4 +110,5 @@ def look_of(connection: Connection, storage: Storage, upload: Row[Any], job_id: 
     if row is None:
         return None
     found = whole(storage, upload.tenant_id, row["id"], row["result"]) if row["result"] else None
-    return Look(job_view(row), found)
+    said = {name: value for name, value in (row["payload"].get("options") or {}).items() if value is not None}
+    return Look(job_view(row), found, said)

@@ -11,12 +11,13 @@ from pydantic import BaseModel
 from wharf.common.profiles import KnownProfiles, Profile
 from wharf.gateway.authentication import Operator, Viewer
 from wharf.gateway.console.files.choices import choices_of
-from wharf.gateway.console.files.found import Look, look_of, needed_of
+from wharf.gateway.console.files.found import Look, look_of, names_of, needed_of
 from wharf.gateway.console.pages import PageRoute, page
 from wharf.gateway.form import Optional
 from wharf.gateway.resources import Wired
 from wharf.gateway.uploads import find_upload
 
+MISSING = "missing_column"
 router = APIRouter(prefix="/files", tags=["console"], route_class=PageRoute)
 
 
@@ -53,7 +54,16 @@ def _shown(look: Look | None, profile: Profile | None) -> dict[str, Any]:
     needed = needed_of(profile) if profile else []
     targets = [(each.name, f"{each.name}, needed" if each.name in needed else each.name) for each in _columns(profile)]
     missing = look.missing(profile) if look and profile else []
-    return {"seen": look, "profile": profile, "targets": targets, "missing": missing, "needed": needed}
+    about = {"seen": look, "profile": profile, "known": names_of(profile) if profile else frozenset()}
+    return about | _problems(look, profile) | {"targets": targets, "missing": missing, "needed": needed}
+
+
+def _problems(look: Look | None, profile: Profile | None) -> dict[str, Any]:
+    """What is wrong with the file, and with its rows; what no header brings is told beside the mapping."""
+    everything = (look.found or {}).get("problems", ()) if look else ()
+    found = [each for each in everything if not (profile and each["code"] == MISSING)]
+    rows = [each for each in found if str(each["loc"]).startswith("line ")]
+    return {"problems": [each for each in found if each not in rows], "bad_rows": rows}
 
 
 def _columns(profile: Profile | None) -> tuple[Any, ...]:

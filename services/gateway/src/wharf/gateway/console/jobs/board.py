@@ -145,8 +145,8 @@ def counted(count: int | None) -> str | None:
     return f"{count:,}" if count <= MOST_COUNTED else f"{MOST_COUNTED:,}+"
 
 
-def choices(connection: Connection, member: Member) -> dict[str, Any]:
+def choices(connection: Connection, member: Member, project_id: str | None) -> dict[str, Any]:
     """What the filter bar offers."""
-    projects = projects_of(connection, member.project_id)
+    projects = projects_of(connection, member.project_id, project_id)
     kinds = sorted(name for name in Kind.registry if not name.endswith("_part"))
     return {"kinds": kinds, "queues": list(Queue), "times": list(Since), "projects": projects}

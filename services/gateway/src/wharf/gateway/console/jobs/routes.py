@@ -29,7 +29,7 @@ def list_jobs(
     with resources.database.tenant(member.tenant_id) as connection:
         items, next_cursor = jobs.list_jobs(connection, board.of_tab(wanted, query.tab), query.cursor, board.PAGE)
         counts = board.counts(connection, wanted)
-        choices = board.choices(connection, member)
+        choices = board.choices(connection, member, query.project_id)
     shown = {"jobs": items, "next_cursor": next_cursor, "query": query, "choices": choices, "shown_at": shown_at}
     tabs = [(tab, board.counted(counts[tab.name])) for tab in board.TABS]
     acts = {"bulk": bulk.acts_on(query), "chosen": bulk.ACTS}

@@ -2,7 +2,7 @@
 import { clear, mark, put } from "./fields.js";
 import { renew } from "./live.js";
 import { ask, say } from "./messages.js";
-import { beneath } from "./places.js";
+import { beneath, here } from "./places.js";
 
 const proof = () => document.querySelector('meta[name="wharf-proof"]').content;
 
@@ -11,7 +11,7 @@ export async function call(method, path, body) {
   if (body !== undefined) headers["Content-Type"] = "application/json";
   const answer = await fetch(beneath(path), { method, headers, body: body === undefined ? undefined : JSON.stringify(body), credentials: "same-origin" });
   const told = answer.status === 204 ? null : await answer.json();
-  if (answer.status === 401) window.location.assign(beneath("/login"));
+  if (answer.status === 401) window.location.assign(beneath(`/login?next=${encodeURIComponent(here())}`));
   if (!answer.ok) throw Object.assign(new Error(told?.detail ?? "The server did not do it."), { errors: told?.errors });
   return told;
 }
@@ -64,8 +64,9 @@ export function fieldsOf(form) {
     if (!field.name || "local" in field.dataset || field.matches(":disabled") || (field.type === "radio" && !field.checked)) continue;
     const value = valueOf(field);
     // A choice for one of many, such as a header's column: mapping is { header: column } of those that say something.
+    // What the server does by itself is not said: so a column that is given to another header is free. No prototype: any name is one.
     if ("of" in field.dataset) {
-      if (field.value) (found[field.name] ??= {})[field.dataset.of] = field.value;
+      if (field.value && field.value !== field.dataset.itself) (found[field.name] ??= Object.create(null))[field.dataset.of] = field.value;
       continue;
     }
     // What is left out of payload.message still leaves a payload: an empty one is said, too.

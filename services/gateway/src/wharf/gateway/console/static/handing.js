@@ -2,6 +2,7 @@
 // stays. A request and not fetch(): only it tells how much has gone.
 import { fieldsOf } from "./calls.js";
 import { clear, mark } from "./fields.js";
+import { say } from "./messages.js";
 import { beneath } from "./places.js";
 
 const LOOK = "look";
@@ -14,24 +15,50 @@ export function handIn() {
     if (form.getAttribute("aria-busy") === "true") return;
     clear(form);
     form.setAttribute("aria-busy", "true");
+    window.addEventListener("beforeunload", keep);
     try {
       await sendAll(form, event.submitter?.value === LOOK);
     } finally {
+      window.removeEventListener("beforeunload", keep);
       form.removeAttribute("aria-busy");
     }
   });
 }
 
-// Which columns no header brings yet, while a mapping is being made.
+// Which columns no header brings yet, while a mapping is being made; as long as there are some nothing is imported.
 export function tellMissing() {
-  document.addEventListener("change", ({ target }) => {
-    const place = target.form?.querySelector("[data-needed]");
-    if (!place) return;
-    const brought = new Set([...target.form.querySelectorAll("[data-of]")].map((each) => each.value));
-    const missing = place.dataset.needed.split(" ").filter((name) => name && !brought.has(name));
-    place.hidden = !missing.length;
-    place.querySelector("span").textContent = missing.join(", ");
-  });
+  document.addEventListener("change", ({ target }) => { if (target.form) missingIn(target.form); });
+  document.addEventListener("submit", (event) => { if (missingIn(event.target).length) refuse(event); }, true);
+  document.addEventListener("htmx:afterSwap", tellAll);
+  // The browser fills a form that one comes back to.
+  window.addEventListener("pageshow", tellAll);
+}
+
+function tellAll() {
+  for (const form of document.forms) missingIn(form);
+}
+
+function missingIn(form) {
+  const place = form.querySelector("[data-needed]");
+  if (!place) return [];
+  const brought = new Set([...form.querySelectorAll("[data-of]")].map((each) => each.value));
+  const missing = place.dataset.needed.split(" ").filter((name) => name && !brought.has(name));
+  place.hidden = !missing.length;
+  place.querySelector("span").textContent = missing.join(", ");
+  return missing;
+}
+
+function refuse(event) {
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  const place = event.target.querySelector("[data-needed]");
+  say(place.textContent.trim(), "failed");
+  place.scrollIntoView({ block: "center" });
+}
+
+// Who leaves the page ends what is being sent.
+function keep(event) {
+  event.preventDefault();
 }
 
 async function sendAll(form, look) {
@@ -42,7 +69,7 @@ async function sendAll(form, look) {
     try {
       const told = await send(form, file, look, line.bar);
       const place = look ? `/files/${told.upload_id}` : `/jobs/${told.job_id}`;
-      if (files.length === 1) return window.location.assign(beneath(place));
+      if (files.length === 1) return go(place);
       line.done(place, look ? "See what it is" : "See its job");
     } catch (error) {
       line.failed(error.message);
@@ -51,6 +78,11 @@ async function sendAll(form, look) {
     }
   }
   form.elements.file.value = "";
+}
+
+function go(place) {
+  window.removeEventListener("beforeunload", keep);
+  window.location.assign(beneath(place));
 }
 
 function lineOf(list, file) {
@@ -92,11 +124,11 @@ function send(form, file, look, bar) {
   return new Promise((resolve, reject) => {
     request.addEventListener("load", () => {
       const told = request.response;
-      if (request.status === 401) window.location.assign(beneath("/login?next=/files"));
+      if (request.status === 401) go("/login?next=/files");
       if (request.status < 400 && told) resolve(told);
       else reject(Object.assign(new Error(told?.detail ?? `The server answered ${request.status}.`), { errors: told?.errors }));
     });
-    request.addEventListener("error", () => reject(new Error("The connection broke before the file was there. Send it again.")));
+    request.addEventListener("error", () => reject(new Error("The connection broke, or the file cannot be read any more. Send it again.")));
     request.send(body);
   });
 }

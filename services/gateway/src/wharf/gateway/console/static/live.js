@@ -34,6 +34,11 @@ function region() {
   return document.querySelector("[data-live]");
 }
 
+// What has ended is loaded anew by nobody: somebody may be filling in a form in it.
+function isOver() {
+  return region()?.dataset.liveEnded === "true";
+}
+
 function connect() {
   const { live: place, liveEnded } = region()?.dataset ?? {};
   if (!place || liveEnded === "true" || source || document.hidden) return;
@@ -45,6 +50,7 @@ function connect() {
 
 // A stream begins with what is not over: what ended since the page was made, or while nobody heard it, the server knows.
 function begin() {
+  if (isOver()) return over();
   tell("on");
   if (opened || document.querySelector(LIVE)) refresh();
   opened = true;
@@ -55,11 +61,13 @@ function disconnect() {
   source = null;
 }
 
+function over() {
+  disconnect();
+  tell("ended");
+}
+
 function lost() {
-  if (region()?.dataset.liveEnded === "true") {
-    disconnect();
-    return tell("ended");
-  }
+  if (isOver()) return over();
   tell("lost");
   if (source?.readyState === EventSource.CLOSED) {
     // Refused: there is no room, or the session is over, and then the list's answer leads to the log-in.
@@ -122,6 +130,7 @@ function refresh() {
   waiting = setTimeout(() => {
     waiting = null;
     refreshed = Date.now();
+    if (isOver()) return;
     if (!document.querySelector("dialog[open]")) region()?.dispatchEvent(new CustomEvent("wharf:moved"));
     else refresh();
   }, Math.max(wait, 50));

@@ -23,8 +23,6 @@ KINDS: Final = ("import", "package", "undo", "inspect", "report", "mail", "echo"
 
 def choices_of(connection: Connection, member: Member, said: dict[str, Any]) -> dict[str, Any]:
     """Events, kinds and projects that can be named, and those that are."""
-    found = projects_of(connection, member.project_id)
-    own = said["project_id"]
-    projects = found if own is None or own in found else [own, *found]
+    projects = projects_of(connection, member.project_id, said["project_id"])
     kinds = [*KINDS, *(kind for kind in said["kinds"] or () if kind not in KINDS)]
     return {"events": EVENTS, "kinds": kinds, "projects": projects, "bound": member.project_id is not None}

@@ -17,8 +17,6 @@ MODES: Final = (
     ("replace", "The project's rows are replaced"),
 )
 ON_ERROR: Final = (("", "Keep them aside, load the others"), ("abort", "Load nothing"))
-
-
 DATE_ORDERS: Final = (("", "as they show"), ("DMY", "day first"), ("MDY", "month first"), ("YMD", "year first"))
 
 

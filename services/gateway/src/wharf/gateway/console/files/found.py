@@ -62,6 +62,11 @@ class Look:
         return fits["name"] if fits else None
 
     @property
+    def is_saved(self) -> bool:
+        """Whether some of it is as last time: an import that says nothing at all would take that again."""
+        return any(match["reason"] == "saved" for match in (self.found or {}).get("mapping", ()))
+
+    @property
     def lines(self) -> list[Line]:
         """The file's columns in their order."""
         found = self.found or {}

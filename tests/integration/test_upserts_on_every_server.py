@@ -38,10 +38,11 @@ def connection(wharf: Trial, request: pytest.FixtureRequest, monkeypatch: pytest
 
 def query(*rows: tuple[Any, ...], by: UUID) -> sql.Composed:
     """These rows `(a, b, v)` of an import, as an upsert takes them."""
-    one = "('p', {}::text, {}::bigint, {}::text, {}::uuid, {}::bigint)"
+    one = "({}::text, {}::bigint, {}::text, {}::uuid, {}::bigint)"
     values = [sql.SQL(one).format(a, b, v, str(by), nth) for nth, (a, b, v) in enumerate(rows)]
-    columns = sql.SQL(", ").join(map(sql.Identifier, TARGETS))
-    return sql.SQL("SELECT * FROM (VALUES {}) v ({})").format(sql.SQL(", ").join(values), columns)
+    columns = sql.SQL(", ").join(map(sql.Identifier, TARGETS[1:]))
+    statement = "SELECT 'p'::text AS project_id, v.* FROM (VALUES {}) v ({})"
+    return sql.SQL(statement).format(sql.SQL(", ").join(values), columns)
 
 
 def all_of(connection: Connection, asked: LiteralString, table: sql.Composable) -> list[Any]:
@@ -49,8 +50,9 @@ def all_of(connection: Connection, asked: LiteralString, table: sql.Composable) 
     return driver_of(connection).execute(sql.SQL(asked).format(table)).fetchall()
 
 
+@pytest.mark.parametrize("few", [True, False])
 @pytest.mark.parametrize("never_empty", [("a",), ()])
-def test_new_changed_and_unchanged_rows(connection: Connection, never_empty: tuple[str, ...]) -> None:
+def test_new_changed_and_unchanged_rows(connection: Connection, never_empty: tuple[str, ...], *, few: bool) -> None:
     """Counted exactly, an empty cell in the key is like an empty cell, and only what changed is journaled."""
     name = f"u_{uuid4().hex[:12]}"
     connection.execute(text("SELECT wharf.ensure_dataset(:name, cast(:d AS jsonb))"), {"name": name, "d": DEFINITION})
@@ -58,7 +60,7 @@ def test_new_changed_and_unchanged_rows(connection: Connection, never_empty: tup
     changes = {"v": sql.Identifier("new", "v")}
 
     def run(turn: int, rows: sql.Composed) -> tuple[int, int]:
-        return Upsert(journal, turn, "p", rows, TARGETS, never_empty, changes).run(connection)
+        return Upsert(journal, turn, "p", rows, TARGETS, never_empty, changes, few).run(connection)
 
     assert run(1, query(("A", 1, "old"), ("A", None, "old"), ("B", 1, "same"), by=OLD)) == (3, 0)
     assert run(2, query(("A", 1, "new"), ("A", None, "new"), ("B", 1, "same"), ("C", 1, "x"), by=NEW)) == (1, 2)
@@ -66,3 +68,41 @@ def test_new_changed_and_unchanged_rows(connection: Connection, never_empty: tup
     assert found == [("A", 1, "new", NEW), ("A", None, "new", NEW), ("B", 1, "same", OLD), ("C", 1, "x", NEW)]
     kept = all_of(connection, "SELECT a, b, v, _import_id, _turn FROM {} ORDER BY b", journal.table)
     assert kept == [("A", 1, "old", OLD, 2), ("A", None, "old", OLD, 2)]
+
+
+def test_few_rows_are_looked_up_in_a_project_that_statistics_do_not_know(connection: Connection) -> None:
+    """What is read of the dataset grows with the rows that come, not with those that are there."""
+    name = f"u_{uuid4().hex[:12]}"
+    connection.execute(text("SELECT wharf.ensure_dataset(:name, cast(:d AS jsonb))"), {"name": name, "d": DEFINITION})
+    journal = Journal.of(connection, name)
+    fill(connection, journal, "another", 1_000)
+    analyze(connection, journal)
+    fill(connection, journal, "p", 40_000)
+    rows = query(*((f"A{nth}", nth, "new") for nth in range(39_980, 40_030)), by=NEW)
+    before = rows_read(connection, name)
+    changes = {"v": sql.Identifier("new", "v")}
+    upsert = Upsert(journal, 1, "p", rows, TARGETS, ("a", "b"), changes, few=True)
+    upsert.lead(connection)
+    assert upsert.run(connection) == (29, 21)
+    assert rows_read(connection, name) - before <= 200
+
+
+def fill(connection: Connection, journal: Journal, project: str, count: int) -> None:
+    """So many rows of another import, keys from 1 on."""
+    statement = sql.SQL(
+        "INSERT INTO {} ({}) SELECT {}, 'A' || n, n, 'old', {}::uuid, n FROM generate_series(1, {}) n"
+    ).format(journal.dataset, sql.SQL(", ").join(map(sql.Identifier, TARGETS)), project, str(OLD), count)
+    driver_of(connection).execute(statement)
+
+
+def analyze(connection: Connection, journal: Journal) -> None:
+    """As autovacuum does, who owns the table."""
+    connection.execute(text("RESET SESSION AUTHORIZATION"))
+    driver_of(connection).execute(sql.SQL("ANALYZE {}").format(journal.dataset))
+    connection.execute(text("SET LOCAL SESSION AUTHORIZATION wharf_app"))
+
+
+def rows_read(connection: Connection, table: str) -> int:
+    """Rows of that table that this transaction has read so far."""
+    query = "SELECT coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0) FROM pg_stat_xact_all_tables WHERE relname = :t"
+    return int(connection.execute(text(query), {"t": table}).scalar_one())

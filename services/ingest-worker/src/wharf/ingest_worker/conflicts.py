@@ -83,7 +83,7 @@ class Waiting:
             profile=self.profile,
             project=self.upsert.project_id,
             key=sql.SQL(", ").join(key),
-            rows=self.upsert.rows,
+            rows=self.upsert.source(),
             dataset=self.upsert.journal.dataset,
             same=self.upsert.same(),
             cells=sql.SQL(", ").join(cells),

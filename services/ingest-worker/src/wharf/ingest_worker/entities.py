@@ -58,7 +58,9 @@ class FanOut:
             targets=_targets(entity),
             never_empty=[entity.key[0], *(c.name for c in own.columns if c.required)],
             changes=self._changes(entity),
+            few=rows.come_few,
         )
+        upsert.lead(connection)
         return EntityCounts(*upsert.run(connection))
 
     def _rows(self, entity: Entity) -> sql.Composed:

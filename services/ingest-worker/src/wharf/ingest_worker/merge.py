@@ -24,7 +24,7 @@ from wharf.ingest_worker.conflicts import Waiting, settled
 from wharf.ingest_worker.population import rows_of
 from wharf.ingest_worker.reading.batches import PROPERTIES
 from wharf.ingest_worker.staging import Staging, definition
-from wharf.ingest_worker.upsert import Upsert, one_row
+from wharf.ingest_worker.upsert import FEW, Upsert, one_row
 
 ENSURE = text("SELECT wharf.ensure_dataset(:profile, cast(:definition AS jsonb))")
 DIFFERS = "WH001"
@@ -34,10 +34,6 @@ FORGET_NUMBERS = text("""
     WITH forgotten AS (DELETE FROM wharf.assigned WHERE import_id = :id)
     UPDATE wharf.rejects SET assigned = NULL WHERE import_id = :id AND assigned IS NOT NULL""")
 MEMORY = text("SET LOCAL work_mem = '96MB'")
-# Staging has no statistics: the planner would look up a million rows one by one, and it is five times as long.
-BY_HASH = text("SET LOCAL enable_nestloop = off")
-FEW = 0.1
-"""Of the rows that are there: fewer staged ones than this are looked up in the index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +48,11 @@ class Counts:
     rows_after: int
     conflicts: int = 0
     """Cells that wait until somebody decides."""
+
+    @property
+    def come_few(self) -> bool:
+        """Whether few rows came, beside those that were there."""
+        return self.inserted + self.updated + self.unchanged <= FEW * self.rows_before
 
 
 @dataclass(frozen=True)
@@ -113,13 +114,11 @@ class Merge:
                 before, inserted, 0, 0, staged - inserted, inserted if mode == "replace" else before + inserted
             )
         offered = self._offered(connection, staged)
-        if staged > FEW * before:
-            connection.execute(BY_HASH)
         rows = self.winners(repeated=offered < staged)
         if mode == "append":
             inserted, updated, waiting = self._add(connection, rows), 0, 0
         else:
-            inserted, updated, waiting = self._upsert(connection, journal, rows)
+            inserted, updated, waiting = self._upsert(connection, journal, rows, few=staged <= FEW * before)
         unchanged = offered - inserted - updated
         return Counts(before, inserted, updated, unchanged, staged - offered, before + inserted, waiting)
 
@@ -195,10 +194,13 @@ class Merge:
         )
         return driver_of(connection).execute(statement).rowcount
 
-    def _upsert(self, connection: Connection, journal: Journal, rows: sql.Composable) -> tuple[int, int, int]:
+    def _upsert(
+        self, connection: Connection, journal: Journal, rows: sql.Composable, *, few: bool
+    ) -> tuple[int, int, int]:
         """Insert what is new and change what the file brings; gives both counts, and how many cells wait."""
         never_empty = [c.name for c in self.profile.columns if c.required or c.number_within]
-        upsert = Upsert(journal, self.turn, self.project_id, rows, self._targets(), never_empty, self._changes())
+        upsert = Upsert(journal, self.turn, self.project_id, rows, self._targets(), never_empty, self._changes(), few)
+        upsert.lead(connection)
         waiting = 0
         if self.job_id is not None:
             asked = [name for name in self._differing() if self.policies.get(name) is Policy.ASK]

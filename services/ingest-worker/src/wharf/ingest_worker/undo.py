@@ -18,9 +18,10 @@ from wharf.common.ledger.turns import take_turn
 from wharf.common.runtime.context import JobContext
 from wharf.common.runtime.points import Point, reach
 from wharf.ingest_worker import unfinished
-from wharf.ingest_worker.merge import BY_HASH, MEMORY
+from wharf.ingest_worker.merge import MEMORY
 from wharf.ingest_worker.population import rows_of
 from wharf.ingest_worker.reversal import Reversal, Reversed
+from wharf.ingest_worker.upsert import BY_HASH
 
 Context = JobContext[UndoPayload]
 # The merge, and what was decided later.

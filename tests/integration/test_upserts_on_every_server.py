@@ -104,5 +104,7 @@ def analyze(connection: Connection, journal: Journal) -> None:
 
 def rows_read(connection: Connection, table: str) -> int:
     """Rows of that table that this transaction has read so far."""
-    query = "SELECT coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0) FROM pg_stat_xact_all_tables WHERE relname = :t"
+    query = (
+        "SELECT coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0) FROM pg_stat_xact_all_tables WHERE relname = :t"
+    )
     return int(connection.execute(text(query), {"t": table}).scalar_one())

@@ -153,6 +153,9 @@ class Worker:
             self._runner()
 
         def child_ends(**_kwargs: object) -> None:
+            # First: whoever watches the child's last job must not see it run until its snapshot expires.
+            if self.runner is not None:
+                self.runner.feed.close()
             TRACES.end()
             SENTRY.end()
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,6 @@ def test_the_last_job_of_a_child_is_told_to_have_ended(wharf: Trial, tmp_path: P
     ended = "SELECT finished_at FROM wharf.jobs WHERE id = %s"
     for _ in range(JOBS):
         job_id = wharf.upload(tmp_path / "t.csv", profile="transactions", project_id=project)["job_id"]
-        eventually(lambda job_id=job_id: wharf.one(ended, job_id), "the end in the ledger")
+        eventually(partial(wharf.one, ended, job_id), "the end in the ledger")
         time.sleep(1.0)  # what was to be told is told by now, or never
         assert wharf.job(job_id)["status"] == "completed"

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from wharf.common.errors import Permanent
+from wharf.common.ledger.planner import BY_HASH
 from wharf.common.profiles.checks import Severity
 from wharf.ingest_worker.failures import Failures, split, warnings
 from wharf.ingest_worker.loading import LOADED_PERCENT
 from wharf.ingest_worker.reading.again import read_again
 from wharf.ingest_worker.reading.findings import Finding, added
-from wharf.ingest_worker.rowchecks import Questions
+from wharf.ingest_worker.rowchecks import Asked, Questions
 from wharf.ingest_worker.unpacking import open_again
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from wharf.ingest_worker.checkpoint import Checkpoint
     from wharf.ingest_worker.loading import Loading
+    from wharf.ingest_worker.merge import Merge
 
 
 def check_across_rows(loading: Loading, most: int) -> None:
@@ -31,7 +33,7 @@ def check_across_rows(loading: Loading, most: int) -> None:
     context.report(read, read, stage="check", message="Checking across rows", percent=LOADED_PERCENT)
     with context.transaction() as connection:
         merge = loading.planned_merge()
-        errors, warned = split(Questions.of(connection, merge, loading.mode).all())
+        errors, warned = split(_asked(connection, loading, merge))
         failures = Failures.of(connection, merge.rows(), errors, most + 1)
         _set_aside(connection, loading, failures)
         told = warnings(connection, merge.rows(), warned)
@@ -41,8 +43,14 @@ def check_across_rows(loading: Loading, most: int) -> None:
 def fails_by_dataset(connection: Connection, loading: Loading) -> bool:
     """Whether the dataset has, by now, a value that a staged row must be the first to have."""
     merge = loading.planned_merge()
-    errors, _ = split(one for one in Questions.of(connection, merge, loading.mode).all() if one.by_dataset)
+    errors, _ = split(one for one in _asked(connection, loading, merge) if one.by_dataset)
     return bool(Failures.of(connection, merge.rows(), errors, 1).lines.size)
+
+
+def _asked(connection: Connection, loading: Loading, merge: Merge) -> list[Asked]:
+    """All checks, and that they are joined: the planner knows nothing of staged rows, and little of new projects."""
+    connection.execute(BY_HASH)
+    return Questions.of(connection, merge, loading.mode, loading.checkpoint.staged).all()
 
 
 def _set_aside(connection: Connection, loading: Loading, failures: Failures) -> None:

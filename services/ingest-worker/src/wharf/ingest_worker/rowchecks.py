@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from wharf.ingest_worker.merge import Merge
 
 SHOWN_VALUE = 200
+FEW = 10_000
+"""Staged rows: no more than these are looked up one by one, where an index has the values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +47,20 @@ class Questions:
 
     merge: Merge
     mode: str
+    staged: int
+    """How many rows are asked about."""
     datasets: frozenset[tuple[str, str]]
     """(dataset, column) of the tenant's tables that are there."""
+    keyed: frozenset[tuple[str, str]]
+    """Those of them by which the dataset's index finds a project's rows: the first column of its key."""
 
     @classmethod
-    def of(cls, connection: Connection, merge: Merge, mode: str) -> Questions:
-        """For a merge in that mode."""
-        rows = connection.execute(select(Dataset.profile, Dataset.definition))
-        return cls(merge, mode, frozenset((r.profile, c["name"]) for r in rows for c in r.definition["columns"]))
+    def of(cls, connection: Connection, merge: Merge, mode: str, staged: int) -> Questions:
+        """For a merge in that mode of so many rows."""
+        rows = connection.execute(select(Dataset.profile, Dataset.definition)).all()
+        columns = frozenset((r.profile, c["name"]) for r in rows for c in r.definition["columns"])
+        keyed = frozenset((r.profile, key[0]) for r in rows if (key := r.definition.get("key")))
+        return cls(merge, mode, staged, columns, keyed)
 
     def all(self) -> list[Asked]:
         """Those of the columns that the rows have a value in, then those of whole rows."""
@@ -84,9 +92,15 @@ class Questions:
         if (dataset, target) not in self.datasets:
             return query
         known = sql.SQL(
-            " AND NOT EXISTS (SELECT FROM {table} d WHERE d.project_id = {project} AND d.{target} = staged.{own})"
+            " AND NOT EXISTS"
+            " (SELECT FROM {table} d WHERE d.project_id = {project} AND d.{target} = staged.{own} {each})"
         ).format(
-            table=self.merge.table_of(dataset), project=self.merge.project_id, target=sql.Identifier(target), own=own
+            table=self.merge.table_of(dataset),
+            project=self.merge.project_id,
+            target=sql.Identifier(target),
+            own=own,
+            # What has an OFFSET is asked for each row, by the index; all else is joined.
+            each=sql.SQL("OFFSET 0" if self.staged <= FEW and (dataset, target) in self.keyed else ""),
         )
         return query + known
 
@@ -103,12 +117,16 @@ class Questions:
         return query + self._taken(own, key) if in_dataset and is_there else query
 
     def _taken(self, own: sql.Identifier, key: Sequence[str]) -> sql.Composable:
-        """Without a key every row of the dataset is another one."""
+        """Without a key every row of the dataset is another one.
+
+        A query of its own: as an alternative (`OR EXISTS`) it would be asked for each row, and could not be joined.
+        """
         theirs, ours = (sql.SQL(", ").join(sql.Identifier(of, name) for name in key) for of in ("d", "staged"))
         other = sql.SQL(" AND ROW({}) IS DISTINCT FROM ROW({})").format(theirs, ours) if key else sql.SQL("")
         return sql.SQL(
-            " OR EXISTS (SELECT FROM {table} d WHERE d.project_id = {project} AND d.{own} = staged.{own}{other})"
-        ).format(table=self.merge.dataset, project=self.merge.project_id, own=own, other=other)
+            " UNION SELECT _line, left({own}::text, {shown}) FROM staged WHERE EXISTS"
+            " (SELECT FROM {table} d WHERE d.project_id = {project} AND d.{own} = staged.{own}{other})"
+        ).format(table=self.merge.dataset, project=self.merge.project_id, own=own, other=other, shown=SHOWN_VALUE)
 
 
 def _listed(columns: Sequence[str]) -> sql.Composable:

@@ -14,6 +14,7 @@ from wharf.common.jobs.kinds import UndoPayload
 from wharf.common.jobs.view import job_view
 from wharf.common.ledger.journal import Journal
 from wharf.common.ledger.models import CellConflict, Dataset, DataUpdate, Import, Job
+from wharf.common.ledger.planner import BY_HASH
 from wharf.common.ledger.turns import take_turn
 from wharf.common.runtime.context import JobContext
 from wharf.common.runtime.points import Point, reach
@@ -21,7 +22,6 @@ from wharf.ingest_worker import unfinished
 from wharf.ingest_worker.merge import MEMORY
 from wharf.ingest_worker.population import rows_of
 from wharf.ingest_worker.reversal import Reversal, Reversed
-from wharf.ingest_worker.upsert import BY_HASH
 
 Context = JobContext[UndoPayload]
 # The merge, and what was decided later.

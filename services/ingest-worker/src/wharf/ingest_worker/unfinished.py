@@ -19,6 +19,7 @@ from wharf.common.jobs.states import Status
 from wharf.common.ledger.database import driver_of
 from wharf.common.ledger.journal import names, same_key
 from wharf.common.ledger.models import Dataset, Job, Unfinished
+from wharf.common.ledger.planner import BY_HASH
 from wharf.common.profiles import Profile
 from wharf.ingest_worker.merge import Counts, Merge
 
@@ -76,7 +77,10 @@ class Hidden:
         connection.execute(update(Unfinished).where(Unfinished.import_id == self.import_id).values(moved=True))
 
     def collides(self, connection: Connection, merge: Merge) -> bool:
-        """Whether a row that is about to be merged has a key of one of them."""
+        """Whether a row that is about to be merged has a key of one of them.
+
+        Joined by hash: no statistics tell how many rows an import has written that has not ended.
+        """
         never_empty = [c.name for c in merge.profile.columns if c.required or c.number_within]
         same = same_key("d", "w", merge.profile.key, never_empty=never_empty)
         query = sql.SQL(
@@ -85,6 +89,7 @@ class Hidden:
         ).format(
             winners=merge.winners(), dataset=self.dataset, same=same, project=self.project_id, import_=self.import_id
         )
+        connection.execute(BY_HASH)
         with shown(connection):
             row = driver_of(connection).execute(query).fetchone()
         return bool(row and row[0])

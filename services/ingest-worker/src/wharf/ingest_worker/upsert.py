@@ -11,16 +11,14 @@ from dataclasses import dataclass
 from functools import partial
 
 from psycopg import sql
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from wharf.common.ledger.database import driver_of
 from wharf.common.ledger.journal import Journal, names, of, same_key
+from wharf.common.ledger.planner import BY_HASH, BY_INDEX
 
 RETURNS_OLD = 180_000
 """The version of PostgreSQL from which a MERGE gives back the row as it was."""
-# Staging has no statistics: the planner would look up a million rows one by one, and it is five times as long.
-BY_HASH = text("SET LOCAL enable_nestloop = off")
-BY_INDEX = text("SET LOCAL enable_nestloop = on")
 FEW = 0.1
 """Of the rows that are there: fewer that come than this are looked up in the index."""
 

@@ -82,8 +82,8 @@ def test_few_rows_are_looked_up_in_a_project_that_statistics_do_not_know(connect
     before = rows_read(connection, name)
     changes = {"v": sql.Identifier("new", "v")}
     upsert = Upsert(journal, 1, "p", rows, TARGETS, ("a", "b"), changes, few=True)
-    upsert.lead(connection)
-    assert upsert.run(connection) == (29, 21)
+    with upsert.led(connection):
+        assert upsert.run(connection) == (29, 21)
     assert rows_read(connection, name) - before <= 200
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from wharf.common.errors import Permanent
-from wharf.common.ledger.planner import BY_HASH
 from wharf.common.profiles.checks import Severity
 from wharf.ingest_worker.failures import Failures, split, warnings
 from wharf.ingest_worker.loading import LOADED_PERCENT
@@ -48,8 +47,6 @@ def fails_by_dataset(connection: Connection, loading: Loading) -> bool:
 
 
 def _asked(connection: Connection, loading: Loading, merge: Merge) -> list[Asked]:
-    """All checks, and that they are joined: the planner knows nothing of staged rows, and little of new projects."""
-    connection.execute(BY_HASH)
     return Questions.of(connection, merge, loading.mode, loading.checkpoint.staged).all()
 
 

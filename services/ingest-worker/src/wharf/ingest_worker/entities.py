@@ -60,8 +60,8 @@ class FanOut:
             changes=self._changes(entity),
             few=rows.come_few,
         )
-        upsert.lead(connection)
-        return EntityCounts(*upsert.run(connection))
+        with upsert.led(connection):
+            return EntityCounts(*upsert.run(connection))
 
     def _rows(self, entity: Entity) -> sql.Composed:
         """One for each thing that is spoken of: the last."""

@@ -15,6 +15,7 @@ from pyarrow import csv
 
 from wharf.common.errors import Invalid
 from wharf.common.ledger.database import driver_of
+from wharf.common.ledger.planner import joined
 from wharf.common.profiles.checks import Severity
 from wharf.ingest_worker.reading.findings import SHOWN_LINES, Finding
 from wharf.ingest_worker.reading.jsontext import json_array
@@ -48,7 +49,8 @@ class Failures:
             return cls((), ())
         parts = [sql.SQL("SELECT {}, q.* FROM ({}) q").format(nth, one.failing) for nth, one in enumerate(asked)]
         query = sql.SQL("COPY (WITH staged AS MATERIALIZED ({}) {} LIMIT {}) TO STDOUT (FORMAT csv)")
-        found = _table(_copied(connection, query.format(rows, sql.SQL(" UNION ALL ").join(parts), most)))
+        with joined(connection):
+            found = _table(_copied(connection, query.format(rows, sql.SQL(" UNION ALL ").join(parts), most)))
         tables = [found.filter(pc.equal(found["check"], nth)).sort_by("line") for nth in range(len(asked))]
         return cls(asked, [(t["line"].to_numpy(), t["value"].combine_chunks()) for t in tables])
 
@@ -79,7 +81,8 @@ class Failures:
 
 def warnings(connection: Connection, rows: sql.Composable, asked: Sequence[Asked]) -> list[Finding]:
     """What only warns, counted by the database: however many rows it is, a few lines of each check are told."""
-    return [found for one in asked if (found := _warned(connection, rows, one)).count]
+    with joined(connection):
+        return [found for one in asked if (found := _warned(connection, rows, one)).count]
 
 
 def _warned(connection: Connection, rows: sql.Composable, one: Asked) -> Finding:

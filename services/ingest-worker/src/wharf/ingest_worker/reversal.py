@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from wharf.common.ledger.database import driver_of
 from wharf.common.ledger.journal import Journal, names, of, same_key
+from wharf.common.ledger.planner import joined
 from wharf.ingest_worker.upsert import one_row
 
 SHOWN = 20
@@ -50,8 +51,9 @@ class Reversal:
 
     def run(self, connection: Connection) -> Reversed:
         """Give back, put the later journals right, forget."""
-        out, back, both = one_row(connection, self._given_back(self._wanted(connection)))
-        mended = self._mend(connection) if self.journal.key else 0
+        with joined(connection):
+            out, back, both = one_row(connection, self._given_back(self._wanted(connection)))
+            mended = self._mend(connection) if self.journal.key else 0
         overwritten = mended + self._forget(connection, "later", self._later)
         journaled = self._forget(connection, "own", self._own)
         return Reversed(out, back, both, overwritten, mended, journaled)

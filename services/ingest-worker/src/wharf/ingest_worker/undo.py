@@ -14,7 +14,6 @@ from wharf.common.jobs.kinds import UndoPayload
 from wharf.common.jobs.view import job_view
 from wharf.common.ledger.journal import Journal
 from wharf.common.ledger.models import CellConflict, Dataset, DataUpdate, Import, Job
-from wharf.common.ledger.planner import BY_HASH
 from wharf.common.ledger.turns import take_turn
 from wharf.common.runtime.context import JobContext
 from wharf.common.runtime.points import Point, reach
@@ -78,7 +77,6 @@ class Undo:
         for hidden in unfinished.hidden_in(connection, row.profile, row.project_id):
             unfinished.make_way(connection, hidden)
         connection.execute(MEMORY)
-        connection.execute(BY_HASH)
         return undo
 
     def run(self, connection: Connection) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from wharf.common.jobs.states import Status
 from wharf.common.ledger.database import driver_of
 from wharf.common.ledger.journal import names, same_key
 from wharf.common.ledger.models import Dataset, Job, Unfinished
-from wharf.common.ledger.planner import BY_HASH
+from wharf.common.ledger.planner import joined
 from wharf.common.profiles import Profile
 from wharf.ingest_worker.merge import Counts, Merge
 
@@ -89,8 +89,7 @@ class Hidden:
         ).format(
             winners=merge.winners(), dataset=self.dataset, same=same, project=self.project_id, import_=self.import_id
         )
-        connection.execute(BY_HASH)
-        with shown(connection):
+        with joined(connection), shown(connection):
             row = driver_of(connection).execute(query).fetchone()
         return bool(row and row[0])
 

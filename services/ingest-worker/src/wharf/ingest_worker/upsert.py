@@ -7,6 +7,7 @@ probing the index row by row (`ON CONFLICT`) takes longer, and writes to the row
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,7 +16,7 @@ from sqlalchemy import Connection
 
 from wharf.common.ledger.database import driver_of
 from wharf.common.ledger.journal import Journal, names, of, same_key
-from wharf.common.ledger.planner import BY_HASH, BY_INDEX
+from wharf.common.ledger.planner import joined
 
 RETURNS_OLD = 180_000
 """The version of PostgreSQL from which a MERGE gives back the row as it was."""
@@ -40,9 +41,9 @@ class Upsert:
     few: bool = False
     """So few rows come, beside those that are there, that each is looked up in the index."""
 
-    def lead(self, connection: Connection) -> None:
-        """Tell the planner which way to go, for the rest of the transaction or until the next one is led."""
-        connection.execute(BY_INDEX if self._looked_up else BY_HASH)
+    def led(self, connection: Connection) -> AbstractContextManager[None]:
+        """While this lasts the planner knows which way to go."""
+        return nullcontext() if self._looked_up else joined(connection)
 
     @property
     def _looked_up(self) -> bool:

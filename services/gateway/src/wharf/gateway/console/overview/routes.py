@@ -21,9 +21,11 @@ from wharf.gateway.queues import list_queues
 from wharf.gateway.resources import Resources, Wired
 
 router = APIRouter(tags=["console"], route_class=PageRoute)
+# In the words of the index of what is under way: all other jobs are those that have ended.
 SPEED: Final = text("""
     SELECT coalesce(sum(CAST(progress ->> 'rate' AS double precision)), 0) FROM wharf.jobs
-    WHERE status = 'running' AND progress ->> 'unit' = 'rows'
+    WHERE admitted AND status IN ('queued', 'running', 'cancelling') AND status = 'running'
+      AND progress ->> 'unit' = 'rows'
       AND (CAST(:project_id AS text) IS NULL OR project_id = :project_id)""")
 
 

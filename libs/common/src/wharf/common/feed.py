@@ -188,13 +188,13 @@ class QueuedFeed(Feed):
         super().__init__(url)
         self._waiting: deque[Command] = deque(maxlen=MOST_WAITING)
         self._bell = threading.Event()
-        self._closed = False
+        self._closing = threading.Event()
         self._thread = threading.Thread(target=self._work, name="feed", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
         """Send what waits, but not for longer than a moment."""
-        self._closed = True
+        self._closing.set()
         self._bell.set()
         self._thread.join(PAUSE_SECONDS)
 
@@ -203,10 +203,9 @@ class QueuedFeed(Feed):
         self._bell.set()
 
     def _work(self) -> None:
-        while not (self._closed and not self._waiting):
+        while not (self._closing.is_set() and not self._waiting):
             self._bell.wait()
-            if not self._closed:
-                time.sleep(GATHER_SECONDS)
+            self._closing.wait(GATHER_SECONDS)  # who leaves has nothing more to tell, and is waited for
             self._bell.clear()
             self._send_all(_latest([self._waiting.popleft() for _ in range(len(self._waiting))]))
 

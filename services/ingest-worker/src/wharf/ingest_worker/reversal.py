@@ -73,7 +73,8 @@ class Reversal:
             order=of("later", self.journal.key),
             shown=SHOWN,
         )
-        return [{"key": key, "import_id": by} for key, by in driver_of(connection).execute(query)]
+        with joined(connection):
+            return [{"key": key, "import_id": by} for key, by in driver_of(connection).execute(query)]
 
     def _given_back(self, wanted: sql.Composable) -> sql.Composed:
         """In one statement: it sees the rows as they were before it, so nothing can be counted twice."""

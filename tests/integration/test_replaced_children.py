@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.servers import servers
@@ -27,12 +27,18 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
             yield running
 
 
+def is_gone(pid: int) -> bool:
+    """What such a process had to tell is told by now, or never."""
+    return not psutil.pid_exists(pid)
+
+
 def test_the_last_job_of_a_child_is_told_to_have_ended(wharf: Trial, tmp_path: Path, project: str) -> None:
     """A child that makes room for another one leaves nobody with a job that seems to run."""
     write_transactions(tmp_path / "t.csv", ROWS, seed=1)
-    ended = "SELECT finished_at FROM wharf.jobs WHERE id = %s"
+    child = "SELECT worker FROM wharf.attempts WHERE job_id = %s AND ended_at IS NOT NULL"
     for _ in range(JOBS):
         job_id = wharf.upload(tmp_path / "t.csv", profile="transactions", project_id=project)["job_id"]
-        eventually(partial(wharf.one, ended, job_id), "the end in the ledger")
-        time.sleep(1.0)  # what was to be told is told by now, or never
+        (ran,) = eventually(partial(wharf.ask, child, job_id), "the end in the ledger")
+        pid = int(ran["worker"].rpartition(":")[2])
+        eventually(partial(is_gone, pid), "the end of the child")
         assert wharf.job(job_id)["status"] == "completed"

@@ -81,9 +81,7 @@ def test_few_rows_are_looked_up_in_a_project_that_statistics_do_not_know(connect
     rows = query(*((f"A{nth}", nth, "new") for nth in range(39_980, 40_030)), by=NEW)
     before = rows_read(connection, name)
     changes = {"v": sql.Identifier("new", "v")}
-    upsert = Upsert(journal, 1, "p", rows, TARGETS, ("a", "b"), changes, few=True)
-    with upsert.led(connection):
-        assert upsert.run(connection) == (29, 21)
+    assert Upsert(journal, 1, "p", rows, TARGETS, ("a", "b"), changes, few=True).run(connection) == (29, 21)
     assert rows_read(connection, name) - before <= 200
 
 

@@ -90,6 +90,23 @@ def test_values_that_must_be_in_another_dataset(wharf: Trial, people: str, proje
             assert (result["inserted"], result["rejected"]) == (count - 3, 3)
 
 
+def test_few_values_of_a_key_are_looked_up(wharf: Trial, people: str, project: str, tmp_path: Path) -> None:
+    """A file of a few rows does not wait until all rows of what it refers to are read."""
+    name, count = f"orders_{uuid4().hex[:8]}", 100
+    check = {"kind": "reference", "profile": people, "column": "id"}
+    _declare(wharf, name, [{"name": "id", "required": True}, {"name": "who", "checks": [check]}])
+    _load(wharf, _people(tmp_path / "p.csv", range(ROWS)), people, project)
+    before = _lookups(wharf, people)
+    (tmp_path / "o.csv").write_text("id,who\n" + "".join(f"{n},p{n}\n" for n in range(count)), encoding="utf-8")
+    assert _load(wharf, tmp_path / "o.csv", name, project)["result"]["inserted"] == count
+    # The server tells it within ten seconds of the worker's last statement.
+    eventually(lambda: _lookups(wharf, people) >= before + count, "lookups in the index")
+
+
+def _lookups(wharf: Trial, name: str) -> int:
+    return int(wharf.one("SELECT idx_scan FROM pg_stat_all_tables WHERE relname = %s", name))
+
+
 def test_an_import_beside_another_one_that_has_not_ended(wharf: Trial, project: str, tmp_path: Path) -> None:
     """Its rows are there, hidden; those that come are compared with all of them, once."""
     name = f"things_{uuid4().hex[:8]}"

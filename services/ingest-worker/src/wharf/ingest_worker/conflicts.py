@@ -88,4 +88,5 @@ class Waiting:
             same=self.upsert.same(),
             cells=sql.SQL(", ").join(cells),
         )
-        return driver_of(connection).execute(statement).rowcount
+        with self.upsert.led(connection):
+            return driver_of(connection).execute(statement).rowcount

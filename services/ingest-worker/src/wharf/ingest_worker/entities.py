@@ -60,8 +60,7 @@ class FanOut:
             changes=self._changes(entity),
             few=rows.come_few,
         )
-        with upsert.led(connection):
-            return EntityCounts(*upsert.run(connection))
+        return EntityCounts(*upsert.run(connection))
 
     def _rows(self, entity: Entity) -> sql.Composed:
         """One for each thing that is spoken of: the last."""

@@ -200,16 +200,11 @@ class Merge:
         """Insert what is new and change what the file brings; gives both counts, and how many cells wait."""
         never_empty = [c.name for c in self.profile.columns if c.required or c.number_within]
         upsert = Upsert(journal, self.turn, self.project_id, rows, self._targets(), never_empty, self._changes(), few)
-        with upsert.led(connection):
-            waiting = self._let_wait(connection, upsert)
-            return (*upsert.run(connection), waiting)
-
-    def _let_wait(self, connection: Connection, upsert: Upsert) -> int:
-        """Note the cells that are asked about; gives how many there are."""
-        if self.job_id is None:
-            return 0
-        asked = [name for name in self._differing() if self.policies.get(name) is Policy.ASK]
-        return Waiting(upsert, self.profile.name, asked, self.import_id, self.job_id).write(connection)
+        waiting = 0
+        if self.job_id is not None:
+            asked = [name for name in self._differing() if self.policies.get(name) is Policy.ASK]
+            waiting = Waiting(upsert, self.profile.name, asked, self.import_id, self.job_id).write(connection)
+        return (*upsert.run(connection), waiting)
 
     def _differing(self) -> list[str]:
         """The columns in which a row may differ from the one that is there."""

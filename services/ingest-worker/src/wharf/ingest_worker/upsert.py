@@ -52,9 +52,9 @@ class Upsert:
 
     def run(self, connection: Connection) -> tuple[int, int]:
         """Gives how many rows were inserted, and how many changed."""
-        if driver_of(connection).info.server_version >= RETURNS_OLD:
-            return self._at_once(connection)
-        return self._journal_first(connection)
+        at_once = driver_of(connection).info.server_version >= RETURNS_OLD
+        with self.led(connection):
+            return self._at_once(connection) if at_once else self._journal_first(connection)
 
     def _at_once(self, connection: Connection) -> tuple[int, int]:
         old = sql.SQL(", ").join(sql.SQL("old.{0} AS {0}").format(sql.Identifier(c)) for c in self.journal.columns)

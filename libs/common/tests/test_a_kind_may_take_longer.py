@@ -23,7 +23,7 @@ def test_it_is_told_to_end_later(kind: Any, seconds: float) -> None:
     """The job's own limit, else the worker's."""
     heart = Heart(Database.connect(NOWHERE, pool=1, application="test"), LeaveSign(), 600)
     before = time.monotonic()
-    with heart.during(Pulse(uuid4(), 1, 20), kind.time_limit):
+    with heart.during(Pulse(uuid4(), 1, "w", 20), kind.time_limit):
         assert before + seconds <= heart._deadline <= time.monotonic() + seconds
 
 

@@ -44,7 +44,7 @@ def test_jobs_go_back_before_the_keeper_loses_patience(said: dict[str, float], f
 )
 def test_each_reason_to_stop_has_its_error(event: str, error: type[WharfError]) -> None:
     """What the heartbeat finds out, the job's next step raises."""
-    pulse = Pulse(uuid4(), 1, 20)
+    pulse = Pulse(uuid4(), 1, "w", 20)
     pulse.check()
     getattr(pulse, event).set()
     with pytest.raises(error):
@@ -53,7 +53,7 @@ def test_each_reason_to_stop_has_its_error(event: str, error: type[WharfError]) 
 
 def test_a_job_that_lost_its_lease_is_told_of_nothing_else() -> None:
     """Another attempt has it: this one must not give back, fail or cancel what is no longer its own."""
-    pulse = Pulse(uuid4(), 1, 20)
+    pulse = Pulse(uuid4(), 1, "w", 20)
     for event in (pulse.cancelled, pulse.expired, pulse.leaving, pulse.lost):
         event.set()
     with pytest.raises(Fenced):

@@ -405,8 +405,9 @@ def attempt(ledger: Ledger, feed: Feed, storage: Storage) -> Callable[..., JobCo
         row = ledger.claim(job_id)
         return JobContext(
             view=job_view(row), tenant_id=of, payload=kind.payload.model_validate(row["payload"]),
-            checkpoint=None, database=ledger.app, storage=storage, feed=feed, pulse=Pulse(job_id, 1, LEASE_SECONDS),
-            progress=Progress(ProgressView()), **{"announce": lambda *_: None} | more,
+            checkpoint=None, database=ledger.app, storage=storage, feed=feed,
+            pulse=Pulse(job_id, 1, "w", LEASE_SECONDS), progress=Progress(ProgressView()),
+            **{"announce": lambda *_: None} | more,
         )  # fmt: skip
 
     return begin

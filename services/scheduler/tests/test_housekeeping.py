@@ -336,7 +336,7 @@ def test_a_stop_loses_no_count_and_the_next_attempt_goes_on(past, begin, ledger,
     assert ledger.ask("SELECT count(*) FROM wharf.rejects") == [{"count": 15}]
     saved = ledger.job(context.job_id)["checkpoint"]
     assert (saved["done"], saved["removed"]["rejects"]) == (CLASSES[: CLASSES.index("rejects")], 10)
-    again = replace(context, checkpoint=saved, pulse=Pulse(context.job_id, 1, 20.0))
+    again = replace(context, checkpoint=saved, pulse=Pulse(context.job_id, 1, "w", 20.0))
     assert run_cleanup(again, keep=KEEP, seconds=60)["removed"]["rejects"] == 25
 
 

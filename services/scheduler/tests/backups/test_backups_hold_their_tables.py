@@ -88,7 +88,7 @@ def test_only_tables_stay_locked(backend, ledger, freely, data):
 
 def test_a_cancel_ends_what_it_waits_for(backend, ledger, make, data):
     """A query, or another one's lock: nobody has to wait for its end."""
-    pulse = Pulse(new_id(), 1, 20.0)
+    pulse = Pulse(new_id(), 1, "w", 20.0)
 
     def cancel() -> None:
         while not ledger.ask(WAITING.format(data)):

@@ -74,17 +74,26 @@ def job_view(row: Row) -> JobView:
     fields = {name: row[name] for name in JobView.model_fields if name in row}
     fields["job_id"] = row["id"]
     fields["priority"] = Priority.of_rank(row["priority"])
-    fields["progress"] = _progress(row)
+    fields["progress"] = _progress(ProgressView.model_validate(row["progress"] or {}), row["status"])
     fields["links"] = links(row["id"], row["kind"])
     return JobView(**fields)
 
 
-def _progress(row: Row) -> ProgressView:
-    saved = ProgressView.model_validate(row["progress"] or {})
-    if row["status"] == Status.COMPLETED:
+def moved_view(view: JobView, row: Row, progress: ProgressView) -> JobView:
+    """A job that was seen before, with the columns in which it may have changed since, and how far it is."""
+    fields = dict(row)
+    fields["status"] = Status(row["status"])
+    fields["priority"] = Priority.of_rank(row["priority"])
+    fields["error"] = ErrorView.model_validate(row["error"]) if row["error"] else None
+    fields["progress"] = _progress(progress, row["status"])
+    return view.model_copy(update=fields)
+
+
+def _progress(saved: ProgressView, status: str) -> ProgressView:
+    if status == Status.COMPLETED:
         return saved.model_copy(update={"percent": 100.0, "stage": "done", "eta_seconds": 0.0})
-    if row["status"] in ENDED:
-        return saved.model_copy(update={"stage": str(row["status"]), "eta_seconds": None, "rate": None})
+    if status in ENDED:
+        return saved.model_copy(update={"stage": str(status), "eta_seconds": None, "rate": None})
     return saved
 
 

@@ -27,7 +27,7 @@ from wharf.common.storage import Storage
 P = TypeVar("P", bound=Payload)
 FENCE = text("""
     SELECT (SELECT cancel_requested_at IS NOT NULL FROM wharf.jobs WHERE id = :job) AS cancelled
-    FROM wharf.leases WHERE job_id = :job AND attempt = :attempt AND why IS NULL FOR UPDATE""")
+    FROM wharf.leases WHERE job_id = :job AND attempt = :attempt AND worker = :worker AND why IS NULL FOR UPDATE""")
 SAVE = text("SELECT wharf.save_checkpoint(:job, :attempt, :point, :progress, :reached)").bindparams(
     bindparam("point", type_=JSONB), bindparam("progress", type_=JSONB)
 )
@@ -113,7 +113,8 @@ class JobContext(Generic[P]):
             self.lines.clear()
 
     def _fence(self, connection: Connection) -> None:
-        row = connection.execute(FENCE, {"job": self.job_id, "attempt": self.attempt}).first()
+        held = {"job": self.job_id, "attempt": self.attempt, "worker": self.pulse.worker}
+        row = connection.execute(FENCE, held).first()
         if row is None:
             self.pulse.lost.set()
         elif row.cancelled:

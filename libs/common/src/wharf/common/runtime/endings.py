@@ -13,7 +13,7 @@ from wharf.common.errors import Permanent, WharfError
 from wharf.common.jobs.results import kept
 from wharf.common.jobs.states import Event, Status, after, allows
 from wharf.common.jobs.submission import Written, write_jobs
-from wharf.common.jobs.view import JobView, job_view
+from wharf.common.jobs.view import JobView, job_view, moved_view
 from wharf.common.ledger.database import driver_of, dumps
 from wharf.common.ledger.patience import AWAY, is_away, patiently
 from wharf.common.logs import get_logger
@@ -25,8 +25,10 @@ from wharf.common.runtime.sentry import SENTRY
 HOLDING = (Status.RUNNING, Status.CANCELLING)
 """The states in which an attempt holds a job."""
 FINISH = """
-    SELECT * FROM wharf.finish(%(job)s, %(attempt)s, %(outcome)s, %(targets)s::jsonb, %(result)s::jsonb,
-                               %(error)s::jsonb, %(progress)s::jsonb, %(delay)s)"""
+    SELECT attempt, status, priority, finished_at, available_at, cancel_requested_at, error, result
+    FROM wharf.finish(%(job)s, %(attempt)s, %(outcome)s, %(targets)s::jsonb, %(result)s::jsonb,
+                      %(error)s::jsonb, %(progress)s::jsonb, %(delay)s, %(worker)s)"""
+"""What may have changed since the claim, and no more: each column of each job's row costs its reading."""
 WRITTEN = text("""
     SELECT j.* FROM wharf.jobs j JOIN wharf.attempts a ON a.job_id = j.id
     WHERE a.job_id = :job AND a.attempt = :attempt AND a.outcome = :outcome""")
@@ -86,11 +88,11 @@ def _finish(context: JobContext[Any], implementation: Implementation[Any], endin
     values = _values(context, ending)
     if implementation.ends_alone and not context.lines:
         with context.database.direct() as cursor:
-            return _view(cursor.execute(FINISH, values).fetchone())
+            return _view(context, cursor.execute(FINISH, values).fetchone())
     following: Sequence[Written] = ()
     with context.database.tenant(context.tenant_id) as connection:
         cursor = driver_of(connection).cursor(row_factory=dict_row)
-        view = _view(cursor.execute(FINISH, values).fetchone())
+        view = _view(context, cursor.execute(FINISH, values).fetchone())
         if view is not None:
             following = _leave(connection, context, implementation, view)
     for written in following:
@@ -115,6 +117,7 @@ def _values(context: JobContext[Any], ending: Ending) -> dict[str, Any]:
     return {
         "job": context.job_id,
         "attempt": context.attempt,
+        "worker": context.pulse.worker,
         "outcome": ending.event.value,
         "targets": dumps({state.value: after(state, ending.event) for state in HOLDING if allows(state, ending.event)}),
         "result": None if ending.result is None else dumps(ending.result),
@@ -124,5 +127,5 @@ def _values(context: JobContext[Any], ending: Ending) -> dict[str, Any]:
     }
 
 
-def _view(row: dict[str, Any] | None) -> JobView | None:
-    return job_view(row) if row else None
+def _view(context: JobContext[Any], row: dict[str, Any] | None) -> JobView | None:
+    return moved_view(context.view, row, context.progress.view) if row else None

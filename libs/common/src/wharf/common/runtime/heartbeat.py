@@ -29,7 +29,7 @@ from wharf.common.runtime.leaving import LeaveSign
 
 LOOK_SECONDS = 0.5
 RENEW_SECONDS = 5.0
-HEARTBEAT = text("SELECT held, cancelled FROM wharf.heartbeat(:job, :attempt, :seconds)")
+HEARTBEAT = text("SELECT held, cancelled FROM wharf.heartbeat(:job, :attempt, :seconds, :worker)")
 
 
 @dataclass
@@ -38,6 +38,8 @@ class Pulse:
 
     job_id: UUID
     attempt: int
+    worker: str
+    """Who took it: an attempt is known by both."""
     lease_seconds: float
     cancelled: threading.Event = field(default_factory=threading.Event)
     lost: threading.Event = field(default_factory=threading.Event)
@@ -160,7 +162,7 @@ class Heart:
             pulse.interrupt()
 
     def _ask(self, pulse: Pulse, seconds: float) -> tuple[bool, bool]:
-        values = {"job": pulse.job_id, "attempt": pulse.attempt, "seconds": seconds}
+        values = {"job": pulse.job_id, "attempt": pulse.attempt, "seconds": seconds, "worker": pulse.worker}
         with self._database.anyone() as connection:
             row = connection.execute(HEARTBEAT, values).one()
         return bool(row.held), bool(row.cancelled)

@@ -23,6 +23,7 @@ from celery.concurrency.asynpool import AsynPool, Worker
 from celery.concurrency.prefork import TaskPool
 
 from wharf.common.logs import get_logger
+from wharf.common.runtime.notice import NOTICES
 
 LOOK_SECONDS = 0.002
 """Between two looks: of a child whether it was heard of, which nothing wakes it for, and for a child's end."""
@@ -51,9 +52,21 @@ class Children(AsynPool):  # type: ignore[misc]  # Celery has no types
 
     Worker = Child
 
+    def register_with_event_loop(self, hub: Any) -> None:  # noqa: ANN401 - kombu's loop
+        """Watch the children, and what they give notice of."""
+        super().register_with_event_loop(hub)
+        hub.add_reader(NOTICES.fileno(), self._read_notices)
+
+    @property
+    def ending(self) -> int:
+        """How many children have given notice that their job ends, and go on to another one."""
+        return sum(getattr(child, "ends", False) for child in self._pool)
+
     def on_job_ready(self, job: object, i: object, obj: object, inqW_fd: int) -> None:  # noqa: N803 - Celery's signature
         """A child has finished a job: it is idle, or it leaves and counts as busy until its successor is there."""
         child = self._fileno_to_inq.get(inqW_fd)
+        if child is not None:
+            child.ends = False
         if child is None or not self._leaves(child):
             super().on_job_ready(job, i, obj, inqW_fd)
 
@@ -61,6 +74,14 @@ class Children(AsynPool):  # type: ignore[misc]  # Celery has no types
         """Read what a child has left unread, if there is anything: one that is gone writes nothing more."""
         if proc.exitcode is None or proc.outq._reader.poll(0):  # noqa: SLF001 - billiard's
             super().process_flush_queues(proc)
+
+    def _read_notices(self) -> None:
+        children = {child.pid: child for child in self._pool}
+        for pid, nth in NOTICES.read():
+            child = children.get(pid)
+            # A notice may come after the end that it tells of. Of its last job there is no next one.
+            if child is not None and getattr(child, "jobs_done", 0) == nth - 1 and nth != self._maxtasksperchild:
+                child.ends = True
 
     def _leaves(self, child: Any) -> bool:  # noqa: ANN401 - billiard's process
         """Whether that was the last job of this child."""
@@ -80,6 +101,11 @@ class Pool(TaskPool):  # type: ignore[misc]  # Celery has no types
 
     Pool = Children
 
+    @property
+    def room(self) -> int:
+        """How many messages may have been taken and not ended: one for each child, another where it ends its job."""
+        return int(self.num_processes + self._pool.ending)
+
     def on_start(self) -> None:
         """Fork the first children. What is loaded by now stays: nobody looks through it for garbage again."""
         self._prepare()
@@ -92,4 +118,5 @@ class Pool(TaskPool):  # type: ignore[misc]  # Celery has no types
         # A child sets it, by the same parser; a system that does not know it is told nothing.
         with contextlib.suppress(OSError):
             get_pdeathsig()
+        NOTICES.open()
         _ = self.app.backend

@@ -24,6 +24,7 @@ from wharf.common.runtime.context import JobContext
 from wharf.common.runtime.endings import Ending, finish
 from wharf.common.runtime.heartbeat import Heart, Pulse
 from wharf.common.runtime.implementation import Implementation
+from wharf.common.runtime.notice import NOTICES
 from wharf.common.runtime.points import Point, reach
 from wharf.common.runtime.progress import Progress
 from wharf.common.runtime.retries import classify, judge
@@ -33,7 +34,10 @@ from wharf.common.storage import Storage
 from wharf.common.tracing import TRACES
 
 CLAIM = """
-    SELECT *, clock_timestamp() AS claimed_at FROM wharf.claim(%(job)s, %(attempt)s, %(worker)s, %(seconds)s)"""
+    SELECT *, clock_timestamp() AS claimed_at, set_config('synchronous_commit', 'off', true)
+    FROM wharf.claim(%(job)s, %(attempt)s, %(worker)s, %(seconds)s)"""
+"""Its commit does not wait for the disk: whatever the attempt commits later is behind it in the same log. A server
+that dies may forget it, with all that came after it: the job is queued again, and who held it holds it no more."""
 
 
 @dataclass
@@ -85,7 +89,13 @@ class Runner:
         self._end(implementation, context, ending, times)
 
     def _context(self, view: JobView, row: dict[str, Any]) -> JobContext[Any]:
-        pulse = Pulse(view.job_id, view.attempt, self.lease_seconds, on_renewal=lambda: self.feed.refresh(view.job_id))
+        pulse = Pulse(
+            view.job_id,
+            view.attempt,
+            self.worker,
+            self.lease_seconds,
+            on_renewal=lambda: self.feed.refresh(view.job_id),
+        )
         start = ProgressView.model_validate(row["progress"] or {})
         return JobContext(
             view=view,
@@ -124,6 +134,7 @@ class Runner:
         return Ending(verdict.event, error=classified, delay=verdict.delay)
 
     def _end(self, implementation: Implementation[Any], context: JobContext[Any], ending: Ending, times: Times) -> None:
+        NOTICES.give()
         view = None if ending.event is Event.DIE else finish(context, implementation, ending)
         if view is None:
             JOBS_FENCED.inc()

@@ -34,6 +34,7 @@ from wharf.common.runtime.health import TOUCH_SECONDS, Beacon, serve_health
 from wharf.common.runtime.heartbeat import Heart
 from wharf.common.runtime.implementation import Implementation
 from wharf.common.runtime.leaving import Departure, LeaveSign
+from wharf.common.runtime.notice import NOTICES, Room
 from wharf.common.runtime.place import Place
 from wharf.common.runtime.registry import Registry, Serving
 from wharf.common.runtime.request import Watch, WatchedRequest
@@ -82,6 +83,7 @@ class Worker:
             self._register(app, implementation, main)
         self._connect_signals(main)
         app.steps["worker"].add(_beacon_step(Beacon(self.settings.heartbeat_file), self.settings))
+        app.steps["consumer"].add(Room)
         return app
 
     def served(self) -> tuple[Queue, ...]:
@@ -103,6 +105,7 @@ class Worker:
         request = type("WatchedRequest", (WatchedRequest,), {"watch": main.watch, "departure": main.departure})
 
         def run(task: Task, job_id: object = None, attempt: object = None, **_later: object) -> None:
+            NOTICES.begin()
             # The ids have meant the same since version 1; a later version may say more.
             message = read_message(job_id, attempt)
             if message is None:

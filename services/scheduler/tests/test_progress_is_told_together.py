@@ -44,6 +44,23 @@ def test_of_one_moment_only_the_last_is_told(tenant, broker, open_feed):
     assert orjson.loads(broker.redis.get(snapshot_key(view.job_id)))["job"]["status"] == "completed"
 
 
+def test_what_is_told_of_many_in_one_moment_keeps_its_order(tenant, broker, open_feed):
+    """Whatever lies between; and of a job of which something newer is known already nothing is told."""
+    views = [tenant.write(Priority.NORMAL).view.model_copy(update={"status": Status.RUNNING}) for _ in range(4)]
+    feed, other = open_feed(), open_feed()
+    other.tell(views[1].model_copy(update={"status": Status.COMPLETED}), tenant.id)
+    eventually(lambda: events(broker) == ["job.completed"], "what is newer")
+    for view in views[:3]:
+        feed.tell(view, tenant.id)
+    feed.tell_log(views[0].job_id, tenant.id, {"event": "between"})
+    feed.tell(views[3], tenant.id)
+    feed.close()
+    assert events(broker) == ["job.completed", "job.running", "job.running", "job.log", "job.running"]
+    told = [orjson.loads(broker.redis.get(snapshot_key(view.job_id)))["job"] for view in views]
+    assert [job["status"] for job in told] == ["running", "completed", "running", "running"]
+    assert [job["job_id"] for job in told] == [str(view.job_id) for view in views]
+
+
 def test_a_new_job_has_no_snapshot(tenant, broker, open_feed):
     """Its state may be old when it gets there, and the ledger knows as much: who asks is answered from there."""
     view = tenant.write(Priority.NORMAL).view

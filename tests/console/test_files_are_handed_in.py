@@ -193,6 +193,22 @@ def test_a_mapping_that_is_being_made_stays(person: Person, german: Path) -> Non
     assert "/files/" in page.url
 
 
+def test_a_header_is_said_to_bring_nothing(person: Person, tenant: Trial, tmp_path: Path) -> None:
+    """Although its name is a column's."""
+    path = tmp_path / "with-notes.csv"
+    path.write_text("transaction_id,date,quantity,unit_price,notes\nn1,2025-01-02,1,2,for us alone\n", "utf-8")
+    page = person.go("/files")
+    choose(page, path)
+    page.get_by_label("What they are").select_option("transactions")
+    page.get_by_role("button", name="Look at them first").click()
+    page.get_by_label("What notes brings").select_option("Nothing: kept beside")
+    page.get_by_role("button", name="Import", exact=True).click()
+    expect(page.locator("article .badge").first).to_have_text("completed")
+    assert tenant.ask(f"SELECT notes, properties FROM {dataset(tenant)}") == [
+        {"notes": None, "properties": {"notes": "for us alone"}}
+    ]
+
+
 def test_a_column_is_taken_from_the_header_of_its_name(person: Person, tenant: Trial, tmp_path: Path) -> None:
     """What the server would do by itself is not said, so the better header can be chosen."""
     path = tmp_path / "corrected.csv"

@@ -50,6 +50,18 @@ def test_a_mapping_is_saved_used_again_and_forgotten(tenant: Trial, wharf: Trial
     assert forgotten["error"]["code"] == "no_header"
 
 
+def test_what_brings_nothing_is_remembered_too(tenant: Trial, tmp_path: Path) -> None:
+    """A header that would bring a column by its name is kept in `properties`, the next time as well."""
+    header, path = "transaction_id,date,quantity,unit_price,notes", tmp_path / "n.csv"
+    for number, said in enumerate(({"profile": "transactions", "mapping": '{"Notes": null}'}, {})):
+        path.write_text(f"{header}\nN{number},2025-03-14,1,2.50,secret\n", encoding="utf-8")
+        result = tenant.load(path, project_id="m-4", **said)["result"]
+        match = next(one for one in result["mapping"] if one["source"] == "notes")
+        assert (match["target"], match["reason"]) == (None, "saved" if number else "given")
+        rows = tenant.api.get("/api/v1/datasets/transactions/rows", params={"transaction_id": f"N{number}"}).json()
+        assert [(row["notes"], row["properties"]) for row in rows["items"]] == [(None, {"notes": "secret"})]
+
+
 def test_an_inspection_suggests_what_was_saved(tenant: Trial, tmp_path: Path) -> None:
     """So does a dry run leave nothing behind: only an import that was merged is remembered."""
     header = "Beleg;Tag;Menge;Preis;Laden;Kasse"

@@ -75,12 +75,21 @@ def test_a_job_that_did_not_complete_is_exit_code_1(
 def test_options_travel_as_they_were_meant(wharf: Any, known: Gateway, file: Path) -> None:
     """A header may hold an equals sign; --date-order is one of the options."""
     known.says(UPLOADS, ACCEPTED)
-    options = ["--mapping", "a=b=store", "--mapping", "Qty=quantity", "--options", '{"decimal": ","}']
+    options = [
+        "--mapping",
+        "a=b=store",
+        "--mapping",
+        "Qty=quantity",
+        "--mapping",
+        "Notes=",
+        "--options",
+        '{"decimal": ","}',
+    ]
     assert wharf("upload", str(file), *options, "--date-order", "MDY", "--mode", "append", "--dry-run") == 0
     assert wharf("upload", str(file), "--idempotency-key", "mine-1") == 0
     assert known.requests(UPLOADS)[1].headers["idempotency-key"] == "mine-1"
     form = known.requests(UPLOADS)[0].form
-    assert json.loads(form["mapping"]) == {"a=b": "store", "Qty": "quantity"}
+    assert json.loads(form["mapping"]) == {"a=b": "store", "Qty": "quantity", "Notes": None}
     assert json.loads(form["options"]) == {"decimal": ",", "date_order": "MDY"}
     assert (form["mode"], form["dry_run"]) == ("append", "true")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from typing import Any
 from uuid import uuid4
 
@@ -224,7 +225,7 @@ def test_a_file_of_very_many_columns_is_mapped_too(tenant, looked_at):
         end(tenant, looked_at["job_id"], FOUND | {"profile": {"name": "wide", "score": 0.1}, "mapping": mapping})
         page = page_of(admin, looked_at)
     assert page.count("<datalist") == 1
-    assert 'data-of="h299" list="targets" value="c7"' in page
+    assert 'data-of="h299" data-itself="" list="targets" value="c7"' in page
     assert len(page) < 500_000
 
 
@@ -239,13 +240,14 @@ def test_each_of_two_columns_of_one_name_has_its_own_values(tenant, operator, lo
     assert "this header comes twice" in page
 
 
-def test_what_a_header_brings_by_itself_is_not_offered_as_nothing(tenant, operator, looked_at):
-    """The server would map it all the same; so it is with a header that is known, whatever was said last time."""
+def test_every_header_can_be_said_to_bring_nothing(tenant, operator, looked_at):
+    """One of which nobody says anything is not named; one that is known is, whatever was said last time."""
     saved = {"source": "Notes", "target": "notes", "score": 1.0, "reason": "saved", "kept_as": None}
     end(tenant, looked_at["job_id"], FOUND | {"columns": [], "mapping": [*FOUND["mapping"], saved]})
     page = page_of(operator, looked_at)
-    assert page.count('<option value="">Nothing: kept beside</option>') == 2
-    assert "data-itself" not in page
+    assert page.count('<option value="">Nothing: kept beside</option>') == 4
+    said = re.findall(r'data-of="(\w+)"( data-itself="")?', page)
+    assert said == [("transaction_id", ""), ("Datum", ' data-itself=""'), ("Foo", ' data-itself=""'), ("Notes", "")]
 
 
 def test_what_is_mapped_by_itself_is_said_where_something_is_as_last_time(tenant, operator, looked_at):

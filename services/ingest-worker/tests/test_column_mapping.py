@@ -19,12 +19,12 @@ PROFILE = Profile(
 )
 
 
-def mapped(*header: str, given: dict[str, str] | None = None) -> list[tuple[str, str | None, str | None]]:
+def mapped(*header: str, given: dict[str, str | None] | None = None) -> list[tuple[str, str | None, str | None]]:
     """Each header with its column and the reason."""
     return [(m.source, m.target, m.reason) for m in map_columns(header, PROFILE, given).matches]
 
 
-def refused(*header: str, given: dict[str, str] | None = None) -> Invalid:
+def refused(*header: str, given: dict[str, str | None] | None = None) -> Invalid:
     """The error of a mapping."""
     with pytest.raises(Invalid) as caught:
         map_columns(header, PROFILE, given)
@@ -51,6 +51,17 @@ def test_of_two_headers_for_a_column_the_better_wins() -> None:
         ("Invoice", None, None), ("order no", "order_no", "exact"), ("price", "unit_price", "alias"),
     ]  # fmt: skip
     assert [t for _, t, _ in mapped("price", "order_no", "price")] == ["unit_price", "order_no", None]
+
+
+def test_a_header_can_be_said_to_bring_nothing() -> None:
+    """However well it is known, and each time that it comes; then another one may bring the column."""
+    header = ("order_no", "price", "labels", "unit price", "labels")
+    assert mapped(*header, given={"unit price": None, "labels": None}) == [
+        ("order_no", "order_no", "exact"), ("price", "unit_price", "alias"), ("labels", None, "given"),
+        ("unit price", None, "given"), ("labels", None, "given"),
+    ]  # fmt: skip
+    assert refused("order_no", "price", given={"Price": None}).error_code == "missing_column"
+    assert refused("order_no", "price", given={"cost": None}).error_code == "bad_mapping"
 
 
 def test_what_is_given_wins_over_every_guess() -> None:

@@ -45,7 +45,7 @@ class WharfClient(Calls):
         profile: str | None = None,
         project_id: str | None = None,
         mode: str | None = None,
-        mapping: Mapping[str, str] | None = None,
+        mapping: Mapping[str, str | None] | None = None,
         options: Mapping[str, Any] | None = None,
         on_error: str | None = None,
         dry_run: bool = False,
@@ -56,7 +56,8 @@ class WharfClient(Calls):
     ) -> Document:
         """Send a file: `{job_id, upload_id, status, status_url, events_url}`; what is None the server decides.
 
-        `mapping` is source header → column. The file is streamed; `on_sent` hears how many of its bytes have gone.
+        `mapping` is source header → column, or None: it brings none. The file is streamed; `on_sent` hears how many of
+        its bytes have gone.
         Where the connection breaks it is sent again, under the same `idempotency_key` (given, or made for this call).
         """
         fields = {

@@ -57,8 +57,8 @@ def _none_for_empty(value: object) -> object:
 Optional = Annotated[T | None, BeforeValidator(_none_for_empty)]
 
 
-SourceMapping = Annotated[dict[Header, Target], Field(max_length=MOST_MAPPED)]
-"""Source header to column."""
+SourceMapping = Annotated[dict[Header, Target | None], Field(max_length=MOST_MAPPED)]
+"""Source header to column; null: it brings none, whatever it is called."""
 
 
 class InspectRequest(BaseModel):

@@ -71,7 +71,7 @@ class _Seen:
 
     dialect: Dialect
     profile: Profile | None
-    mapping: Mapping[str, str] | None
+    mapping: Mapping[str, str | None] | None
     problems: list[Problem]
     recognised: Recognised | None = None
 

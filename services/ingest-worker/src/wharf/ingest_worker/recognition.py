@@ -30,7 +30,7 @@ class Asked:
     """What was said about a file, and what is known to the tenant."""
 
     profile: str | None
-    mapping: Mapping[str, str] | None
+    mapping: Mapping[str, str | None] | None
     options: ImportOptions
     profiles: KnownProfiles
     saved: Sequence[Known]
@@ -42,7 +42,7 @@ class Recognised:
 
     profile: Profile
     dialect: Dialect | None
-    mapping: Mapping[str, str] | None
+    mapping: Mapping[str, str | None] | None
     saved: Known | None = None
     """The mapping that is used again."""
     drift: Drift | None = None

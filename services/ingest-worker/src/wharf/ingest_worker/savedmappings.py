@@ -38,7 +38,7 @@ class Known:
     import_id: UUID
     fingerprint: str
     headers: tuple[str, ...]
-    mapping: Mapping[str, str]
+    mapping: Mapping[str, str | None]
 
     @property
     def names(self) -> frozenset[str]:
@@ -47,8 +47,8 @@ class Known:
 
     def fits(self, profile: Profile | None, names: frozenset[str]) -> bool:
         """Whether its columns are still the profile's, and its headers still the file's."""
-        sources = set(map(normalised, self.mapping))
-        return profile is not None and set(self.mapping.values()) <= set(profile.column_types) and sources <= names
+        sources, targets = set(map(normalised, self.mapping)), set(self.mapping.values()) - {None}
+        return profile is not None and targets <= set(profile.column_types) and sources <= names
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +137,6 @@ def note_use(connection: Connection, mapping_id: UUID) -> None:
     connection.execute(update(SavedMapping).where(SavedMapping.id == mapping_id).values(used_at=func.now()))
 
 
-def given(profile: str, import_id: UUID, header: Sequence[str], mapping: Mapping[str, str]) -> Known:
+def given(profile: str, import_id: UUID, header: Sequence[str], mapping: Mapping[str, str | None]) -> Known:
     """A mapping as it came with an import."""
     return Known(new_id(), profile, import_id, fingerprint(header), named(header), dict(mapping))

@@ -49,7 +49,9 @@ def upload(
     mode: Annotated[Mode | None, typer.Option(help="What becomes of rows that are there already.")] = None,
     mapping: Annotated[
         list[str] | None,
-        typer.Option(metavar="HEADER=COLUMN", help="Which column a header of the file is. May be repeated."),
+        typer.Option(
+            metavar="HEADER=COLUMN", help="Which column a header of the file is; HEADER= is none. Repeatable."
+        ),
     ] = None,
     options: Annotated[
         str | None, typer.Option(metavar="JSON", help='How to read the file, such as {"delimiter": ";"}.')
@@ -92,14 +94,14 @@ def _sent(wharf: WharfClient, file: Path, choices: dict[str, Any], *, quietly: b
         raise typer.Exit(INTERRUPTED) from None
 
 
-def _mapping(pairs: list[str]) -> dict[str, str]:
+def _mapping(pairs: list[str]) -> dict[str, str | None]:
     """A header may hold `=` itself, a column's name never does."""
-    found = {}
+    found: dict[str, str | None] = {}
     for pair in pairs:
         header, equals, column = pair.rpartition("=")
-        if not (header and equals and column):
+        if not (header and equals):
             raise typer.BadParameter(f"{pair!r} is no HEADER=COLUMN.", param_hint="--mapping")
-        found[header] = column
+        found[header] = column or None
     return found
 
 

@@ -66,7 +66,7 @@ class ImportPayload(Payload):
     """None: the worker finds it by the file's headers."""
     mode: Literal["append", "upsert", "replace"] | None
     """None: upsert where the profile has a key, else append."""
-    mapping: dict[str, str] | None = None
+    mapping: dict[str, str | None] | None = None
     options: ImportOptions = ImportOptions()
     on_error: Literal["reject", "abort"] = "reject"
     dry_run: bool = False
@@ -88,7 +88,7 @@ class InspectPayload(Payload):
 
     upload_id: UUID
     profile: str | None = None
-    mapping: dict[str, str] | None = None
+    mapping: dict[str, str | None] | None = None
     options: ImportOptions = ImportOptions()
 
 

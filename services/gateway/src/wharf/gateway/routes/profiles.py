@@ -35,7 +35,7 @@ class MappingView(BaseModel):
     id: UUID
     profile: str
     headers: list[str]
-    mapping: dict[str, str]
+    mapping: dict[str, str | None]
     import_id: UUID
     created_at: datetime
     used_at: datetime

@@ -56,7 +56,7 @@ def detect_profile(
     total_size: int,
     profiles: Collection[Profile],
     options: ImportOptions,
-    mapping: Mapping[str, str] | None = None,
+    mapping: Mapping[str, str | None] | None = None,
 ) -> Detection:
     """The profile that the headers of a file fit best; a given mapping leaves those that have all its targets.
 
@@ -65,7 +65,8 @@ def detect_profile(
     """
     expected = frozenset(mapping or {}).union(*(expected_headers(p) for p in profiles))
     dialect = detect_any(sample, total_size, options, expected)
-    candidates = [p for p in profiles if set((mapping or {}).values()) <= {c.name for c in p.columns}]
+    targets = set((mapping or {}).values()) - {None}
+    candidates = [p for p in profiles if targets <= {c.name for c in p.columns}]
     guesses = sorted((_guess(dialect.header, p, mapping) for p in candidates), key=lambda g: (-g.score, g.profile.name))
     possible = [g for g in guesses if not g.missing]
     if not _is_clear(possible):
@@ -89,7 +90,7 @@ def detect_any(sample: bytes, total_size: int, options: ImportOptions, expected:
     return detect(sample, total_size, options, frozenset())
 
 
-def _guess(header: Sequence[str], profile: Profile, mapping: Mapping[str, str] | None) -> Guess:
+def _guess(header: Sequence[str], profile: Profile, mapping: Mapping[str, str | None] | None) -> Guess:
     found = match_columns(header, profile, mapping)
     return Guess(profile, score_of(found, profile), tuple(missing_columns(found, profile)))
 

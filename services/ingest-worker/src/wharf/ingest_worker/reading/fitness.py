@@ -40,4 +40,4 @@ def _share_known(mapping: ColumnMapping, weights: dict[str, int]) -> float:
 
 
 def _is_known(match: Match) -> bool:
-    return match.target is not None or match.kept_as is not None
+    return match.target is not None or match.kept_as is not None or match.is_nothing

@@ -95,7 +95,7 @@ def first_problems(
     dialect: Dialect,
     *,
     options: ImportOptions,
-    mapping: Mapping[str, str] | None,
+    mapping: Mapping[str, str | None] | None,
 ) -> list[Problem]:
     """What an import into that profile would say about the file's beginning."""
     try:

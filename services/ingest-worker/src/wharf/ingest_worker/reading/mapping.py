@@ -14,6 +14,9 @@ from wharf.ingest_worker.reading.header import normalised, unwrapped
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    Given = Mapping[str, str | None]
+    """Header to column, or to None: it brings none, whatever it is called."""
+
 EXACT_SCORE: Final = 1.0
 ALIAS_SCORE: Final = 0.95
 ALIAS_STEP: Final = 0.005
@@ -35,6 +38,11 @@ class Match:
     """`given`, `saved` (given for an earlier file), `exact`, `alias`, `pattern`; of a suggestion `fuzzy`, `content`."""
     kept_as: str | None = None
     """Its name in `properties`, where that is not the header itself."""
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether somebody said that it brings no column."""
+        return self.target is None and self.reason is not None
 
     def as_dict(self) -> dict[str, Any]:
         """As the contract shows it."""
@@ -102,7 +110,7 @@ def expected_headers(profile: Profile) -> frozenset[str]:
     return frozenset(name for c in profile.columns for name in (c.name, *c.aliases))
 
 
-def map_columns(header: Sequence[str], profile: Profile, given: Mapping[str, str] | None = None) -> ColumnMapping:
+def map_columns(header: Sequence[str], profile: Profile, given: Given | None = None) -> ColumnMapping:
     """Give each column of the profile its source: as given, else by exact name, by alias, by pattern.
 
     Raises `Invalid`: `bad_mapping` (an unknown source or target), `missing_column` (a required one has no source).
@@ -112,7 +120,7 @@ def map_columns(header: Sequence[str], profile: Profile, given: Mapping[str, str
     return mapping
 
 
-def match_columns(header: Sequence[str], profile: Profile, given: Mapping[str, str] | None = None) -> ColumnMapping:
+def match_columns(header: Sequence[str], profile: Profile, given: Given | None = None) -> ColumnMapping:
     """The same, whether all required columns have a source or not. Raises `Invalid` (`bad_mapping`)."""
     names = named(header)
     stated = _given(names, profile, given or {})
@@ -122,8 +130,9 @@ def match_columns(header: Sequence[str], profile: Profile, given: Mapping[str, s
         for guess in _guesses(names, profile)
         if guess.position not in stated and (guess.target not in taken or _is_list(profile, guess.target))
     ]
-    chosen = _best(guesses, profile) | stated
     unknown = _unknown(names, profile)
+    nothing = {i: replace(m, kept_as=unknown[i].kept_as) for i, m in stated.items() if m.target is None}
+    chosen = _best(guesses, profile) | stated | nothing
     return ColumnMapping(tuple(chosen.get(i, unknown[i]) for i in range(len(names))))
 
 
@@ -142,14 +151,14 @@ def _unknown(names: Sequence[str], profile: Profile) -> list[Match]:
     ]
 
 
-def _given(names: Sequence[str], profile: Profile, given: Mapping[str, str]) -> dict[int, Match]:
+def _given(names: Sequence[str], profile: Profile, given: Given) -> dict[int, Match]:
     problems = [*_unknown_targets(profile, given), *_claimed_twice(profile, given)]
     found: dict[int, Match] = {}
     for source, target in given.items():
         places = _places(names, source, profile)
         if not places:
             problems.append((source, f"The file has no column {source!r}. It has: {listed(names)}."))
-        for place in places if _is_list(profile, target) else places[:1]:
+        for place in places if target is None or _is_list(profile, target) else places[:1]:
             found[place] = Match(names[place], place, target, EXACT_SCORE, "given")
     if problems:
         message = " ".join(text for _, text in problems)
@@ -158,17 +167,17 @@ def _given(names: Sequence[str], profile: Profile, given: Mapping[str, str]) -> 
     return found
 
 
-def _unknown_targets(profile: Profile, given: Mapping[str, str]) -> list[tuple[str, str]]:
+def _unknown_targets(profile: Profile, given: Given) -> list[tuple[str, str]]:
     columns = [c.name for c in profile.columns]
     return [
         (source, f"The profile has no column {target!r}. It has: {listed(columns)}.")
         for source, target in given.items()
-        if target not in columns
+        if target is not None and target not in columns
     ]
 
 
-def _claimed_twice(profile: Profile, given: Mapping[str, str]) -> list[tuple[str, str]]:
-    often = {t for t, n in Counter(given.values()).items() if n > 1 and not _is_list(profile, t)}
+def _claimed_twice(profile: Profile, given: Given) -> list[tuple[str, str]]:
+    often = {t for t, n in Counter(given.values()).items() if t and n > 1 and not _is_list(profile, t)}
     return [
         (source, f"The column {target!r} is given more than one source; it is no list.")
         for source, target in given.items()

@@ -108,7 +108,7 @@ def make_plan(
     total_size: int,
     profile: Profile,
     options: ImportOptions,
-    mapping: Mapping[str, str] | None = None,
+    mapping: Mapping[str, str | None] | None = None,
     *,
     dialect: Dialect | None = None,
 ) -> Plan:

@@ -38,7 +38,7 @@ READABLE: Final = {
 def suggested(mapping: ColumnMapping, profile: Profile, types: Sequence[str]) -> ColumnMapping:
     """The mapping with a suggestion for each header that has none; `types` are those of the source columns."""
     free = [c for c in profile.columns if not mapping.sources_of(c.name)]
-    unknown = [m for m in mapping.matches if m.target is None]
+    unknown = [m for m in mapping.matches if m.target is None and not m.is_nothing]
     found = _by_letters(unknown, free)
     rest = [m for m in unknown if m.position not in found]
     taken = {match.target for match in found.values()}

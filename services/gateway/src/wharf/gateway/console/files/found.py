@@ -18,7 +18,7 @@ from wharf.common.storage import Storage
 
 SAMPLES: Final = 3
 ITSELF: Final = frozenset({"exact", "alias", "pattern"})
-"""What a header brings without a word of anybody's, and cannot be kept from unless another header brings it."""
+"""What a header brings without a word of anybody's."""
 WHY: Final = {
     "given": "said by you",
     "saved": "as last time",
@@ -41,7 +41,7 @@ class Line:
     target: str
     why: str
     itself: bool
-    """It brings that column whatever is said, unless another header is given it."""
+    """It brings that column if nothing is said of it."""
     repeated: bool
     """An earlier column has the same header: by its name this one cannot be meant."""
 

@@ -63,10 +63,10 @@ export function fieldsOf(form) {
   for (const field of form.elements) {
     if (!field.name || "local" in field.dataset || field.matches(":disabled") || (field.type === "radio" && !field.checked)) continue;
     const value = valueOf(field);
-    // A choice for one of many, such as a header's column: mapping is { header: column } of those that say something.
+    // A choice for one of many, such as a header's column: mapping is { header: column or null } of those that say something.
     // What the server does by itself is not said: so a column that is given to another header is free. No prototype: any name is one.
     if ("of" in field.dataset) {
-      if (field.value && field.value !== field.dataset.itself) (found[field.name] ??= Object.create(null))[field.dataset.of] = field.value;
+      if (field.value !== field.dataset.itself) (found[field.name] ??= Object.create(null))[field.dataset.of] = field.value || null;
       continue;
     }
     // What is left out of payload.message still leaves a payload: an empty one is said, too.

@@ -23,7 +23,7 @@ def sales(dataset):
     rows = [
         {
             "transaction_id": f"t{nth // 3}", "line_number": nth % 3 + 1,
-            "date": datetime(2025, 1, 1 + nth, tzinfo=UTC),
+            "date": datetime(2025, 1, 1 + nth, tzinfo=UTC) + (MIDDAY if nth == 9 else timedelta()),
             "quantity": nth, "unit_price": f"{nth}.10", "store": "Bonn" if nth % 2 else None,
             "project_id": "p2" if nth == 4 else "default", "properties": json.dumps({"colour": "red"}),
         }
@@ -44,6 +44,7 @@ def pages(api, path: str, **query: Any) -> list[dict[str, Any]]:
             return found
 
 
+MIDDAY = timedelta(hours=10, minutes=30, seconds=5.25)
 ROWS = "/api/v1/datasets/transactions/rows"
 
 
@@ -77,6 +78,14 @@ def test_every_row_comes_once_in_the_order_of_the_key(api, sales, limit):
         ({"quantity": "7"}, [9]),
         ({"unit_price": "4.1"}, [6]),
         ({"date": "2025-01-03T01:00:00+01:00"}, [4]),
+        ({"date": "2025-01-10"}, [11]),
+        ({"date": "2025-01-10 10"}, [11]),
+        ({"date": "2025-01-10T10:30"}, [11]),
+        ({"date": "2025-01-10 11:30:05+01:00"}, [11]),
+        ({"date": "20250110T103005.25Z"}, [11]),
+        ({"date": "2025-01-10 10:30:05.0"}, []),
+        ({"date": "2025-01-10 10:31"}, []),
+        ({"date": "9999-12-31"}, []),
         ({"store": "Bonn", "transaction_id": "t0"}, [3]),
         ({"store": "nowhere"}, []),
         ({"project_id": "p2"}, [6]),
@@ -86,6 +95,16 @@ def test_every_row_comes_once_in_the_order_of_the_key(api, sales, limit):
 def test_rows_are_narrowed_down_by_their_values(api, sales, filters, lines):
     """`<column>=<value>`, read as the column's type."""
     assert [row["_line"] for row in pages(api, ROWS, **filters)] == lines
+
+
+@pytest.mark.parametrize(("value", "lines"), [("yes", [2]), ("TRUE", [2]), ("0", [3]), ("maybe", None)])
+def test_a_boolean_is_asked_for_as_people_write_it(api, dataset, value, lines):
+    """And a word that is none is an error."""
+    columns = [{"name": "id", "type": "text", "required": True}, {"name": "open", "type": "boolean"}]
+    rows = [{"id": "a", "open": True}, {"id": "b", "open": False}, {"id": "c", "open": None}]
+    dataset("doors", {"title": "Doors", "columns": columns, "key": ["id"]}, rows)
+    answer = api.get("/api/v1/datasets/doors/rows", params={"open": value})
+    assert [row["_line"] for row in answer.json()["items"]] == lines if lines else answer.json()["code"] == "bad_filter"
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
@@ -41,8 +41,10 @@ from wharf.common.ledger.models import Dataset, DataUpdate
 from wharf.common.profiles import ColumnType
 from wharf.gateway.cursors import decode, moment_of, page
 from wharf.gateway.profiles import find_profile
+from wharf.gateway.spans import span_of
 
 LARGEST = 2**63
+BOOLEANS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 LONGEST_NUMBER = 10_000
 """Digits before or after the point; PostgreSQL's numeric has more, and no column of ours needs them."""
 Page = tuple[list[dict[str, Any]], str | None]
@@ -71,12 +73,11 @@ def _decimal(text: str) -> Decimal:
 
 
 def _timestamp(text: str) -> datetime:
-    value = datetime.fromisoformat(text)
-    return value if value.tzinfo else value.replace(tzinfo=UTC)
+    return span_of(text)[0]
 
 
 def _boolean(text: str) -> bool:
-    return {"true": True, "false": False}[text.lower()]
+    return BOOLEANS[text.lower()]
 
 
 PARSERS: Final[dict[ColumnType, Callable[[str], Any]]] = {
@@ -223,7 +224,11 @@ def _ordered(query: Select[Any], definition: Definition) -> Select[Any]:
 
 
 def _equals(found: Column, text: str) -> ColumnElement[bool]:
+    """As exact as it is written: a day has all of its moments."""
     value = found.parse(text)
+    if found.type is ColumnType.TIMESTAMP:
+        first, after = span_of(text)
+        return and_(found.clause >= first, found.clause < after) if after else found.clause >= first
     if found.type is ColumnType.LIST:
         held: ColumnElement[bool] = literal(value, Text()) == any_(found.clause)
         return held

@@ -16,6 +16,7 @@ from wharf.local.trial import Trial, eventually
 COMMANDS = {
     "ingest worker": ["wharf.ingest_worker.app", "worker", "--concurrency=1"],
     "another queue": ["wharf.ingest_worker.app", "worker", "--concurrency=1", "-Q", "ingest-bulk"],
+    "a pool of Celery's own": ["wharf.ingest_worker.app", "worker", "-P", "solo"],
     "package worker": ["wharf.package_worker.app", "worker", "--concurrency=1"],
     "maintenance worker": ["wharf.scheduler.app", "worker", "--concurrency=1"],
     "beat": ["wharf.scheduler.app", "beat"],

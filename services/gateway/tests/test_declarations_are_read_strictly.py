@@ -78,8 +78,11 @@ def test_every_problem_is_told_with_its_line_and_what_is_near() -> None:
         "unknown_field",
         "Line 8, column 21: There is no field 'titel' here. Did you mean title or total or times?",
     )
-    assert found["body.sections.0.columns.0.format"][1].startswith("Line 8, column 33: Input should be 'text', ")
-    assert found["body.sections.0.columns.0.title"] == ("missing", "Line 8, column 9: Field required")
+    assert found["body.sections.0.columns.0.format"][1].startswith("Line 8, column 33: It has to be 'text', ")
+    assert found["body.sections.0.columns.0.title"] == (
+        "missing",
+        "Line 8, column 9: This is needed, and was not said.",
+    )
     assert found["body.sections.0.dataset"][1].startswith("Line 4, column 5: ")
     assert "Did you mean dataset" in found["body.sections.0.datset"][1]
     assert found["body.local"][1] == "Line 9, column 1: There is no field 'local' here. Did you mean locale?"
@@ -99,7 +102,7 @@ def test_every_problem_is_told_with_its_line_and_what_is_near() -> None:
         ("    filters: [{column: tag, is: in, value: []}]", "tag: a filter of the kind in needs values"),
         ("    filters: [{column: tag, is: empty, value: x}]", "tag: a filter of the kind empty has no value"),
         ('    text: "a\\0b"', "control characters are not allowed here"),
-        ("    formats: []", "List should have at least 1 item after validation, not 0"),
+        ("    formats: []", "Too few: there have to be 1 or more."),
     ],
 )
 def test_what_a_section_says_must_make_sense(change: str, said: str) -> None:

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from wharf.common.errors import Invalid, Problem
 from wharf.common.nearnames import hint
 from wharf.common.packages import Chart, Filter, Order, PackageType, Page, ReportColumn, Section
+from wharf.common.wording import worded
 from wharf.gateway.yamltext import Path, Position, read_yaml
 
 LARGEST = 256 * 1024
@@ -133,10 +134,10 @@ def _problems(error: ValidationError) -> Iterator[Problem]:
 
 
 def _problem(said: Any) -> Problem:  # noqa: ANN401 - pydantic's own description of an error
-    loc, kind, message = said["loc"], said["type"], said["msg"]
+    loc, kind, message = said["loc"], said["type"], worded(said)
     if kind == "extra_forbidden":
         kind, message = "unknown_field", f"There is no field {loc[-1]!r} here. {hint(str(loc[-1]), _fields(loc[:-1]))}"
-    return Problem(".".join(map(str, loc)), kind, message.removeprefix("Value error, ").replace("Tuple", "List"))
+    return Problem(".".join(map(str, loc)), kind, message)
 
 
 def _fields(loc: Path) -> list[str]:

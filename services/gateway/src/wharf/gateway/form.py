@@ -20,6 +20,7 @@ from pydantic_core import PydanticCustomError
 from wharf.common.errors import Invalid, Problem
 from wharf.common.imports import ImportOptions
 from wharf.common.queues import Priority
+from wharf.common.wording import NAME, worded
 
 MOST_MAPPED = 2000
 CONTROLS = frozenset(map(chr, [*range(32), 127]))
@@ -39,7 +40,7 @@ def storable(text: str) -> str:
     return text
 
 
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+Slug = Annotated[str, StringConstraints(pattern=NAME)]
 """The name of a project or a tenant."""
 Label = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(plain)]
 """A name that a person gives."""
@@ -102,7 +103,8 @@ def checked(model: type[M], fields: Mapping[str, str]) -> M:
     except ValidationError as error:
         known = ["file", *model.model_fields]
         problems = tuple(
-            _problem(e["loc"], e["type"], e["msg"], known) for e in error.errors(include_url=False, include_input=False)
+            _problem(e["loc"], e["type"], worded(e), known)
+            for e in error.errors(include_url=False, include_input=False)
         )
         message = (
             f"The form cannot be used as it is: {', '.join(sorted({p.loc.removeprefix('body.') for p in problems}))}."

@@ -31,6 +31,7 @@ from wharf.common.errors import (
 )
 from wharf.common.ledger.patience import is_away
 from wharf.common.logs import get_logger
+from wharf.common.wording import worded
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = "5"
@@ -116,7 +117,7 @@ def of_database(error: Exception) -> ProblemDocument:
 
 def listed(errors: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Pydantic's errors in the contract's shape; without the input, which may be a secret."""
-    return [{"loc": list(e["loc"]), "code": e["type"], "message": e["msg"]} for e in errors]
+    return [{"loc": list(e["loc"]), "code": e["type"], "message": worded(e)} for e in errors]
 
 
 def invalid_request(errors: list[dict[str, Any]]) -> ProblemDocument:

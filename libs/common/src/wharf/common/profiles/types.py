@@ -7,7 +7,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, field_validator
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+from wharf.common.wording import COLUMN_NAME
+
+Name = Annotated[str, StringConstraints(pattern=COLUMN_NAME)]
 
 
 class ColumnType(StrEnum):

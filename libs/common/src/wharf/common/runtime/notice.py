@@ -73,6 +73,8 @@ class Room(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has no type
         limit: QoS = parent.task_consumer.channel.qos
 
         def has_room() -> bool:
-            return bool(len(state.reserved_requests) < parent.pool.room and QoS.can_consume(limit))
+            # Another pool, as by `-P solo`, has no children that give notice.
+            room = getattr(parent.pool, "room", parent.pool.num_processes)
+            return bool(len(state.reserved_requests) < room and QoS.can_consume(limit))
 
         limit.can_consume = has_room

@@ -30,6 +30,7 @@ from wharf.common.jobs.kinds import (
 )
 from wharf.common.packages import KnownPackages, PackageOptions, PackageType, builtin_packages, chosen
 from wharf.common.schedules.timing import ZoneName
+from wharf.common.wording import worded
 
 Declaration = Mapping[str, Any]
 W = TypeVar("W", bound=BaseModel)
@@ -109,7 +110,7 @@ class Schedulable(Generic[W]):
             return self.wish.model_validate(payload)
         except ValidationError as error:
             found = error.errors(include_url=False, include_input=False)
-            problems = tuple(Problem(".".join(map(str, ("payload", *e["loc"]))), e["type"], e["msg"]) for e in found)
+            problems = tuple(Problem(".".join(map(str, ("payload", *e["loc"]))), e["type"], worded(e)) for e in found)
         message = f"The payload does not fit the kind {self.kind.name}: {', '.join(p.loc for p in problems)}."
         raise Invalid(message, code="invalid_payload", problems=problems)
 

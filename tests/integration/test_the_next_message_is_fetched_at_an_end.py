@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
+import psutil
 import psycopg
 import redis
 
@@ -12,6 +15,8 @@ from wharf.local.trial import Trial, eventually
 
 WITHIN = 10.0
 """Less than a lease lasts: whom the reaper queues again after that is counted too."""
+MISSED_AFTER = 8.0
+"""Sooner the reconciler misses no message."""
 CHILDREN = "SELECT sum(slots)::int FROM wharf.workers WHERE 'maintenance' = ANY (queues)"
 RUNNING = "SELECT count(*) FROM wharf.jobs WHERE queue = 'maintenance' AND status = 'running'"
 RUNG = """
@@ -49,6 +54,20 @@ def test_while_the_ledger_writes_an_end_the_worker_has_the_next_message(wharf: T
         for job_id in job_ids:
             assert wharf.ended(job_id)["status"] == "completed"
         eventually(partial(nothing_waits, wharf, broker), "the last message")
+
+
+def test_a_worker_that_is_stopped_puts_back_what_it_held(wharf: Trial) -> None:
+    """The next worker has it at once: nobody waits until the ledger misses a message."""
+    children, pid = int(wharf.one(CHILDREN)), wharf.connection.processes["maintenance-worker"]
+    with redis.Redis.from_url(next_redis_database(wharf.connection.redis_url)) as broker:
+        with ends_held_up(wharf):
+            job_ids = [echo(wharf) for _ in range(3 * children)]
+            eventually(lambda: taken(wharf, broker) == children, "a message for each child", WITHIN)
+            os.kill(pid, signal.SIGTERM)
+        eventually(lambda: not psutil.pid_exists(pid), "the worker's end", WITHIN)
+        eventually(partial(nothing_waits, wharf, broker), "its messages in the broker", MISSED_AFTER)
+        for job_id in job_ids:
+            assert wharf.ended(job_id)["status"] == "completed"
 
 
 def nothing_waits(wharf: Trial, broker: redis.Redis) -> bool:

@@ -24,6 +24,12 @@ WATCH = """() => {
   }).observe(document.body, { subtree: true, childList: true, characterData: true, attributes: true });
 }"""
 """Notes each value that the first bar of the page has."""
+STATES = """() => {
+  const shown = document.querySelector("[data-live-state]");
+  window.states = [];
+  new MutationObserver(() => window.states.push(shown.dataset.liveState)).observe(shown, { attributes: true });
+}"""
+"""Notes each state of the page's stream."""
 HELD_SECONDS = 3.0
 """Longer than the page waits between two questions: all that it asks of the old list is then asked, and lost."""
 
@@ -107,6 +113,20 @@ def test_lines_of_a_log_follow(person: Person, write: Callable[..., Path]) -> No
     expect(page.locator("[data-log]")).to_contain_text("import.done")
     expect(page.locator("header .badge")).to_have_text("completed")
     expect(page.locator(".stages .done")).to_have_count(3)
+
+
+def test_a_stream_that_has_ended_is_not_called_lost(person: Person, write: Callable[..., Path]) -> None:
+    """The server ends it with the job: nobody is to wait for a connection that is not needed any more."""
+    trial = person.trial
+    trial.api.post("/api/v1/queues/ingest/pause").raise_for_status()
+    job_id = upload(person, write(5))
+    page = person.go(f"/jobs/{job_id}")
+    person.live()
+    page.evaluate(STATES)
+    trial.api.post("/api/v1/queues/ingest/resume").raise_for_status()
+    expect(page.locator("header .badge")).to_have_text("completed")
+    expect(page.locator('[data-live-state="ended"]')).to_have_count(1)
+    assert "lost" not in page.evaluate("window.states")
 
 
 def test_many_are_steered_with_the_keyboard_alone(person: Person, write: Callable[..., Path]) -> None:

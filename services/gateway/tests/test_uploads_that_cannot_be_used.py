@@ -151,6 +151,17 @@ def test_a_field_with_a_bad_value_is_named(api, field, value):
     refused(api.post("/api/v1/uploads", files=FILE, data={field: value}), 422, "invalid_request", "body", field)
 
 
+def test_what_is_wrong_is_said_in_a_sentence(api):
+    """To a person that sees nothing but the detail, too; the first three of it."""
+    fields = {"project_id": "My Project", "mode": "merge", "on_error": "panic", "dry_run": "perhaps"}
+    problem = refused(api.post("/api/v1/uploads", files=FILE, data=fields), 422, "invalid_request")
+    assert problem["detail"] == (
+        "The form cannot be used as it is. mode: It has to be 'append', 'upsert' or 'replace'. "
+        "on_error: It has to be 'reject' or 'abort'. dry_run: true or false is expected."
+    )
+    assert problem["errors"][3]["message"].startswith("Use small letters, digits, - and _")
+
+
 @pytest.mark.parametrize("mapping", [{"a": 1}, {"a": ""}, {"nul\0": "date"}, {f"h{i}": "date" for i in range(2001)}])
 def test_a_mapping_that_cannot_be_used(api, mapping):
     """A mapping is text to text, of a bounded size, and storable."""

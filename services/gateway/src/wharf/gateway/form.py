@@ -23,6 +23,8 @@ from wharf.common.queues import Priority
 from wharf.common.wording import NAME, worded
 
 MOST_MAPPED = 2000
+TOLD = 3
+"""Problems in the sentence about all of them; `errors` has the rest."""
 CONTROLS = frozenset(map(chr, [*range(32), 127]))
 
 
@@ -106,9 +108,8 @@ def checked(model: type[M], fields: Mapping[str, str]) -> M:
             _problem(e["loc"], e["type"], worded(e), known)
             for e in error.errors(include_url=False, include_input=False)
         )
-        message = (
-            f"The form cannot be used as it is: {', '.join(sorted({p.loc.removeprefix('body.') for p in problems}))}."
-        )
+        told = [f"{problem.loc.removeprefix('body.')}: {problem.message}" for problem in problems[:TOLD]]
+        message = f"The form cannot be used as it is. {' '.join(told)}"
         raise Invalid(message, code="invalid_request", problems=problems) from None
 
 

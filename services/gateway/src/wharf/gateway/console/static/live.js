@@ -4,6 +4,7 @@ import { beneath } from "./places.js";
 import { length } from "./times.js";
 
 const TYPES = ["queued", "running", "progress", "log", "retrying", "cancelling", "completed", "failed", "cancelled"];
+const ENDS = ["completed", "failed", "cancelled"];
 const AGAIN = 3000;
 const REFRESH = 1500;
 const UNSEEN = 2000;
@@ -14,6 +15,7 @@ const LIVE = '[data-status="queued"], [data-status="running"], [data-status="ret
 
 let source = null;
 let opened = false;
+let complete = false;
 let refreshed = 0;
 let waiting = null;
 let asked = 0;
@@ -42,6 +44,7 @@ function isOver() {
 function connect() {
   const { live: place, liveEnded } = region()?.dataset ?? {};
   if (!place || liveEnded === "true" || source || document.hidden) return;
+  complete = false;
   source = new EventSource(beneath(place));
   source.addEventListener("open", begin);
   source.addEventListener("error", lost);
@@ -66,8 +69,9 @@ function over() {
   tell("ended");
 }
 
+// The server ends a job's stream after its last event, maybe before the page is made anew.
 function lost() {
-  if (isOver()) return over();
+  if (complete || isOver()) return over();
   tell("lost");
   if (source?.readyState === EventSource.CLOSED) {
     // Refused: there is no room, or the session is over, and then the list's answer leads to the log-in.
@@ -86,6 +90,7 @@ function tell(state) {
 
 function take(type, job) {
   if (type === "log") return write(job);
+  if (ENDS.includes(type) && region()?.dataset.job === job.job_id) complete = true;
   const shown = document.querySelector(`[data-job="${CSS.escape(job.job_id)}"]`);
   if (shown) draw(shown, job);
   if (shown ? shown.dataset.status !== job.status : isNews(job)) refresh();

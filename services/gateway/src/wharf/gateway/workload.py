@@ -55,6 +55,17 @@ def queues_of(connection: Connection, tenant_id: UUID | None) -> list[Item]:
     ]
 
 
+def pause_of(connection: Connection, tenant_id: UUID, queue: str) -> Item:
+    """Whether that queue is paused for the tenant: `paused`, `paused_by`, `paused_at`, `pause_reason`."""
+    rows = connection.execute(PAUSES, {"of_tenant": tenant_id}).mappings()
+    return _pause({row["tenant_id"]: row for row in rows if row["queue"] == queue})
+
+
+def slots_of(connection: Connection, queue: str) -> int:
+    """How many jobs of that queue its workers can do at a time."""
+    return sum(row.slots for row in connection.execute(SLOTS) if row.queue == queue)
+
+
 def loads_of(connection: Connection, tenant_id: UUID | None, most: int) -> list[Item]:
     """What each tenant, or that one, has in each queue, the longest first; with the limits that were set for it."""
     return [dict(row) for row in connection.execute(LOADS, {"of_tenant": tenant_id, "most": most}).mappings()]

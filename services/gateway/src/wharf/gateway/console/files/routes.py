@@ -12,6 +12,7 @@ from wharf.common.profiles import KnownProfiles, Profile
 from wharf.gateway.authentication import Operator, Viewer
 from wharf.gateway.console.files.choices import choices_of
 from wharf.gateway.console.files.found import Look, look_of, names_of, needed_of
+from wharf.gateway.console.holdups import holdup_of
 from wharf.gateway.console.pages import PageRoute, page
 from wharf.gateway.form import Optional
 from wharf.gateway.resources import Wired
@@ -46,8 +47,10 @@ def show(
         look = look_of(connection, resources.storage, upload, query.job)
         known = KnownProfiles.of_tenant(connection).by_name
         choices = choices_of(connection, member)
+        holdup = holdup_of(connection, member.tenant_id, look.job) if look else None
     profile = known.get(look.profile) if look and look.profile else None
-    return page(request, "files/file.html", member, {"upload": upload, "choices": choices, **_shown(look, profile)})
+    about = {"upload": upload, "choices": choices, "holdup": holdup}
+    return page(request, "files/file.html", member, about | _shown(look, profile))
 
 
 def _shown(look: Look | None, profile: Profile | None) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query, Request, Response
 from wharf.common.clock import now
 from wharf.gateway import jobs
 from wharf.gateway.authentication import JobViewer, Viewer
+from wharf.gateway.console.holdups import holdup_of
 from wharf.gateway.console.jobs import board, bulk, outcome
 from wharf.gateway.console.jobs.detail import Detail, detail_of
 from wharf.gateway.console.jobs.stages import stages_of
@@ -41,8 +42,9 @@ def show(job_id: UUID, request: Request, resources: Wired, member: JobViewer) ->
     """One job, with all that belongs to it."""
     with resources.database.tenant(member.tenant_id) as connection:
         detail = detail_of(connection, member, jobs.find_job(connection, member, job_id))
+        holdup = holdup_of(connection, member.tenant_id, detail.job)
     whole = jobs.shown(resources.storage, member, detail.job)
-    return page(request, "jobs/job.html", member, _shown(replace(detail, job=whole)))
+    return page(request, "jobs/job.html", member, _shown(replace(detail, job=whole)) | {"holdup": holdup})
 
 
 def _shown(detail: Detail) -> dict[str, object]:

@@ -72,6 +72,28 @@ def test_a_job_that_did_not_complete_is_exit_code_1(
     assert f"wharf jobs logs {JOB}" in wharf.out
 
 
+@pytest.mark.parametrize(
+    ("queue", "said"),
+    [
+        (
+            {"paused": True, "pause_reason": "new prices", "slots": 2},
+            "The queue ingest is paused (new prices): the job ",
+        ),
+        ({"paused": True, "slots": 0}, "The queue ingest is paused: the job begins when it goes on."),
+        ({"paused": False, "slots": 0}, "No worker serves the queue ingest: the job begins when one is started."),
+        ({"paused": False, "slots": 2}, ""),
+    ],
+)
+def test_why_a_job_does_not_begin_is_said(wharf: Any, known: Gateway, queue: dict[str, Any], said: str) -> None:
+    """Before somebody waits for it in front of a bar that does not move."""
+    known.says(f"GET /api/v1/jobs/{JOB}", job_document("queued", queue="ingest"))
+    known.says("GET /api/v1/queues", {"items": [{"name": "package"}, {"name": "ingest"} | queue], "next_cursor": None})
+    known.streams = [moves(job_document("completed", result={}))]
+    assert wharf("jobs", "watch", JOB) == 0
+    assert wharf.err.startswith(said)
+    assert bool(said) == ("the job begins" in wharf.err)
+
+
 def test_options_travel_as_they_were_meant(wharf: Any, known: Gateway, file: Path) -> None:
     """A header may hold an equals sign; --date-order is one of the options."""
     known.says(UPLOADS, ACCEPTED)

@@ -10,6 +10,7 @@ from typing import Any
 
 from wharf.client.api import WharfClient
 from wharf.client.calls import Document
+from wharf.client.failure import ClientError
 from wharf.client.figures import count, duration
 from wharf.client.job import Job
 from wharf.client.screen import Screen, Step, screen
@@ -23,6 +24,22 @@ def watch(client: WharfClient, job_id: str) -> Job:
     """Show the job until it has ended; gives it as it is then."""
     with screen() as shown:
         return show_job(client.follow(job_id), shown)
+
+
+def holdup(client: WharfClient, job_id: str) -> str | None:
+    """Why a job that waits does not begin, where that is not only its turn; None also where nobody answers that."""
+    try:
+        job = client.job(job_id)
+        queues = client.queues() if job.status == "queued" else []
+    except ClientError:
+        return None
+    found = next((queue for queue in queues if queue["name"] == job.document.get("queue")), None)
+    if found is None or (found["slots"] and not found["paused"]):
+        return None
+    if not found["paused"]:
+        return f"No worker serves the queue {found['name']}: the job begins when one is started."
+    why = f" ({found['pause_reason']})" if found.get("pause_reason") else ""
+    return f"The queue {found['name']} is paused{why}: the job begins when it goes on."
 
 
 def show_job(moves: Iterable[Job], shown: Screen) -> Job:

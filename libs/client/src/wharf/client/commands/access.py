@@ -11,7 +11,7 @@ import typer
 from wharf.client.api import WharfClient
 from wharf.client.connection import find_connection
 from wharf.client.job import Job
-from wharf.client.watching import outcome, summary, watch
+from wharf.client.watching import holdup, outcome, summary, watch
 
 INTERRUPTED = 130
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -27,6 +27,8 @@ def client(*, platform: bool = False) -> Iterator[WharfClient]:
 
 def watch_to_the_end(wharf: WharfClient, job_id: str) -> None:
     """Watch a job and say what became of it; `typer.Exit(1)` unless it completed. Ctrl-C leaves the job running."""
+    if words := holdup(wharf, job_id):
+        typer.echo(words, err=True)
     try:
         job = watch(wharf, job_id)
     except KeyboardInterrupt:

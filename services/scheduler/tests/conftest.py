@@ -58,7 +58,7 @@ EVERYBODY = UUID(int=0)
 DEADLINE = 60.0
 LEASE_SECONDS = 20.0
 FINISH = text(
-    "SELECT * FROM wharf.finish(:job, :attempt, :outcome, :targets, :result, :error, :progress, :delay)"
+    "SELECT * FROM wharf.finish(:job, :attempt, :outcome, :targets, :result, :error, :progress, :delay, :worker)"
 ).bindparams(*(bindparam(name, type_=JSONB(none_as_null=True)) for name in ("targets", "result", "error", "progress")))
 LEVELS = {0: Priority.URGENT, 3: Priority.HIGH, 6: Priority.NORMAL, 9: Priority.LOW}
 
@@ -167,6 +167,7 @@ class Ledger:
             "error": error.as_dict() if error else None,
             "progress": {"current": 1, "unit": "steps"},
             "delay": more.get("delay", 0.0),
+            "worker": more.get("worker"),
         }
         with self.app.anyone() as connection:
             return connection.execute(FINISH, values).mappings().first()
@@ -247,12 +248,13 @@ class Tenant:
         with self.ledger.app.tenant(self.id) as connection:
             return control.retry(connection, job_id)
 
-    def save(self, job_id: UUID, reached: int, attempt: int = 1, *, fenced: bool = False) -> None:
-        """A checkpoint, as a worker keeps it in the transaction of its work, with or without that one's fence."""
+    def save(self, job_id: UUID, reached: int, attempt: int = 1, *, fenced_for: str | None = None) -> None:
+        """A checkpoint, as a worker keeps it in the transaction of its work, with its fence if the worker is named."""
         values = {"job": job_id, "attempt": attempt, "point": {"row": reached}, "progress": {"current": reached}}
         with self.ledger.app.tenant(self.id) as connection:
             connection.execute(SAVE, values | {"reached": reached})
-            if fenced and connection.execute(FENCE, {"job": job_id, "attempt": attempt}).first() is None:
+            held = {"job": job_id, "attempt": attempt, "worker": fenced_for}
+            if fenced_for and connection.execute(FENCE, held).first() is None:
                 connection.rollback()
 
     def limit(self, **limits: int) -> None:

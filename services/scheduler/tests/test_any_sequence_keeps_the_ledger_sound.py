@@ -33,7 +33,8 @@ class Yard(RuleBasedStateMachine):
         ledger.clear()
         broker.lose()
         self.jobs: list[UUID] = []
-        self.begun: list[tuple[UUID, int]] = []
+        self.begun: list[tuple[UUID, int, str]] = []
+        """Job, attempt, and who took it."""
         self.seen: dict[UUID, dict[str, Any]] = {}
         self.retried: set[UUID] = set()
 
@@ -54,18 +55,18 @@ class Yard(RuleBasedStateMachine):
         if messages := self.broker.messages():
             message = self.one_of(messages, chance)
             if self.ledger.claim(message.job_id, message.attempt, worker):
-                self.begun.append((message.job_id, message.attempt))
+                self.begun.append((message.job_id, message.attempt, worker))
 
     @precondition(lambda self: self.begun)
     @rule(chance=CHANCE, event=st.sampled_from([Event.COMPLETE, Event.FAIL, Event.FAIL_FOR_NOW, Event.GIVE_BACK]))
     def end_an_attempt(self, chance: int, event: Event) -> None:
-        job, attempt = self.one_of(self.begun, chance)
-        self.ledger.finish(job, event, attempt, error=Transient("later"), result={"attempt": attempt})
+        job, attempt, worker = self.one_of(self.begun, chance)
+        self.ledger.finish(job, event, attempt, worker=worker, error=Transient("later"), result={"attempt": attempt})
 
     @precondition(lambda self: self.begun)
     @rule(chance=CHANCE, why=st.sampled_from(["died", "time_limit", "shutdown"]))
     def end_a_lease(self, chance: int, why: str) -> None:
-        job, attempt = self.one_of(self.begun, chance)
+        job, attempt, _ = self.one_of(self.begun, chance)
         self.ledger.expire(job, why, attempt)
 
     @rule()
@@ -75,8 +76,8 @@ class Yard(RuleBasedStateMachine):
     @precondition(lambda self: self.begun)
     @rule(chance=CHANCE, reached=st.integers(0, 3))
     def save(self, chance: int, reached: int) -> None:
-        job, attempt = self.one_of(self.begun, chance)
-        self.tenant.save(job, reached, attempt, fenced=True)
+        job, attempt, worker = self.one_of(self.begun, chance)
+        self.tenant.save(job, reached, attempt, fenced_for=worker)
 
     @precondition(lambda self: self.jobs)
     @rule(chance=CHANCE)

@@ -157,7 +157,7 @@ def test_an_ended_lease_is_of_no_use(ledger, tenant, job, why, event):
     assert not ledger.heartbeat(job)["held"]
     assert not ledger.heartbeat(job, seconds=0.0)["held"]
     with ledger.app.tenant(tenant.id) as connection:
-        assert connection.execute(FENCE, {"job": job, "attempt": 1}).first() is None
+        assert connection.execute(FENCE, {"job": job, "attempt": 1, "worker": "w"}).first() is None
     assert ledger.finish(job, event, result={"rows": 1}) is None
     assert ledger.job(job) == before
 

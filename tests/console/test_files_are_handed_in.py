@@ -128,6 +128,15 @@ def test_a_file_that_fitted_nothing_is_mapped_without_being_sent_again(
     assert person.problems == []
 
 
+def looked_at(person: Person, path: Path) -> Page:
+    """The page of a file of transactions that was handed in to be looked at."""
+    page = person.go("/files")
+    choose(page, path)
+    page.get_by_label("What they are").select_option("transactions")
+    page.get_by_role("button", name="Look at them first").click()
+    return page
+
+
 def dataset(tenant: Trial) -> str:
     """The tenant's own table: its schema is the one that was made last."""
     schema = tenant.one("SELECT schema_name FROM wharf.tenants ORDER BY id DESC LIMIT 1")
@@ -197,10 +206,7 @@ def test_a_header_is_said_to_bring_nothing(person: Person, tenant: Trial, tmp_pa
     """Although its name is a column's."""
     path = tmp_path / "with-notes.csv"
     path.write_text("transaction_id,date,quantity,unit_price,notes\nn1,2025-01-02,1,2,for us alone\n", "utf-8")
-    page = person.go("/files")
-    choose(page, path)
-    page.get_by_label("What they are").select_option("transactions")
-    page.get_by_role("button", name="Look at them first").click()
+    page = looked_at(person, path)
     page.get_by_label("What notes brings").select_option("Nothing: kept beside")
     page.get_by_role("button", name="Import", exact=True).click()
     expect(page.locator("article .badge").first).to_have_text("completed")
@@ -213,10 +219,7 @@ def test_a_column_is_taken_from_the_header_of_its_name(person: Person, tenant: T
     """What the server would do by itself is not said, so the better header can be chosen."""
     path = tmp_path / "corrected.csv"
     path.write_text("transaction_id,date,quantity,unit_price,qty corrected\nt1,2025-01-02,1,2,9\n", "utf-8")
-    page = person.go("/files")
-    choose(page, path)
-    page.get_by_label("What they are").select_option("transactions")
-    page.get_by_role("button", name="Look at them first").click()
+    page = looked_at(person, path)
     page.get_by_label("What qty corrected brings").select_option("quantity")
     page.get_by_role("button", name="Import", exact=True).click()
     expect(page.locator("article .badge").first).to_have_text("completed")

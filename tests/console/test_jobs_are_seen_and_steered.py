@@ -42,6 +42,20 @@ def row(page: Page, job_id: str) -> Locator:
     return page.locator(f'tr[data-job="{job_id}"]')
 
 
+def waiting(person: Person, path: Path) -> Page:
+    """The page of an import that waits for its queue to go on, live."""
+    person.trial.api.post("/api/v1/queues/ingest/pause").raise_for_status()
+    job_id = upload(person, path)
+    page = person.go(f"/jobs/{job_id}")
+    person.live()
+    return page
+
+
+def go_on(person: Person) -> None:
+    """What waits begins."""
+    person.trial.api.post("/api/v1/queues/ingest/resume").raise_for_status()
+
+
 def test_an_import_is_watched_from_its_upload_to_its_end(person: Person, write: Callable[..., Path]) -> None:
     """The row appears by itself, its bar moves without a reload; who leaves and comes back sees where it is by then."""
     page = person.go("/jobs")
@@ -101,13 +115,9 @@ def test_a_failure_says_what_to_do_and_is_tried_again(person: Person, write: Cal
 
 def test_lines_of_a_log_follow(person: Person, write: Callable[..., Path]) -> None:
     """Those of a job that runs appear while one looks; its stages move on."""
-    trial = person.trial
-    trial.api.post("/api/v1/queues/ingest/pause").raise_for_status()
-    job_id = upload(person, write(1_000_000))
-    page = person.go(f"/jobs/{job_id}")
-    person.live()
+    page = waiting(person, write(1_000_000))
     expect(page.locator("[data-log]")).not_to_contain_text("import.profile")
-    trial.api.post("/api/v1/queues/ingest/resume").raise_for_status()
+    go_on(person)
     expect(page.locator(".stages .now")).to_have_count(1)
     expect(page.locator("[data-log]")).to_contain_text("import.profile")
     expect(page.locator("[data-log]")).to_contain_text("import.done")
@@ -117,13 +127,9 @@ def test_lines_of_a_log_follow(person: Person, write: Callable[..., Path]) -> No
 
 def test_a_stream_that_has_ended_is_not_called_lost(person: Person, write: Callable[..., Path]) -> None:
     """The server ends it with the job: nobody is to wait for a connection that is not needed any more."""
-    trial = person.trial
-    trial.api.post("/api/v1/queues/ingest/pause").raise_for_status()
-    job_id = upload(person, write(5))
-    page = person.go(f"/jobs/{job_id}")
-    person.live()
+    page = waiting(person, write(5))
     page.evaluate(STATES)
-    trial.api.post("/api/v1/queues/ingest/resume").raise_for_status()
+    go_on(person)
     expect(page.locator("header .badge")).to_have_text("completed")
     expect(page.locator('[data-live-state="ended"]')).to_have_count(1)
     assert "lost" not in page.evaluate("window.states")

@@ -13,18 +13,27 @@ JIRA = "Summary,Issue key,Issue id,Issue Type,Status,Project key,Priority,Assign
 ORDERS = "PO Number,Line,Supplier Code,Material Code,Quantity,UOM,Unit Price,Currency,Order Date,Delivery Date"
 
 
-def detected(header: str, *, mapping: dict[str, str] | None = None, above: str = "") -> Detection:
+def detected(header: str, *, mapping: dict[str, str | None] | None = None, above: str = "") -> Detection:
     """What a file under that header is."""
     row = ",".join(f"x{i}" for i, _ in enumerate(header.split(",")))
     data = f"{above}{header}\n{row}\n{row}\n".encode()
     return detect_profile(data, len(data), builtin_profiles().values(), ImportOptions(), mapping)
 
 
-def refused(header: str, mapping: dict[str, str] | None = None) -> Invalid:
+def refused(header: str, mapping: dict[str, str | None] | None = None) -> Invalid:
     """The error of a file that is of none."""
     with pytest.raises(Invalid) as caught:
         detected(header, mapping=mapping)
     return caught.value
+
+
+def test_headers_that_are_said_to_bring_nothing_speak_against_no_profile() -> None:
+    """Somebody knows them, after all."""
+    strangers = [f"own {nth}" for nth in range(40)]
+    header = ",".join(["transaction_id", "date", "quantity", "unit_price", *strangers])
+    found = detected(header, mapping=dict.fromkeys(strangers))
+    assert found.profile.name == "transactions"
+    assert found.score > detected(header).score
 
 
 @pytest.mark.parametrize(("header", "name"), [

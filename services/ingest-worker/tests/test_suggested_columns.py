@@ -47,3 +47,13 @@ def test_the_only_column_of_dates_is_suggested_for_the_only_date() -> None:
 def test_words_that_only_share_some_letters_are_no_suggestion() -> None:
     """Nor are columns that hold something else."""
     assert suggestions(["state", "nothing"], ["text", "text"]) == {"state": (None, None), "nothing": (None, None)}
+
+
+def test_nothing_is_suggested_for_what_is_said_to_bring_nothing() -> None:
+    """However much it looks like a column."""
+    mapping = match_columns(["Quantty", "Prise"], PROFILE, {"Prise": None})
+    found = suggested(mapping, PROFILE, ["integer", "decimal"])
+    assert [(m.source, m.target, m.reason) for m in found.matches] == [
+        ("Quantty", "quantity", "fuzzy"),
+        ("Prise", None, "given"),
+    ]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from uuid import uuid4
 
 import orjson
 import pytest
 
-from wharf.common.feed import STREAM, QueuedFeed, snapshot_key
+from wharf.common.feed import MOST_AT_ONCE, STREAM, QueuedFeed, snapshot_key
 from wharf.common.jobs.states import Status
 from wharf.common.queues import Priority
 from wharf.local.ports import HOST
@@ -59,6 +60,18 @@ def test_what_is_told_of_many_in_one_moment_keeps_its_order(tenant, broker, open
     told = [orjson.loads(broker.redis.get(snapshot_key(view.job_id)))["job"] for view in views]
     assert [job["status"] for job in told] == ["running", "completed", "running", "running"]
     assert [job["job_id"] for job in told] == [str(view.job_id) for view in views]
+
+
+def test_redis_is_not_held_up_by_very_many(tenant, open_feed, monkeypatch):
+    """It does nothing else while it takes a command: what comes together is sent in several."""
+    feed, sent = open_feed(), []
+    monkeypatch.setattr(feed, "_send_all", sent.append)
+    view = tenant.write(Priority.NORMAL).view.model_copy(update={"status": Status.RUNNING})
+    for _ in range(MOST_AT_ONCE + 1):
+        feed.tell(view.model_copy(update={"job_id": uuid4()}), tenant.id)
+    feed.close()
+    assert sum(map(len, sent)) == MOST_AT_ONCE + 1
+    assert max(map(len, sent)) <= MOST_AT_ONCE
 
 
 def test_a_new_job_has_no_snapshot(tenant, broker, open_feed):

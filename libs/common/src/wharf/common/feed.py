@@ -13,7 +13,6 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import groupby
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -96,8 +95,9 @@ class _Telling:
     write: Callable[[], str]
     event: str
 
-    def into(self, pipe: Pipeline) -> object:
-        return _Tellings((self,)).into(pipe)
+
+News = Command | _Telling
+"""What waits to be sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,10 +172,10 @@ class Feed:
     def close(self) -> None:
         """Send what waits."""
 
-    def _send(self, command: Command) -> None:
+    def _send(self, command: News) -> None:
         self._send_all((command,))
 
-    def _send_all(self, commands: Sequence[Command]) -> None:
+    def _send_all(self, commands: Sequence[News]) -> None:
         def send() -> None:
             with self._redis.pipeline(transaction=False) as pipe:
                 for command in _together(commands):
@@ -204,7 +204,7 @@ class QueuedFeed(Feed):
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
-        self._waiting: deque[Command] = deque(maxlen=MOST_WAITING)
+        self._waiting: deque[News] = deque(maxlen=MOST_WAITING)
         self._bell = threading.Event()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._work, name="feed", daemon=True)
@@ -216,7 +216,7 @@ class QueuedFeed(Feed):
         self._bell.set()
         self._thread.join(PAUSE_SECONDS)
 
-    def _send(self, command: Command) -> None:
+    def _send(self, command: News) -> None:
         self._waiting.append(command)
         self._bell.set()
 
@@ -236,16 +236,22 @@ def _document(view: JobView, version: int, tenant_id: UUID) -> str:
     return f"{head}{view.model_dump_json()}}}"
 
 
-def _together(commands: Sequence[Command]) -> Iterator[Command]:
+def _together(news: Sequence[News]) -> Iterator[Command]:
     """Tellings that follow each other become one command."""
-    for are_tellings, group in groupby(commands, lambda command: isinstance(command, _Telling)):
-        if are_tellings:
-            yield _Tellings([command for command in group if isinstance(command, _Telling)])
-        else:
-            yield from group
+    tellings: list[_Telling] = []
+    for one in news:
+        if isinstance(one, _Telling):
+            tellings.append(one)
+            continue
+        if tellings:
+            yield _Tellings(tellings)
+            tellings = []
+        yield one
+    if tellings:
+        yield _Tellings(tellings)
 
 
-def _latest(commands: Sequence[Command]) -> list[Command]:
+def _latest(commands: Sequence[News]) -> list[News]:
     """Of what is told of a job within one moment only the last is news."""
     last = {command.key: command for command in commands if isinstance(command, _Telling)}
     return [c for c in commands if not isinstance(c, _Telling) or last[c.key] is c]

@@ -60,13 +60,11 @@ class Children(AsynPool):  # type: ignore[misc]  # Celery has no types
     @property
     def ending(self) -> int:
         """How many children have given notice that their job ends, and go on to another one."""
-        return sum(getattr(child, "ends", False) for child in self._pool)
+        return sum(self._ends(child) for child in self._pool)
 
     def on_job_ready(self, job: object, i: object, obj: object, inqW_fd: int) -> None:  # noqa: N803 - Celery's signature
         """A child has finished a job: it is idle, or it leaves and counts as busy until its successor is there."""
         child = self._fileno_to_inq.get(inqW_fd)
-        if child is not None:
-            child.ends = False
         if child is None or not self._leaves(child):
             super().on_job_ready(job, i, obj, inqW_fd)
 
@@ -78,10 +76,13 @@ class Children(AsynPool):  # type: ignore[misc]  # Celery has no types
     def _read_notices(self) -> None:
         children = {child.pid: child for child in self._pool}
         for pid, nth in NOTICES.read():
-            child = children.get(pid)
-            # A notice may come after the end that it tells of. Of its last job there is no next one.
-            if child is not None and getattr(child, "jobs_done", 0) == nth - 1 and nth != self._maxtasksperchild:
-                child.ends = True
+            if pid in children:
+                children[pid].ending_job = nth
+
+    def _ends(self, child: Any) -> bool:  # noqa: ANN401 - billiard's process
+        """Whether it gave notice of the job that it is at, not of one that has ended since, and has a next one."""
+        nth = getattr(child, "ending_job", 0)
+        return bool(nth == getattr(child, "jobs_done", 0) + 1 and nth != self._maxtasksperchild)
 
     def _leaves(self, child: Any) -> bool:  # noqa: ANN401 - billiard's process
         """Whether that was the last job of this child."""

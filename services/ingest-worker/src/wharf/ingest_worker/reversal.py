@@ -52,7 +52,7 @@ class Reversal:
     def run(self, connection: Connection) -> Reversed:
         """Give back, put the later journals right, forget."""
         with joined(connection):
-            out, back, both = one_row(connection, self._given_back(self._wanted(connection)))
+            out, back, both = self._give_back(connection)
             mended = self._mend(connection) if self.journal.key else 0
         overwritten = mended + self._forget(connection, "later", self._later)
         journaled = self._forget(connection, "own", self._own)
@@ -75,6 +75,29 @@ class Reversal:
         )
         with joined(connection):
             return [{"key": key, "import_id": by} for key, by in driver_of(connection).execute(query)]
+
+    def _give_back(self, connection: Connection) -> tuple[int, ...]:
+        """Rows taken out, put back, and those of them that have the same key."""
+        if self.replaced or not self.journal.key:
+            return one_row(connection, self._given_back(self._wanted(connection)))
+        run = driver_of(connection).execute
+        changed = run(self._changed_back()).rowcount
+        brought = run(self._filled("DELETE FROM {place} d WHERE {here} AND d._import_id = {id}")).rowcount
+        return changed + brought, changed, changed
+
+    def _changed_back(self) -> sql.Composed:
+        """Changed in place, as the import did: where a page has room for a row as it was, no index is written."""
+        sets = [sql.SQL("{} = {}").format(sql.Identifier(c), sql.Identifier("own", c)) for c in self.journal.columns]
+        return self._filled(
+            "UPDATE {place} d SET {sets} FROM {table} own WHERE {here} AND d._import_id = {id} AND {own} AND {same}",
+            sets=sql.SQL(", ").join(sets),
+            table=self.journal.table,
+            own=self._own,
+            same=same_key("d", "own", self.journal.key),
+        )
+
+    def _filled(self, statement: str, **more: sql.Composable) -> sql.Composed:
+        return sql.SQL(statement).format(place=self._place, here=self._here, id=str(self.import_id), **more)
 
     def _given_back(self, wanted: sql.Composable) -> sql.Composed:
         """In one statement: it sees the rows as they were before it, so nothing can be counted twice."""

@@ -21,6 +21,7 @@ from wharf.ingest_worker import unfinished
 from wharf.ingest_worker.merge import MEMORY
 from wharf.ingest_worker.population import rows_of
 from wharf.ingest_worker.reversal import Reversal, Reversed
+from wharf.ingest_worker.traces import Traces
 
 Context = JobContext[UndoPayload]
 # The merge, and what was decided later.
@@ -83,13 +84,15 @@ class Undo:
         """Reverse every dataset, write the account."""
         until = connection.execute(REPLACED, self._place | {"turn": self.imported.turn}).scalar()
         main, *entities = self.imported.datasets
-        reversal = self._reversal(connection, main, until)
+        journal = Journal.of(connection, main)
+        before = rows_of(connection, journal.dataset, main, self.imported.project_id)
+        written = self._merged(connection).written
+        reversal = Reversal(self._traces(journal, until), self._replaced, before, written)
         kept_rows = reversal.kept_rows(connection)
-        before = self._rows(connection, reversal.journal)
         done = reversal.run(connection)
-        kept = self._kept(connection, reversal, done)
+        kept = self._kept(written, done, stands=until is not None)
         self._account(connection, before, done, kept=kept, stands=until is not None)
-        rest = {name: self._reversal(connection, name, None).run(connection) for name in entities}
+        rest = {name: self._of_entity(connection, name).run(connection) for name in entities}
         return {
             "import_id": self.imported.id,
             "profile": main,
@@ -122,22 +125,21 @@ class Undo:
     def _place(self) -> dict[str, Any]:
         return {"profile": self.imported.profile, "project": self.imported.project_id}
 
-    def _reversal(self, connection: Connection, dataset: str, until: int | None) -> Reversal:
+    @property
+    def _replaced(self) -> bool:
         """Only the profile's own dataset is ever replaced."""
-        one = self.imported
-        replaced = one.mode == "replace" and dataset == one.datasets[0]
-        return Reversal(
-            Journal.of(connection, dataset), one.id, one.turn, one.project_id, replaced=replaced, until=until
-        )
+        return bool(self.imported.mode == "replace")
 
-    def _rows(self, connection: Connection, journal: Journal) -> int:
-        return rows_of(connection, journal.dataset, self.imported.datasets[0], self.imported.project_id)
+    def _of_entity(self, connection: Connection, dataset: str) -> Reversal:
+        return Reversal(self._traces(Journal.of(connection, dataset), None), replaced=False)
 
-    def _kept(self, connection: Connection, reversal: Reversal, done: Reversed) -> int:
+    def _traces(self, journal: Journal, until: int | None) -> Traces:
+        return Traces(journal, self.imported.id, self.imported.turn, self.imported.project_id, until)
+
+    def _kept(self, written: int, done: Reversed, *, stands: bool) -> int:
         """Rows that the import had written and that are another's now; and, of a replacement, keys that are taken."""
-        stands = reversal.until is not None
-        kept: int = self._merged(connection).written - (0 if stands else done.out)
-        if not reversal.replaced:
+        kept = written - (0 if stands else done.out)
+        if not self._replaced:
             return kept
         return kept + done.journaled - done.mended - (done.both if stands else done.back)
 

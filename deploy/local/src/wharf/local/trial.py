@@ -38,10 +38,11 @@ def eventually(question: Callable[[], T | None], what: str, within: float = PATI
 
 @dataclass
 class Trial:
-    """A stack, and a client with the key of an admin of the tenant `default`."""
+    """A stack, and a client with the key of an admin of a tenant."""
 
     stack: LocalStack
     api: httpx.Client
+    tenant: str = "default"
 
     @property
     def connection(self) -> Connection:
@@ -57,7 +58,7 @@ class Trial:
         key = self.api.post("/api/v1/keys", json=wanted, headers=platform).raise_for_status().json()["key"]
         own = {"Authorization": f"Bearer {key}"}
         with httpx.Client(base_url=self.api.base_url, headers=own, timeout=self.api.timeout) as api:
-            yield Trial(self.stack, api)
+            yield Trial(self.stack, api, name)
 
     def upload(self, path: Path, **fields: str) -> Job:
         """Send a file; gives the answer to the submit."""
@@ -95,6 +96,6 @@ class Trial:
         return next(iter(self.ask(query, *values)[0].values()))
 
     def dataset(self, profile: str = "transactions") -> str:
-        """The quoted name of the default tenant's table of a profile."""
-        schema = self.one("SELECT schema_name FROM wharf.tenants WHERE name = 'default'")
+        """The quoted name of the tenant's table of a profile."""
+        schema = self.one("SELECT schema_name FROM wharf.tenants WHERE name = %s", self.tenant)
         return f'"{schema}"."{profile}"'

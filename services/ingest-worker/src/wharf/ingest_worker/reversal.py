@@ -20,8 +20,8 @@ from wharf.ingest_worker.upsert import FEW, one_row
 
 SHOWN = 20
 """Kept rows that a result names; all of them are counted."""
-OTHERS = "{here} AND d._import_id <> {id}"
-JOINED = "UPDATE {place} d SET {as_it_was} FROM {table} own WHERE {here} AND d._import_id = {id} AND {own} AND {same}"
+ITS = "{here} AND d._import_id = {id}"
+JOINED = "UPDATE {place} d SET {as_it_was} FROM {table} own WHERE {own} AND {same} AND " + ITS
 # Neither the project (`OFFSET 0`) nor the import (as text) must lead the planner to all rows that have it.
 LOOKED_UP = """
     UPDATE {place} d SET {as_it_was} FROM (SELECT * FROM {table} own WHERE {own} OFFSET 0) own
@@ -85,16 +85,11 @@ class Reversal:
 
     def _give_back(self, connection: Connection) -> tuple[int, ...]:
         """Rows taken out, put back, and those of them that have the same key."""
-        if self.replaced or not self.journal.key:
-            with joined(connection):
-                return one_row(connection, self._exchanged(self._wanted(connection)))
-        entries, changed = self._change_back(connection)
-        brought = self._take_out(connection) if entries != self.written else 0
-        return changed + brought, changed, changed
-
-    def _take_out(self, connection: Connection) -> int:
-        """What is the import's still has no entry: it was new, or the import that it came with is undone."""
-        return self._run(connection, "DELETE FROM {place} d WHERE {here} AND d._import_id = {id}")
+        entries, changed = self._change_back(connection) if self.journal.key else (None, 0)
+        # What is the import's still was new, or the import that it came with is undone.
+        gone = 0 if changed == self.written else self._run(connection, "DELETE FROM {place} d WHERE " + ITS)
+        put = self._put_back(connection, changed) if self.replaced and changed != entries else 0
+        return changed + gone, changed + put, changed
 
     def _change_back(self, connection: Connection) -> tuple[int, int]:
         """Changed rows are changed again, in their places: where a page has room no index is written.
@@ -115,43 +110,28 @@ class Reversal:
         entries, *filled = one_row(connection, query)
         return entries, [c for c, cells in zip(self.journal.key, filled, strict=True) if cells == entries]
 
-    def _exchanged(self, wanted: sql.Composable) -> sql.Composed:
-        """In one statement: it sees the rows as they were before it, so nothing can be counted twice."""
-        journal, key, until = self.journal, self.journal.key, self.traces.until
-        return self.traces.filled(
-            "WITH gone AS (DELETE FROM {place} d WHERE {here} AND d._import_id = {id} RETURNING {gone_key}),"
-            " back AS (INSERT INTO {place} ({targets}) SELECT {values} FROM {table} own WHERE {own}{wanted}"
-            " RETURNING {back_key})"
-            " SELECT (SELECT count(*) FROM gone), (SELECT count(*) FROM back), {both}",
-            gone_key=of("d", key) if key else sql.SQL("1"),
-            targets=names([*journal.columns, *(["_turn"] if until else [])]),
-            values=sql.SQL("{}{}").format(of("own", journal.columns), sql.SQL(f", {until}" if until else "")),
-            wanted=wanted,
-            back_key=names(key) if key else sql.SQL("1"),
-            both=self._both(),
-        )
+    def _put_back(self, connection: Connection, changed: int) -> int:
+        """Removed rows come back where no row has their key: one that was changed back, or that a later import brought."""
+        until = self.traces.until
+        with joined(connection):
+            return self._run(
+                connection,
+                "INSERT INTO {place} ({targets}) SELECT {values} FROM {table} own WHERE {own}{wanted}",
+                targets=names([*self.journal.columns, *(["_turn"] if until else [])]),
+                values=sql.SQL("{}{}").format(of("own", self.journal.columns), sql.SQL(f", {until}" if until else "")),
+                wanted=self._wanted(connection, changed),
+            )
 
-    def _both(self) -> sql.Composable:
-        """How many rows that come back have the key of one that goes."""
-        if not self.journal.key:
-            return sql.SQL("0")
-        same = same_key("gone", "b", self.journal.key)
-        return sql.SQL("(SELECT count(*) FROM back b WHERE EXISTS (SELECT FROM gone WHERE {}))").format(same)
-
-    def _wanted(self, connection: Connection) -> sql.Composable:
-        """Removed rows come back where no other row has the key."""
-        if not self.journal.key or not self._has_others(connection):
-            return sql.SQL("")
-        same = same_key("d", "own", self.journal.key)
-        return self.traces.filled(" AND NOT EXISTS (SELECT FROM {place} d WHERE " + OTHERS + " AND {same})", same=same)
-
-    def _has_others(self, connection: Connection) -> bool:
-        """Whether later imports brought rows. Mostly none did, and then the journal is read in its own order.
+    def _wanted(self, connection: Connection, changed: int) -> sql.Composable:
+        """Mostly there are no other rows, and then the journal is read in its own order.
 
         A join may hash the journal and give its rows in no order: the key's index then grows in twice the time.
         """
-        query = self.traces.filled("SELECT EXISTS (SELECT FROM {place} d WHERE " + OTHERS + ")::int")
-        return bool(one_row(connection, query)[0])
+        others = self.traces.filled("SELECT EXISTS (SELECT FROM {place} d WHERE {here})::int")
+        if not self.journal.key or not (changed or one_row(connection, others)[0]):
+            return sql.SQL("")
+        same = same_key("d", "own", self.journal.key)
+        return self.traces.filled(" AND NOT EXISTS (SELECT FROM {place} d WHERE {here} AND {same})", same=same)
 
     def _mend(self, connection: Connection) -> int:
         """In later entries the row as it was before this import takes the place of the row that this import made."""

@@ -118,7 +118,8 @@ def drop_staging(connection: Connection, import_id: UUID) -> None:
 
 def definition(profile: Profile) -> str:
     """What the ledger's functions need to make a profile's table."""
-    return profile.model_dump_json(include={"name": True, "key": True, "columns": {"__all__": {"name", "type"}}})
+    wanted = {"name": True, "key": True, "room_for_changes": True, "columns": {"__all__": {"name", "type"}}}
+    return profile.model_dump_json(include=wanted)
 
 
 def kinds_of(profile: Profile) -> dict[str, ColumnType | None]:

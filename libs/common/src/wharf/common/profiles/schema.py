@@ -130,6 +130,8 @@ class Profile(Declared):
     """What every row must be like as a whole."""
     newest_by: Name | None = None
     """The timestamp that tells which row is the newer one, for columns of the policy `newest`."""
+    room_for_changes: bool = True
+    """Whether the dataset's pages, where it has a key, keep room for each row once more: twice the disk, fast upserts."""
 
     @property
     def required(self) -> tuple[Column, ...]:
@@ -164,6 +166,8 @@ class Profile(Declared):
             kept["columns"] = [{n: v for n, v in column.items() if n != "checks"} for column in kept["columns"]]
         if self.newest_by is None:
             del kept["newest_by"]
+        if self.room_for_changes:
+            del kept["room_for_changes"]
         for column in kept["columns"]:
             if column["conflict"] == Policy.INCOMING:
                 del column["conflict"]

@@ -258,6 +258,19 @@ def test_replace_shows_only_the_new_rows(wharf: Trial, tmp_path: Path, project: 
     assert wharf.one(f"SELECT array_agg(transaction_id) FROM {wharf.dataset()} WHERE project_id = %s", project) == ["C"]
 
 
+def test_a_row_that_replaces_one_has_nothing_of_it(wharf: Trial, tmp_path: Path, project: str) -> None:
+    """Mode replace: a cell that the file does not have is empty afterwards, though the row's key is the same."""
+    first = write(tmp_path / "1.csv", "transaction_id,date,quantity,unit_price,store,Till", "A,2025-01-01,1,1,Graz,7")
+    wharf.load(first, project_id=project, **AS_TRANSACTIONS)
+    second = write(
+        tmp_path / "2.csv", "transaction_id,date,quantity,unit_price", "A,2025-01-01,2,1", "A,2025-01-01,3,1"
+    )
+    job = wharf.load(second, project_id=project, **AS_TRANSACTIONS, mode="replace")
+    assert counts(job) == (2, 0, 0, 0, 0)
+    query = f"SELECT line_number, quantity, store, properties FROM {wharf.dataset()} WHERE project_id = %s ORDER BY 1"
+    assert [tuple(row.values()) for row in wharf.ask(query, project)] == [(1, 2, None, None), (2, 3, None, None)]
+
+
 def test_a_dry_run_counts_exactly_and_changes_nothing(wharf: Trial, tmp_path: Path, project: str) -> None:
     """The counts are those of the real merge, which is taken back."""
     header = "transaction_id,date,quantity,unit_price"

@@ -105,14 +105,13 @@ class Merge:
         """Merge `staged` rows in that mode."""
         before, journal = self._rows(connection), Journal.of(connection, self.profile.name)
         if mode == "replace":
-            journal.keep_all(connection, self.turn, self.project_id)
+            inserted = self._replace(connection, journal, before, staged)
+            return Counts(before, inserted, 0, 0, staged - inserted, inserted)
         if not staged:
-            return Counts(before, 0, 0, 0, 0, 0 if mode == "replace" else before)
-        if not self.profile.key or mode == "replace" or before == 0:
+            return Counts(before, 0, 0, 0, 0, before)
+        if not self.profile.key or before == 0:
             inserted = self._insert(connection)
-            return Counts(
-                before, inserted, 0, 0, staged - inserted, inserted if mode == "replace" else before + inserted
-            )
+            return Counts(before, inserted, 0, 0, staged - inserted, before + inserted)
         offered = self._offered(connection, staged)
         rows = self.winners(repeated=offered < staged)
         if mode == "append":
@@ -174,6 +173,20 @@ class Merge:
     def _rows(self, connection: Connection) -> int:
         return rows_of(connection, self.dataset, self.profile.name, self.project_id)
 
+    def _replace(self, connection: Connection, journal: Journal, before: int, staged: int) -> int:
+        """All that is there goes; a row whose key comes again is changed in its place. Gives how many rows came."""
+        if not self.profile.key or not before or not staged:
+            journal.keep_all(connection, self.turn, self.project_id)
+            return self._insert(connection) if staged else 0
+        rows = self.winners(repeated=self._offered(connection, staged) < staged)
+        brought = self._targets()
+        changes = {c: sql.Identifier("new", c) if c in brought else sql.SQL("NULL") for c in journal.columns}
+        upsert = self._upserting(journal, rows, changes, few=staged <= FEW * before)
+        inserted, changed = replace(upsert, always=True).run(connection)
+        if changed < before:
+            journal.keep_all(connection, self.turn, self.project_id, but=self.import_id)
+        return inserted + changed
+
     def _insert(self, connection: Connection) -> int:
         statement = sql.SQL("INSERT INTO {} ({}) {}").format(self.dataset, names(self._targets()), self.winners())
         return driver_of(connection).execute(statement).rowcount
@@ -198,13 +211,18 @@ class Merge:
         self, connection: Connection, journal: Journal, rows: sql.Composable, *, few: bool
     ) -> tuple[int, int, int]:
         """Insert what is new and change what the file brings; gives both counts, and how many cells wait."""
-        never_empty = [c.name for c in self.profile.columns if c.required or c.number_within]
-        upsert = Upsert(journal, self.turn, self.project_id, rows, self._targets(), never_empty, self._changes(), few)
+        upsert = self._upserting(journal, rows, self._changes(), few=few)
         waiting = 0
         if self.job_id is not None:
             asked = [name for name in self._differing() if self.policies.get(name) is Policy.ASK]
             waiting = Waiting(upsert, self.profile.name, asked, self.import_id, self.job_id).write(connection)
         return (*upsert.run(connection), waiting)
+
+    def _upserting(
+        self, journal: Journal, rows: sql.Composable, changes: Mapping[str, sql.Composable], *, few: bool
+    ) -> Upsert:
+        never_empty = [c.name for c in self.profile.columns if c.required or c.number_within]
+        return Upsert(journal, self.turn, self.project_id, rows, self._targets(), never_empty, changes, few)
 
     def _differing(self) -> list[str]:
         """The columns in which a row may differ from the one that is there."""

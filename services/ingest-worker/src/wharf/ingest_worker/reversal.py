@@ -20,8 +20,8 @@ from wharf.ingest_worker.upsert import FEW, one_row
 
 SHOWN = 20
 """Kept rows that a result names; all of them are counted."""
-ITS = "{here} AND d._import_id = {id}"
-JOINED = "UPDATE {place} d SET {as_it_was} FROM {table} own WHERE {own} AND {same} AND " + ITS
+TAKEN_OUT = "DELETE FROM {place} d WHERE {here} AND d._import_id = {id}"
+JOINED = "UPDATE {place} d SET {as_it_was} FROM {table} own WHERE {here} AND d._import_id = {id} AND {own} AND {same}"
 # Neither the project (`OFFSET 0`) nor the import (as text) must lead the planner to all rows that have it.
 LOOKED_UP = """
     UPDATE {place} d SET {as_it_was} FROM (SELECT * FROM {table} own WHERE {own} OFFSET 0) own
@@ -87,7 +87,7 @@ class Reversal:
         """Rows taken out, put back, and those of them that have the same key."""
         entries, changed = self._change_back(connection) if self.journal.key else (None, 0)
         # What is the import's still was new, or the import that it came with is undone.
-        gone = 0 if changed == self.written else self._run(connection, "DELETE FROM {place} d WHERE " + ITS)
+        gone = 0 if changed == self.written else self._run(connection, TAKEN_OUT)
         put = self._put_back(connection, changed) if self.replaced and changed != entries else 0
         return changed + gone, changed + put, changed
 
@@ -111,7 +111,7 @@ class Reversal:
         return entries, [c for c, cells in zip(self.journal.key, filled, strict=True) if cells == entries]
 
     def _put_back(self, connection: Connection, changed: int) -> int:
-        """Removed rows come back where no row has their key: one that was changed back, or that a later import brought."""
+        """Removed rows come back where no row has their key, be it changed back or brought by a later import."""
         until = self.traces.until
         with joined(connection):
             return self._run(

@@ -118,8 +118,9 @@ def drop_staging(connection: Connection, import_id: UUID) -> None:
 
 def definition(profile: Profile) -> str:
     """What the ledger's functions need to make a profile's table."""
-    wanted = {"name": True, "key": True, "room_for_changes": True, "columns": {"__all__": {"name", "type"}}}
-    return profile.model_dump_json(include=wanted)
+    return profile.model_dump_json(
+        include={"name": True, "key": True, "room_for_changes": True, "columns": {"__all__": {"name", "type"}}}
+    )
 
 
 def kinds_of(profile: Profile) -> dict[str, ColumnType | None]:

@@ -12,7 +12,7 @@ from wharf.common.ledger.journal import Journal
 
 @dataclass(frozen=True)
 class Traces:
-    """What one merge left in one dataset. In conditions `d` is a row that may be the import's, `own` and `later` are entries."""
+    """What a merge left in a dataset. In conditions, `d` may be a row of it; `own`, `later` are entries."""
 
     journal: Journal
     import_id: UUID
@@ -46,7 +46,7 @@ class Traces:
         return sql.SQL("{} AND later._turn < {}").format(later, self.until) if self.until else later
 
     def filled(self, statement: str, **more: sql.Composable) -> sql.Composed:
-        """A statement with these places, conditions and the import's id in it; `as_it_was` sets all columns to those of `own`."""
+        """A statement with these places, conditions and the id; `as_it_was` sets all columns to those of `own`."""
         was = [sql.SQL("{} = {}").format(sql.Identifier(c), sql.Identifier("own", c)) for c in self.journal.columns]
         known = {
             "place": self.place,

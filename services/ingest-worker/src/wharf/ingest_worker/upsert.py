@@ -40,6 +40,8 @@ class Upsert:
     """What becomes of a row that is there: column to its value."""
     few: bool = False
     """So few rows come, beside those that are there, that each is looked up in the index."""
+    always: bool = False
+    """A row that is there becomes the one that comes even where nothing differs."""
 
     def led(self, connection: Connection) -> AbstractContextManager[None]:
         """While this lasts the planner knows which way to go."""
@@ -97,11 +99,13 @@ class Upsert:
             rows=self.source(),
             same=self.same(),
             sets=sql.SQL(", ").join(sets),
-            differs=sql.SQL("({}) IS DISTINCT FROM ({})").format(
-                of("was", self.changes), sql.SQL(", ").join(self.changes.values())
-            ),
+            differs=sql.SQL("true") if self.always else self._differs(),
             **more,
         )
+
+    def _differs(self) -> sql.Composed:
+        values = sql.SQL(", ").join(self.changes.values())
+        return sql.SQL("({}) IS DISTINCT FROM ({})").format(of("was", self.changes), values)
 
     def same(self) -> sql.Composed:
         """Whether the rows `was` and `new` are the same one."""

@@ -16,6 +16,7 @@ from wharf.common.ledger.models import Dataset
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from uuid import UUID
 
 ENSURE = text("SELECT wharf.ensure_journal(:profile)")
 NEXT = text("SELECT nextval('wharf.merge_turns')")
@@ -41,12 +42,15 @@ class Journal:
         here, there = sql.Identifier(row.schema_name, row.table_name), sql.Identifier(row.schema_name, name)
         return cls(here, there, columns, tuple(row.definition.get("key") or ()))
 
-    def keep_all(self, connection: Connection, turn: int, project_id: str) -> None:
-        """Take all rows of a project out of the dataset and keep them."""
+    def keep_all(self, connection: Connection, turn: int, project_id: str, *, but: UUID | None = None) -> None:
+        """Take all rows of a project out of the dataset and keep them; those of one import stay."""
+        which = sql.SQL("project_id = {}").format(project_id)
+        if but is not None:
+            which += sql.SQL(" AND _import_id <> {}").format(str(but))
         statement = sql.SQL(
             "WITH kept AS (INSERT INTO {table} ({columns}, _turn) SELECT {columns}, {turn} FROM {dataset}"
-            " WHERE project_id = {project}) DELETE FROM {dataset} WHERE project_id = {project}"
-        ).format(table=self.table, columns=names(self.columns), turn=turn, dataset=self.dataset, project=project_id)
+            " WHERE {which}) DELETE FROM {dataset} WHERE {which}"
+        ).format(table=self.table, columns=names(self.columns), turn=turn, dataset=self.dataset, which=which)
         driver_of(connection).execute(statement)
 
 

@@ -131,7 +131,7 @@ class Profile(Declared):
     newest_by: Name | None = None
     """The timestamp that tells which row is the newer one, for columns of the policy `newest`."""
     room_for_changes: bool = True
-    """Whether the dataset's pages, where it has a key, keep room for each row once more: twice the disk, fast upserts."""
+    """Whether the pages of a dataset with a key have room for each row once more: twice the disk, fast upserts."""
 
     @property
     def required(self) -> tuple[Column, ...]:

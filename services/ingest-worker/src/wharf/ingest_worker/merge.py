@@ -182,10 +182,9 @@ class Merge:
         brought = self._targets()
         changes = {c: sql.Identifier("new", c) if c in brought else sql.SQL("NULL") for c in journal.columns}
         upsert = self._upserting(journal, rows, changes, few=staged <= FEW * before)
-        inserted, changed = replace(upsert, always=True).run(connection)
-        if changed < before:
-            journal.keep_all(connection, self.turn, self.project_id, but=self.import_id)
-        return inserted + changed
+        came = sum(replace(upsert, always=True).run(connection))
+        journal.keep_all(connection, self.turn, self.project_id, but=self.import_id)
+        return came
 
     def _insert(self, connection: Connection) -> int:
         statement = sql.SQL("INSERT INTO {} ({}) {}").format(self.dataset, names(self._targets()), self.winners())

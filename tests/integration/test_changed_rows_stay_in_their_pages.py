@@ -116,6 +116,28 @@ def fillfactor(connection: Connection, name: str, definition: dict[str, Any]) ->
     return int(connection.execute(query, {"name": name}).scalar_one().removeprefix("fillfactor="))
 
 
+def test_a_replacing_row_has_nothing_of_a_column_that_its_profile_lost(
+    wharf: Trial, tmp_path: Path, project: str
+) -> None:
+    """The dataset has the column still, and an undo brings its cells back."""
+    name = f"p_{uuid4().hex[:12]}"
+
+    def imported(head: str, line: str, **fields: str) -> str:
+        declared = {"name": name, "title": "X", "key": ["id"], "columns": [{"name": c} for c in head.split(",")]}
+        wharf.api.put(f"/api/v1/profiles/{name}", json=declared).raise_for_status()
+        return load(wharf, tmp_path, project, line, head=head, profile=name, **fields)
+
+    def found() -> list[dict[str, Any]]:
+        return rows(wharf, project, name, "id, a, b, properties")
+
+    imported("id,a,b", "1,x,y")
+    before = found()
+    replacing = imported("id,a", "1,z", mode="replace")
+    assert found() == [{"id": "1", "a": "z", "b": None, "properties": None}]
+    undo(wharf, replacing)
+    assert found() == before
+
+
 def test_a_dataset_does_not_grow_by_changes(wharf: Trial, tmp_path: Path) -> None:
     """A page has room for each of its rows once more, and what they took is free for the next change, or the undo."""
     with wharf.as_new_tenant() as tenant:

@@ -18,28 +18,7 @@ BEGIN
     END LOOP;
 END $$;
 
--- As before, and with room for changes.
-CREATE OR REPLACE FUNCTION wharf.make_dataset(place text, tab text, tenant uuid, definition jsonb) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    key_columns text;
-BEGIN
-    EXECUTE format(
-        'CREATE TABLE %I.%I (tenant_id uuid NOT NULL DEFAULT %L, project_id text NOT NULL, %s, properties jsonb, '
-        '_import_id uuid NOT NULL, _line bigint NOT NULL)', place, tab, tenant, wharf.column_list(definition));
-    SELECT string_agg(quote_ident(k), ', ' ORDER BY nth) INTO key_columns
-    FROM jsonb_array_elements_text(definition -> 'key') WITH ORDINALITY AS e (k, nth);
-    IF key_columns IS NOT NULL THEN
-        EXECUTE format('CREATE UNIQUE INDEX %I ON %I.%I (project_id, %s) NULLS NOT DISTINCT', tab || '_key', place, tab, key_columns);
-    END IF;
-    PERFORM wharf.leave_room(place, tab, definition);
-    PERFORM wharf.protect(place, tab, tenant);
-    PERFORM wharf.hide_unfinished(place, tab);
-    EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %I.%I TO wharf_app', place, tab);
-    EXECUTE format('GRANT INSERT ON %I.%I TO wharf_loader', place, tab);
-END $$;
-
--- As before; and a profile that says so later gets room, or has none any more.
+-- As before, and with room for changes, from the beginning or when its profile says otherwise later.
 CREATE OR REPLACE FUNCTION wharf.ensure_dataset(of_profile text, definition jsonb) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -56,6 +35,7 @@ BEGIN
     SELECT d.definition INTO there FROM wharf.datasets d WHERE d.tenant_id = tenant AND d.profile = of_profile;
     IF there IS NULL THEN
         PERFORM wharf.make_dataset(place, tab, tenant, definition);
+        PERFORM wharf.leave_room(place, tab, definition);
         INSERT INTO wharf.datasets (tenant_id, profile, schema_name, table_name, definition)
         VALUES (tenant, of_profile, place, tab, definition);
         PERFORM wharf.make_door(place, tab);

@@ -5,6 +5,7 @@ import json
 import signal
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -271,6 +272,23 @@ def test_profiles_are_checked_saved_and_removed(wharf: Any, known: Gateway, plac
     declared.write_text("name = ")
     assert wharf("profiles", "check", str(declared)) == 1
     assert "cannot be read as a declaration" in wharf.err
+
+
+def test_a_profile_is_drafted_of_a_file(wharf: Any, known: Gateway, place: Path) -> None:
+    """As TOML that can be saved again; the file is only looked at. Where there is nothing to draft it says so."""
+    file = place / "members.csv"
+    file.write_text("no,name\n1,Ann\n")
+    column = {"name": "no", "type": "integer", "required": True, "aliases": []}
+    draft = {"name": "members", "title": "Members", "key": ["no"], "columns": [column]}
+    known.says("POST /api/v1/uploads", {"job_id": "j-1"}, status=202)
+    known.says("GET /api/v1/jobs/j-1", {"job_id": "j-1", "status": "completed", "progress": {}})
+    known.says("GET /api/v1/jobs/j-1/result", {"draft": draft})
+    assert wharf("profiles", "draft", str(file)) == 0
+    assert tomllib.loads(wharf.out) == draft
+    assert b'name="start"\r\n\r\nfalse' in known.requests("POST /api/v1/uploads")[0].body
+    known.says("GET /api/v1/jobs/j-1/result", {"draft": None})
+    assert wharf("profiles", "draft", str(file)) == 1
+    assert "nothing that a profile could have" in wharf.err
 
 
 def test_package_types_are_shown_checked_saved_and_removed(wharf: Any, known: Gateway, place: Path) -> None:

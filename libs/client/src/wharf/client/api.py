@@ -188,6 +188,18 @@ class WharfClient(Calls):
         """One profile with its columns."""
         return self._call("GET", f"/api/v1/profiles/{_part(name)}")
 
+    def draft_profile(self, path: Path | str) -> Document:
+        """A declaration for files like this one, guessed by its beginning; nothing of it is loaded or declared.
+
+        Raises `ClientError`: why the file is no table, or `nothing_to_draft` where it has no column with a name.
+        """
+        job = self.wait(self.upload(path, start=False)["job_id"])
+        draft: Document | None = self.result(job.job_id).get("draft")
+        if not draft:
+            message = "The file has no column with a name: there is nothing that a profile could have."
+            raise ClientError(message, code="nothing_to_draft")
+        return draft
+
     def check_profile(self, declaration: Document) -> Document:
         """A declaration as it would be kept; `ClientError` says what is wrong with it. Nothing is written."""
         return self._call("POST", "/api/v1/profiles", params={"dry_run": "true"}, json=declaration)

@@ -37,6 +37,16 @@ def find_profile(connection: Connection, name: str) -> Profile:
         raise NotFound(error.message, code=error.error_code) from None
 
 
+def own_names(connection: Connection) -> frozenset[str]:
+    """Those that the tenant has written."""
+    return frozenset(connection.scalars(select(OwnProfile.name)))
+
+
+def has_dataset(connection: Connection, name: str) -> bool:
+    """Whether rows of that profile have been loaded."""
+    return connection.execute(select(Dataset.profile).where(Dataset.profile == name)).first() is not None
+
+
 def create(connection: Connection, member: Member, profile: Profile) -> None:
     """Write a new profile; raises `Conflict` where there is one of that name."""
     _alone(connection, member)

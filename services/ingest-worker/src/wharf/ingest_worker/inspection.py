@@ -18,6 +18,7 @@ from wharf.ingest_worker.reading import (
     Look,
     detect,
     detect_any,
+    drafted,
     expected_headers,
     first_problems,
     look_at,
@@ -58,6 +59,7 @@ def run_inspection(context: JobContext[InspectPayload]) -> dict[str, Any]:
     look = look_at(sample, size, dialect)
     context.report(2, STEPS, stage="inspect", message="Looking at its columns")
     result = _account(payload, dialect, look, seen)
+    result["draft"] = _draft(upload.file_name, look, asked)
     if profile and not problems:
         problems = first_problems(sample, size, profile, dialect, options=options, mapping=seen.mapping)
     result["problems"] = [asdict(problem) for problem in problems]
@@ -88,6 +90,13 @@ def _understood(sample: Sample, asked: Asked) -> _Seen:
     expected = expected_headers(found.profile) | frozenset(found.mapping or {})
     dialect = found.dialect or detect_any(sample.data, sample.total, asked.options, expected)
     return _Seen(dialect, found.profile, found.mapping, [], found)
+
+
+def _draft(file_name: str, look: Look, asked: Asked) -> dict[str, Any] | None:
+    """A profile that somebody may save, where none of those that there are is meant."""
+    taken = {name for profile in asked.profiles.by_name.values() for name in profile.dataset_names}
+    found = drafted(file_name, look, taken)
+    return found.model_dump(mode="json", exclude_unset=True) if found else None
 
 
 def _account(payload: InspectPayload, dialect: Dialect, look: Look, seen: _Seen) -> dict[str, Any]:

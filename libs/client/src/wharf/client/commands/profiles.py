@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+import tomli_w
 import typer
 
 from wharf.client.commands.access import AsJson, client
@@ -46,6 +47,21 @@ def show(name: Annotated[str, typer.Argument(help="The profile's name.")], *, as
         for one in found.get("columns") or []
     )
     print_table(("COLUMN", "TYPE", "", "ALSO CALLED"), rows, empty="It has no columns.")
+
+
+@app.command("draft")
+def draft(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="A file of a new kind.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Write a declaration for files like this one, in TOML: its columns as they look, and what its key may be."""
+    with client() as wharf:
+        found = wharf.draft_profile(file)
+    if as_json:
+        print_json(found)
+    else:
+        typer.echo(tomli_w.dumps(found), nl=False)
 
 
 @app.command("check")

@@ -17,6 +17,7 @@ from wharf.gateway.console.jobs import routes as jobs
 from wharf.gateway.console.keys import routes as keys
 from wharf.gateway.console.overview import routes as overview
 from wharf.gateway.console.packages import routes as packages
+from wharf.gateway.console.profiles import routes as profiles
 from wharf.gateway.console.queues import routes as queues
 from wharf.gateway.console.schedules import routes as schedules
 from wharf.gateway.console.tenants import routes as tenants
@@ -30,6 +31,7 @@ ABOUTS = (
     overview,
     files,
     data,
+    profiles,
     packages,
     jobs,
     queues,

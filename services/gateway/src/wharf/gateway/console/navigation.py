@@ -26,6 +26,7 @@ ENTRIES: Final = (
     Entry("/", "Overview", "overview", (Role.VIEWER, Role.PLATFORM)),
     Entry("/files", "Hand in files", "files", (Role.OPERATOR,)),
     Entry("/data", "Data", "data", (Role.VIEWER,)),
+    Entry("/profiles", "Profiles", "profiles", (Role.VIEWER,)),
     Entry("/packages", "Packages", "package", (Role.OPERATOR,)),
     Entry("/jobs", "Jobs", "jobs", (Role.VIEWER,)),
     Entry("/queues", "Queues", "queues", (Role.VIEWER, Role.PLATFORM)),

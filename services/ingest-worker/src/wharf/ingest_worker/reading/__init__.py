@@ -7,6 +7,7 @@ from wharf.ingest_worker.reading.copybinary import NotBinary, encode_binary
 from wharf.ingest_worker.reading.copytext import encode_csv
 from wharf.ingest_worker.reading.detection import Detection, detect_any, detect_profile
 from wharf.ingest_worker.reading.dialect import SAMPLE_BYTES, Dialect, SkippedLine, detect
+from wharf.ingest_worker.reading.draft import drafted
 from wharf.ingest_worker.reading.fitness import score_of
 from wharf.ingest_worker.reading.look import ColumnLook, Look, first_problems, look_at
 from wharf.ingest_worker.reading.mapping import (
@@ -43,6 +44,7 @@ __all__ = [
     "detect",
     "detect_any",
     "detect_profile",
+    "drafted",
     "encode_binary",
     "encode_csv",
     "expected_headers",

@@ -15,6 +15,7 @@ from wharf.ingest_worker.reading.batches import read_batches
 from wharf.ingest_worker.reading.cells import matching, trimmed
 from wharf.ingest_worker.reading.columns import booleans
 from wharf.ingest_worker.reading.mapping import named
+from wharf.ingest_worker.reading.naturalkey import is_identifying, natural_key
 from wharf.ingest_worker.reading.numbers import Mark
 from wharf.ingest_worker.reading.parsing import parse
 from wharf.ingest_worker.reading.plan import make_plan
@@ -64,6 +65,8 @@ class Look:
     end_line: int
     comments: tuple[tuple[int, str], ...] = ()
     """Lines that are comments: their number and text."""
+    key: tuple[int, ...] = ()
+    """The places of the columns that tell the sample's rows apart, where some do."""
 
 
 def look_at(sample: bytes, total_size: int, dialect: Dialect) -> Look:
@@ -85,7 +88,8 @@ def look_at(sample: bytes, total_size: int, dialect: Dialect) -> Look:
         for i, (name, text) in enumerate(zip(names, texts, strict=False))
     )
     empty = tuple(ColumnLook(name, ColumnType.TEXT, 0, ()) for name in names)
-    return Look(columns or empty, _rows(texts), line, comments)
+    key = natural_key(names, [column.type for column in columns], texts[:LOOKED_AT])
+    return Look(columns or empty, _rows(texts), line, comments, key)
 
 
 def first_problems(
@@ -117,35 +121,40 @@ def _place(line: int, column: str | None) -> str:
     return f"line {line}, {column}" if column else f"line {line}"
 
 
-def type_of(text: pa.Array) -> ColumnType:
-    """The narrowest type that nearly all cells of a column have; numbers with leading zeros are texts."""
+def type_of(text: pa.Array, wrong: float = WRONG) -> ColumnType:
+    """The narrowest type that nearly all cells of a column have; numbers with leading zeros are texts.
+
+    `wrong`: the share of its cells that may be none of its type.
+    """
     cells = trimmed(text)
     if cells.null_count == len(cells):
         return ColumnType.TEXT
-    if _fits(booleans(cells)) and not _fits(numbers.integers(cells, Mark.POINT)):
+    if _fits(booleans(cells), wrong) and not _fits(numbers.integers(cells, Mark.POINT), wrong):
         return ColumnType.BOOLEAN
     if not matching(cells, LEADING_ZERO).any():
         for mark in (Mark.POINT, Mark.COMMA):
-            if _fits(numbers.integers(cells, mark)):
+            if _fits(numbers.integers(cells, mark), wrong):
                 return ColumnType.INTEGER
-            if _fits(numbers.decimals(cells, mark)):
+            if _fits(numbers.decimals(cells, mark), wrong):
                 return ColumnType.DECIMAL
     if matching(cells, YEAR_AND_NUMBER).any():
         return ColumnType.TEXT
     order = timestamps.order_of(timestamps.evidence(cells))
-    return ColumnType.TIMESTAMP if _fits(timestamps.timestamps(cells, order)) else ColumnType.TEXT
+    return ColumnType.TIMESTAMP if _fits(timestamps.timestamps(cells, order), wrong) else ColumnType.TEXT
 
 
-def _fits(found: Converted) -> bool:
+def _fits(found: Converted, wrong: float) -> bool:
     filled = len(found.values) - found.values.null_count
-    wrong = 0 if found.faults is None else int((found.faults != 0).sum())
-    return bool(wrong <= WRONG * (filled + wrong))
+    faults = 0 if found.faults is None else int((found.faults != 0).sum())
+    return bool(faults <= wrong * (filled + faults))
 
 
 def _look(name: str, text: pa.Array) -> ColumnLook:
+    """Of numbers by which things are called one with a letter (`C536379`) is no mistake: then all are texts."""
     values = trimmed(text).drop_null()
     samples = tuple(value[:SHOWN] for value in values.unique()[:SAMPLES].to_pylist())
-    return ColumnLook(name, type_of(text), len(text) - len(values), samples)
+    kind = type_of(text, 0.0 if is_identifying(name) else WRONG)
+    return ColumnLook(name, kind, len(text) - len(values), samples)
 
 
 def _rows(texts: Sequence[pa.Array]) -> tuple[tuple[str, ...], ...]:

@@ -17,6 +17,8 @@ from wharf.common.profiles import Profile
 from wharf.common.storage import Storage
 
 SAMPLES: Final = 3
+FIRST_ROWS: Final = 20
+MOST_CELLS: Final = 5_000
 ITSELF: Final = frozenset({"exact", "alias", "pattern"})
 """What a header brings without a word of anybody's."""
 WHY: Final = {
@@ -77,6 +79,13 @@ class Look:
         first = {match["source"]: nth for nth, match in reversed(list(enumerate(matches)))}
         pairs = enumerate(zip(matches, beside, strict=True))
         return [_line(match, column, repeated=first[match["source"]] != nth) for nth, (match, column) in pairs]
+
+    @property
+    def rows(self) -> list[list[str]]:
+        """Some of the file's first rows: fewer of a file with very many columns."""
+        rows = (self.found or {}).get("sample", ())
+        width = len(self.lines)
+        return [row[:width] for row in rows[: min(FIRST_ROWS, MOST_CELLS // max(width, 1))]]
 
     def missing(self, profile: Profile) -> list[str]:
         """Columns that the profile needs and nothing brings yet."""

@@ -18,6 +18,8 @@ FACTS: Final = (
 """What of a result is told, in this order, where a result has it."""
 FILES: Final = frozenset({"package", "report"})
 UNDOABLE: Final = "import"
+OF_HEADERS: Final = frozenset({"profile_not_detected", "missing_column", "bad_mapping", "unknown_profile", "no_header"})
+"""Errors of imports for which somebody has to say what the file's columns are."""
 
 
 def facts_of(job: JobView) -> list[tuple[str, str]]:
@@ -65,6 +67,12 @@ def can_undo(detail: Detail) -> bool:
     job = detail.job
     merged = job.kind == UNDOABLE and job.status is Status.COMPLETED and not (job.result or {}).get("dry_run")
     return merged and not _followed(detail, "undo")
+
+
+def can_look(detail: Detail) -> bool:
+    """Whether a look at the file, where its columns are mapped and profiles are made, mends what went wrong."""
+    job = detail.job
+    return bool(job.kind == UNDOABLE and job.error and job.error.code in OF_HEADERS and detail.upload_id)
 
 
 def can_commit(detail: Detail) -> bool:

@@ -57,5 +57,9 @@ def _shown(detail: Detail) -> dict[str, object]:
         "facts": outcome.facts_of(detail.job),
         "rows_at": outcome.rows_of(detail.job),
     }
-    steps = {"can_undo": outcome.can_undo(detail), "can_commit": outcome.can_commit(detail)}
+    steps = {
+        "can_undo": outcome.can_undo(detail),
+        "can_commit": outcome.can_commit(detail),
+        "can_look": outcome.can_look(detail),
+    }
     return own | made | steps | {"downloads": outcome.downloads_of(detail.job)}

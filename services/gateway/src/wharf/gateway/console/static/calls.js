@@ -1,5 +1,5 @@
 // Buttons and forms that call the API: ask, call, say what came of it, load the region anew. See `action` in parts/macros.html.
-import { clear, mark, put } from "./fields.js";
+import { clear, mark, number, put } from "./fields.js";
 import { renew } from "./live.js";
 import { ask, say } from "./messages.js";
 import { beneath, here } from "./places.js";
@@ -41,7 +41,7 @@ export async function perform(element, body) {
     const { ask: question, yes } = element.dataset;
     if (question && !(await ask(element.textContent.trim(), filled(question, counted), yes ?? element.textContent.trim()))) return null;
     const given = body ?? (element.dataset.body ? JSON.parse(element.dataset.body) : undefined);
-    const told = await call(method, path, given);
+    const told = await followed(element, await call(method, path, given));
     say(filled(element.dataset.done ?? "Done.", told));
     if (element.dataset.go) window.location.assign(beneath(filled(element.dataset.go, told)));
     else renew();
@@ -57,9 +57,18 @@ export async function perform(element, body) {
   }
 }
 
+// What is called with the first answer, such as a look at a file by the profile that was just saved: both answers are told.
+async function followed(element, told) {
+  const { then, thenBody } = element.dataset;
+  if (!then) return told;
+  const [method, path] = filled(then, told).split(" ");
+  return { ...told, ...(await call(method, path, JSON.parse(filled(thenBody, told)))) };
+}
+
 // A form's fields as JSON: data-type says what a text stands for; an empty field is null, or left out with data-omit.
 export function fieldsOf(form) {
   const found = {};
+  number(form);
   for (const field of form.elements) {
     if (!field.name || "local" in field.dataset || field.matches(":disabled") || (field.type === "radio" && !field.checked)) continue;
     const value = valueOf(field);

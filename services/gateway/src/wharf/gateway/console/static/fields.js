@@ -45,12 +45,29 @@ function write(place, text) {
   place.hidden = !text;
 }
 
-// A value at its place: payload.message is { payload: { message } }.
+// A value at its place: payload.message is { payload: { message } }, columns.0.name is { columns: [{ name }] }.
 export function put(found, name, value) {
   const steps = name.split(".");
   const last = steps.pop();
-  const inner = steps.reduce((place, step) => (place[step] ??= {}), found);
+  const inner = steps.reduce((place, step, at) => (place[step] ??= /^\d+$/.test(steps[at + 1]) ? [] : {}), found);
   inner[last] = value;
+}
+
+// <tr data-each="columns"> is one of a list: its fields have data-part instead of a name. Those that count are numbered just before
+// they are sent, so that the server's columns.2.name is the third row that counts. A box with data-value-of stands for that part.
+export function number(form) {
+  const counted = {};
+  for (const row of form.querySelectorAll("[data-each]")) {
+    const parts = [...row.querySelectorAll("[data-part]")];
+    const nth = parts.some((part) => part.disabled) ? null : (counted[row.dataset.each] = (counted[row.dataset.each] ?? -1) + 1);
+    for (const part of parts) part.name = nth === null ? "" : `${row.dataset.each}.${nth}.${part.dataset.part}`;
+    for (const box of row.querySelectorAll("[data-value-of]")) box.value = row.querySelector(`[data-part="${box.dataset.valueOf}"]`).value.trim();
+  }
+}
+
+// A row whose box data-takes is not checked does not count.
+function take(box) {
+  for (const field of box.closest("[data-each]").querySelectorAll("[data-part], [data-value-of]")) field.disabled = !box.checked;
 }
 
 // <fieldset data-when="kind=package"> counts only while the field `kind` of its form says so.
@@ -64,7 +81,10 @@ function unfold(form) {
 }
 
 export function fold() {
-  document.addEventListener("change", (event) => { if (event.target.form) unfold(event.target.form); });
+  document.addEventListener("change", (event) => {
+    if (event.target.form) unfold(event.target.form);
+    if (event.target.matches("[data-takes]")) take(event.target);
+  });
   document.addEventListener("htmx:afterSwap", unfoldAll);
   unfoldAll();
   document.addEventListener("click", (event) => {
@@ -76,4 +96,6 @@ export function fold() {
 
 function unfoldAll() {
   for (const form of document.forms) unfold(form);
+  // A browser that goes back to a form has its boxes as they were left.
+  for (const box of document.querySelectorAll("[data-takes]")) take(box);
 }

@@ -1,0 +1,104 @@
+"""A profile for a file of a kind that nobody has declared: its columns as they look, for somebody to correct."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from itertools import chain, count
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Final
+
+from wharf.common.corrections import is_ours
+from wharf.common.profiles import Column, ColumnType, Profile
+from wharf.common.profiles.schema import OURS
+from wharf.ingest_worker.reading.header import normalised
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
+    from wharf.ingest_worker.reading.look import Look
+
+MOST: Final = 1000
+"""Columns of a profile."""
+LONGEST_NAME: Final = 40
+"""Letters of a name that is made here: there is room for a number behind it."""
+LONGEST_ALIAS: Final = 200
+NO_LETTER: Final = re.compile(r"[^a-z0-9]+")
+HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+ENDINGS: Final = re.compile(r"(\.(csv|tsv|tab|psv|txt|xlsx|xlsm|json|jsonl|ndjson|gz|zip|bz2|xz|zst))+$", re.IGNORECASE)
+WORDS: Final = re.compile(r"[^\W_]+")
+NAMELESS: Final = "table"
+DIGITS_FIRST: Final = "col_"
+"""Before a name that begins with a digit, such as 2025 of a table by years."""
+
+
+def drafted(file_name: str, look: Look, taken: Collection[str]) -> Profile | None:
+    """The profile that such a file may be meant by; None where no column of it is data.
+
+    `taken`: names of datasets that there are. The key's columns are required: a row without it is no row.
+    """
+    sources = _sources([column.name for column in look.columns])[:MOST]
+    names = list(_names([look.columns[places[0]].name for places in sources]))
+    columns = tuple(_column(look, places, name) for places, name in zip(sources, names, strict=True))
+    if not columns:
+        return None
+    key = tuple(name for places, name in zip(sources, names, strict=True) if set(places) & set(look.key))
+    title = _title(file_name)
+    return Profile(name=_free(_name_of(title), taken), title=title, key=key, columns=columns)
+
+
+def _sources(headers: Sequence[str]) -> list[list[int]]:
+    """The places of each header that is data, those that differ only in spelling together.
+
+    One without a letter or digit, such as `%`, is none: no profile can claim it, and it is kept in `properties`.
+    """
+    found: dict[str, list[int]] = {}
+    for place, header in enumerate(headers):
+        if not is_ours(header) and len(header) <= LONGEST_ALIAS and (spelling := normalised(header)):
+            found.setdefault(spelling, []).append(place)
+    return list(found.values())
+
+
+def _column(look: Look, places: Sequence[int], name: str) -> Column:
+    """A header that is repeated is a list, as it is where a profile does not know it."""
+    first = look.columns[places[0]]
+    kind = ColumnType.LIST if len(places) > 1 else ColumnType(first.type)
+    header = first.name.replace("\0", "")
+    return Column(name=name, type=kind, required=places[0] in look.key, aliases=() if header == name else (header,))
+
+
+def _names(headers: Sequence[str]) -> Iterator[str]:
+    """A name for each header that no other one has."""
+    taken = set(OURS)
+    for place, header in enumerate(headers, start=1):
+        name = _free(_slug(header) or f"field_{place}", taken)
+        taken.add(name)
+        yield name
+
+
+def _slug(text: str) -> str:
+    """A text as databases name things: `Order No.` is order_no, `Größe` is grosse; empty where no letter is left."""
+    plain = unicodedata.normalize("NFKD", HUMP.sub(" ", text).casefold())
+    letters = "".join(c for c in plain if not unicodedata.combining(c))
+    name = NO_LETTER.sub("_", letters).strip("_")
+    return f"{DIGITS_FIRST}{name}"[:LONGEST_NAME] if name[:1].isdigit() else name[:LONGEST_NAME].rstrip("_")
+
+
+def _free(name: str, taken: Collection[str]) -> str:
+    numbered = (f"{name}_{nth}" for nth in count(2))
+    return next(each for each in chain((name,), numbered) if each not in taken)
+
+
+def _title(file_name: str) -> str:
+    """What the file is called, without its ending and the numbers of its month: `sales_2025-11.csv` is Sales."""
+    words = [word for word in WORDS.findall(ENDINGS.sub("", PurePath(file_name).name)) if not word.isdigit()]
+    title = " ".join(words)[:LONGEST_ALIAS] or NAMELESS
+    return title[:1].upper() + title[1:]
+
+
+def _name_of(title: str) -> str:
+    """Tables of Wharf's own begin with staging_ and end with _key."""
+    name = _slug(title) or NAMELESS
+    if name.startswith("staging_"):
+        name = f"{NAMELESS}_{name}"
+    return f"{name}s" if name.endswith("_key") else name

@@ -178,7 +178,7 @@ def test_the_look_that_is_named_is_shown(tenant, operator, looked_at):
     later = operator.post(f"/api/v1/uploads/{looked_at['upload_id']}/inspect").json()["job_id"]
     end(tenant, later, FOUND)
     assert "<dd>none fits</dd>" in page_of(operator, looked_at)
-    assert "<dd>Sales transactions</dd>" in page_of(operator, looked_at, job=later)
+    assert '<a href="/profiles/transactions">Sales transactions</a>' in page_of(operator, looked_at, job=later)
     for foreign in (str(tenant.job().job_id), str(uuid4())):
         assert "What it is" not in page_of(operator, looked_at, job=foreign)
     assert operator.get(f"/files/{looked_at['upload_id']}", params={"job": "x"}).status_code == 422

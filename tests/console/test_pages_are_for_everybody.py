@@ -74,6 +74,7 @@ def test_axe_finds_nothing_on_any_page_of_a_tenant(
     look.at_this("/")
     look.at(["/jobs", "/jobs?state=failed", "/jobs?q=nothing", *(f"/jobs/{job_id}" for job_id in at_work.values())])
     look.at(["/data", "/data/transactions", "/data/transactions/history", "/packages"])
+    look.at(["/profiles", "/profiles/transactions", f"/profiles/new?upload={a_file.removeprefix('/files/')}"])
     look.at(["/files", a_file, "/queues", "/workers", "/dead-letters"])
     look.at(["/schedules", "/schedules/new", a_schedule, f"{a_schedule}/edit"])
     look.at(["/webhooks", "/webhooks/new", a_webhook, f"{a_webhook}/edit"])

@@ -107,6 +107,39 @@ def test_profiles_are_shown_and_removed(person: Person, members: Path) -> None:
     assert person.problems == []
 
 
+def test_a_profile_is_changed_on_its_page(person: Person) -> None:
+    """What the form has no field for stays; a column comes, another goes; what is wrong is said beside its field."""
+    api = person.trial.api
+    before = api.get("/api/v1/profiles/transactions").json()
+    page = person.go("/profiles/transactions")
+    page.get_by_role("link", name="Change").click()
+    page.get_by_label("Title").fill("Our sales")
+    page.get_by_label("Headers that bring store").fill("shop\nFiliale")
+    page.get_by_label("Checks of quantity").fill('[{"kind": "range", "least": 1}]')
+    page.get_by_label("Where the file and the dataset differ in store").select_option("non_null")
+    page.get_by_label("Keep notes").uncheck()
+    page.get_by_role("button", name="Add a column").click()
+    page.get_by_label("Name of the new column").fill("channel")
+    page.get_by_role("button", name="Save it").click()
+    expect(page.locator("#checks-7-wrong")).not_to_be_empty()
+    assert api.get("/api/v1/profiles/transactions").json() == before
+    page.get_by_label("Checks of quantity").fill('[{"kind": "range", "min": 1}]')
+    page.get_by_role("button", name="Save it").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Our sales")
+
+    after = api.get("/api/v1/profiles/transactions").json()
+    columns = {column["name"]: column for column in after["columns"]}
+    expected = {column["name"]: column for column in before["columns"] if column["name"] != "notes"}
+    expected["store"] |= {"aliases": ["shop", "Filiale"], "conflict": "non_null"}
+    expected["quantity"] |= {"checks": [columns["quantity"]["checks"][0] | {"kind": "range"}]}
+    assert float(columns["quantity"]["checks"][0]["min"]) == 1
+    assert columns.pop("channel")["type"] == "text"
+    assert columns == expected
+    rest = {name: value for name, value in before.items() if name != "columns"} | {"title": "Our sales"}
+    assert {name: value for name, value in after.items() if name != "columns"} == rest
+    assert [problem for problem in person.problems if "422" not in problem] == []
+
+
 def test_who_may_not_make_one_is_told_who_may(tenant: Trial, visit: Callable[..., Person], members: Path) -> None:
     """An operator sees what the file holds, and no button that would be refused."""
     wanted = {"name": "operator", "role": "operator"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 from typing import Any
 
@@ -108,6 +109,40 @@ def test_whoever_sees_data_sees_what_their_columns_are(tenant, harmless):
     assert "This must be at least 1." in pages[1]
     assert "no &gt; 0" in pages[1]
     assert "DELETE" not in pages[1]
+
+
+def test_the_form_that_changes_one_holds_all_of_it(tenant, harmless):
+    """What it has fields for, and as JSON what it has none for; only admins get it, and nothing of it is markup."""
+    entity = {"name": "kind", "key": ["name"]}
+    rule = {"name": "sane", "expression": "no < 3", "message": HOSTILE}
+    own = DRAFT | {"entities": [entity], "checks": [rule], "header_patterns": ["X (.+)"], "nulls": ["NA", "not said"]}
+    with tenant.client("admin") as admin:
+        assert admin.post("/api/v1/profiles", json=own).status_code == 201
+        page = admin.get("/profiles/members/edit").text
+    harmless(page)
+    said = html.unescape(page)
+    hidden = dict(re.findall(r'<input type="hidden" name="(\w+)"[^>]* value="([^"]*)"', page))
+    assert json.loads(html.unescape(hidden["entities"])) == [entity]
+    assert json.loads(html.unescape(hidden["header_patterns"])) == ["X (.+)"]
+    assert "NA\nnot said</textarea>" in said
+    assert "no < 3" in said
+    assert [" checked" in box for box in re.findall(r'name="key"[^>]*>', page)] == [True, False, False]
+    with tenant.client("operator") as operator:
+        assert operator.get("/profiles/members/edit").status_code == 403
+        assert "/profiles/members/edit" not in operator.get("/profiles/members").text
+
+
+def test_the_key_of_rows_that_are_there_is_not_offered(tenant, dataset):
+    """It is sent as it was, in its order."""
+    own = DRAFT | {"key": ["name", "no"]}
+    with tenant.client("admin") as admin:
+        assert admin.post("/api/v1/profiles", json=own).status_code == 201
+        assert 'name="key" data-type="each"' in admin.get("/profiles/members/edit").text
+        columns = [{"name": "no", "type": "integer"}, {"name": "name", "type": "text"}]
+        dataset("members", {"title": "M", "key": own["key"], "columns": columns}, [])
+        page = admin.get("/profiles/members/edit").text
+    assert 'name="key" data-type="each"' not in page
+    assert 'name="key" data-type="json" value="[&#34;name&#34;, &#34;no&#34;]"' in page
 
 
 def test_saved_mappings_are_listed_and_forgotten_by_admins(tenant):

@@ -13,6 +13,7 @@ from wharf.gateway import mappings, profiles
 from wharf.gateway.authentication import Admin, Viewer
 from wharf.gateway.console.files.found import look_of
 from wharf.gateway.console.pages import PageRoute, page
+from wharf.gateway.console.profiles.change import change_of
 from wharf.gateway.console.profiles.draft import draft_of
 from wharf.gateway.cursors import LONGEST
 from wharf.gateway.form import Optional
@@ -60,6 +61,16 @@ def write(request: Request, resources: Wired, member: Admin, query: Annotated[Dr
         "types": list(ColumnType),
     }
     return page(request, "profiles/form.html", member, shown)
+
+
+@router.get("/{name}/edit")
+def change(name: ProfileName, request: Request, resources: Wired, member: Admin) -> Response:
+    """The form that changes it; a built-in one becomes one of the tenant's own."""
+    with resources.database.tenant(member.tenant_id) as connection:
+        profile = profiles.find_profile(connection, name)
+        is_own = name in profiles.own_names(connection)
+        has_rows = profiles.has_dataset(connection, name)
+    return page(request, "profiles/edit.html", member, change_of(profile, has_rows=has_rows) | {"is_own": is_own})
 
 
 @router.get("/{name}")

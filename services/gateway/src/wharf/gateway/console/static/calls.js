@@ -92,6 +92,7 @@ function valueOf(field) {
   if (text === "") return null;
   if (field.dataset.type === "number") return Number(text);
   if (field.dataset.type === "json") return parsed(field, text);
+  if (field.dataset.type === "lines") return text.split("\n").map((line) => line.trim()).filter(Boolean);
   if (field.dataset.type === "list") return text.split(/[\s,]+/).filter(Boolean);
   if (field.dataset.type === "time") return new Date(text).toISOString();
   return text;

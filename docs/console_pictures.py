@@ -59,6 +59,8 @@ PICTURES = (
     *in_all("files", "/files"),
     *in_all("file", "/files/{file}"),
     *in_all("data", "/data/transactions?column=transaction_id&value=T00000002"),
+    *in_all("profiles", "/profiles"),
+    *in_all("profile-form", "/profiles/new?upload={unknown}"),
     *in_all("package-form", "/packages"),
     *in_all("queues", "/queues"),
     *in_all("workers", "/workers"),
@@ -112,15 +114,30 @@ def fill(wharf: WharfClient, folder: Path) -> dict[str, str]:
         failed = str(wharf.upload(folder / name, profile="transactions")["job_id"])
         wharf.wait(failed)
     write_transactions(folder / "year-2025.csv", ROWS, seed=4, bad=0)
-    return {"good": good, "failed": failed, "file": look(wharf, folder / "verkauf.csv")} | steer(wharf)
+    looked_at = {"file": mapped_by_hand(wharf, folder), "unknown": of_no_known_kind(wharf, folder)}
+    return {"good": good, "failed": failed} | looked_at | steer(wharf)
 
 
-def look(wharf: WharfClient, path: Path) -> str:
-    """A file whose headers are to be mapped by hand."""
+def mapped_by_hand(wharf: WharfClient, folder: Path) -> str:
+    """A file whose headers nobody knows."""
+    path = folder / "verkauf.csv"
     path.write_text(
         "transaction_id;Datum;Menge;Einzelpreis;Filiale\nB1;01.02.2025;3;3,50;Nord\nB2;02.02.2025;1;9,90;Süd\n"
     )
-    sent = wharf.upload(path, profile="transactions", start=False)
+    return look(wharf, path, "transactions")
+
+
+def of_no_known_kind(wharf: WharfClient, folder: Path) -> str:
+    """A file that is drafted a profile."""
+    path, names = folder / "club_members_2025-11.csv", ("Ann", "Bo", "Cy", "Di")
+    rows = "".join(f"M-{n:03};{names[n % 4]};2025-0{n % 9 + 1}-14;{n + 20}.50;yes\n" for n in range(20))
+    path.write_text(f"Member No.;Name;Joined;Yearly fee;Paid\n{rows}")
+    return look(wharf, path)
+
+
+def look(wharf: WharfClient, path: Path, profile: str | None = None) -> str:
+    """The upload of a file that is only looked at."""
+    sent = wharf.upload(path, profile=profile, start=False)
     wharf.wait(str(sent["job_id"]))
     return str(sent["upload_id"])
 

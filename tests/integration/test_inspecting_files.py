@@ -57,6 +57,26 @@ def test_a_file_of_no_known_kind_is_explained(wharf: Trial, tmp_path: Path, proj
     assert found["problems"][0]["code"] == "profile_not_detected"
 
 
+def test_a_file_of_no_known_kind_is_imported_by_the_profile_that_it_drafts(tenant: Trial, tmp_path: Path) -> None:
+    """One of a workbook's sheets: saved as it was drafted, every row is loaded; another import changes nothing."""
+    book, path = Workbook(), tmp_path / "export_2025-11.xlsx"
+    book.worksheets[0].title = "Club members"
+    book.create_sheet("Fees").append(["Year", "Fee"])
+    book.worksheets[0].append(["Member No.", "Name", "Joined", "Fee"])
+    for n in range(40):
+        book.worksheets[0].append([f"M-{n:03}", f"Name {n % 7}", f"2025-01-{n % 28 + 1:02}", n + 0.5])
+    book.save(path)
+    sheet = json.dumps({"sheet": "Club members"})
+    draft = inspected(tenant, path, "default", options=sheet)["draft"]
+    assert (draft["name"], draft["title"], draft["key"]) == ("club_members", "Club members", ["member_no"])
+    tenant.api.post("/api/v1/profiles", json=draft).raise_for_status()
+
+    assert tenant.load(path)["result"].items() >= {"profile": "club_members", "inserted": 40, "rejected": 0}.items()
+    assert tenant.load(path)["result"].items() >= {"inserted": 0, "unchanged": 40}.items()
+    assert inspected(tenant, path, "default", options=sheet)["draft"]["name"] == "club_members_2"
+    assert inspected(tenant, path, "default")["draft"]["name"] == "export"
+
+
 def test_a_file_without_header_is_mapped_by_place(wharf: Trial, tmp_path: Path, project: str) -> None:
     """Its columns are called column_1, column_2, ... in the inspection and in a mapping."""
     path = tmp_path / "rows.csv"

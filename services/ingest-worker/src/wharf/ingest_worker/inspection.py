@@ -59,7 +59,7 @@ def run_inspection(context: JobContext[InspectPayload]) -> dict[str, Any]:
     look = look_at(sample, size, dialect)
     context.report(2, STEPS, stage="inspect", message="Looking at its columns")
     result = _account(payload, dialect, look, seen)
-    result["draft"] = _draft(upload.file_name, look, asked)
+    result["draft"] = _draft(_called(upload.file_name, dialect), look, asked)
     if profile and not problems:
         problems = first_problems(sample, size, profile, dialect, options=options, mapping=seen.mapping)
     result["problems"] = [asdict(problem) for problem in problems]
@@ -92,10 +92,16 @@ def _understood(sample: Sample, asked: Asked) -> _Seen:
     return _Seen(dialect, found.profile, found.mapping, [], found)
 
 
-def _draft(file_name: str, look: Look, asked: Asked) -> dict[str, Any] | None:
+def _called(file_name: str, dialect: Dialect) -> str:
+    """What the table is called: a sheet that was asked for by its name is a table of its own."""
+    sheet = dialect.packing.get("sheet")
+    return str(sheet) if sheet in dialect.packing.get("sheets", ()) else file_name
+
+
+def _draft(name: str, look: Look, asked: Asked) -> dict[str, Any] | None:
     """A profile that somebody may save, where none of those that there are is meant."""
     taken = {name for profile in asked.profiles.by_name.values() for name in profile.dataset_names}
-    found = drafted(file_name, look, taken)
+    found = drafted(name, look, taken)
     return found.model_dump(mode="json", exclude_unset=True) if found else None
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from itertools import chain, count
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
 
 from wharf.common.corrections import is_ours
@@ -32,10 +31,11 @@ DIGITS_FIRST: Final = "col_"
 """Before a name that begins with a digit, such as 2025 of a table by years."""
 
 
-def drafted(file_name: str, look: Look, taken: Collection[str]) -> Profile | None:
+def drafted(called: str, look: Look, taken: Collection[str]) -> Profile | None:
     """The profile that such a file may be meant by; None where no column of it is data.
 
-    `taken`: names of datasets that there are. The key's columns are required: a row without it is no row.
+    `called`: the name of the file, or of the sheet. `taken`: names of datasets that there are. The key's columns are
+    required: a row without it is no row.
     """
     sources = _sources([column.name for column in look.columns])[:MOST]
     names = list(_names([look.columns[places[0]].name for places in sources]))
@@ -43,7 +43,7 @@ def drafted(file_name: str, look: Look, taken: Collection[str]) -> Profile | Non
     if not columns:
         return None
     key = tuple(name for places, name in zip(sources, names, strict=True) if set(places) & set(look.key))
-    title = _title(file_name)
+    title = _title(called)
     return Profile(name=_free(_name_of(title), taken), title=title, key=key, columns=columns)
 
 
@@ -89,9 +89,9 @@ def _free(name: str, taken: Collection[str]) -> str:
     return next(each for each in chain((name,), numbered) if each not in taken)
 
 
-def _title(file_name: str) -> str:
+def _title(called: str) -> str:
     """What the file is called, without its ending and the numbers of its month: `sales_2025-11.csv` is Sales."""
-    words = [word for word in WORDS.findall(ENDINGS.sub("", PurePath(file_name).name)) if not word.isdigit()]
+    words = [word for word in WORDS.findall(ENDINGS.sub("", called)) if not word.isdigit()]
     title = " ".join(words)[:LONGEST_ALIAS] or NAMELESS
     return title[:1].upper() + title[1:]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import Any
 
 import psycopg
@@ -30,6 +30,7 @@ SETTINGS = {
 LOCK = 0x57A4E
 SEES_ALL = "SELECT rolname, rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user"
 AT_WORK = "SELECT pg_try_advisory_lock(%s)"
+LET_GO = "SELECT pg_advisory_unlock_all()"
 
 
 @contextmanager
@@ -42,7 +43,10 @@ def connected(url: str, guard: Guard = nullcontext) -> Iterator[Connection]:
     with psycopg.connect(url, autocommit=True, **more) as connection, guard(connection):
         _settle(connection)
         _refuse_blind(connection)
-        yield connection
+        try:
+            yield connection
+        finally:
+            _let_go(connection)
 
 
 def claim(connection: Connection) -> None:
@@ -54,6 +58,12 @@ def claim(connection: Connection) -> None:
     if not claimed:
         message = "Another backup, or a trial of one, is at work. Wharf tries again when it may be over."
         raise Transient(message, code="backup_at_work")
+
+
+def _let_go(connection: Connection) -> None:
+    """Of the claim, at once: the server sees only later that a connection has ended, and would refuse the next one."""
+    with suppress(psycopg.Error):  # broken: then its end lets go
+        connection.execute(LET_GO)
 
 
 def _refuse_blind(connection: Connection) -> None:

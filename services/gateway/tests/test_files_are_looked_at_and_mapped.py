@@ -184,6 +184,21 @@ def test_the_look_that_is_named_is_shown(tenant, operator, looked_at):
     assert operator.get(f"/files/{looked_at['upload_id']}", params={"job": "x"}).status_code == 422
 
 
+@pytest.mark.parametrize(
+    ("sheet", "said"),
+    [
+        (None, "<dt>Sheets</dt><dd>May, June: each is imported by itself; this is the first that is not hidden</dd>"),
+        ("June", "<dt>Other sheets</dt><dd>May: each is imported by itself</dd>"),
+    ],
+    ids=["none was asked for", "one was asked for"],
+)
+def test_sheets_of_a_workbook_are_told(tenant, operator, looked_at, sheet, said):
+    """Which other ones there are; where nobody said one, which this is."""
+    dialect = {"format": "xlsx", "header_rows": [1], "sheet": sheet, "sheets": ["May", "June"]}
+    end(tenant, looked_at["job_id"], FOUND | {"dialect": dialect})
+    assert said in page_of(operator, looked_at)
+
+
 def test_a_file_that_cannot_be_read_says_why(tenant, operator, looked_at):
     """With the job's own sentence, and another try offered."""
     end(tenant, looked_at["job_id"], None, code="not_text", message="This is a picture.", retryable=False)

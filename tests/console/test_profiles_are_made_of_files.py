@@ -91,6 +91,18 @@ def test_what_is_wrong_is_said_beside_its_column(person: Person, members: Path) 
     assert person.trial.api.get("/api/v1/profiles/club_members").status_code == 404
 
 
+def test_a_look_that_fails_does_not_hide_that_the_profile_is_saved(person: Person, members: Path) -> None:
+    """Whoever saves it again would be told that there is one already, and wonder."""
+    page = person.go("/files")
+    look_at(page, members)
+    page.get_by_role("link", name="Make a profile of it").click()
+    page.route("**/inspect", lambda route: route.fulfill(status=429, json={"detail": "Too many jobs wait."}))
+    page.get_by_role("button", name="Save it").click()
+    expect(page.locator("[data-form-wrong]")).to_contain_text("The profile is saved")
+    expect(page.locator("[data-form-wrong]")).to_contain_text("Too many jobs wait.")
+    assert person.trial.api.get("/api/v1/profiles/club_members").status_code == 200
+
+
 def test_profiles_are_shown_and_removed(person: Person, members: Path) -> None:
     """The built-in ones and one of their own; what is removed is gone from the list."""
     declared = {"name": "club", "title": "Club", "key": ["no"], "columns": [{"name": "no", "type": "integer"}]}

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from threading import Event, Timer
 from uuid import uuid4
 
 import orjson
 import pytest
 
-from wharf.common.feed import MOST_AT_ONCE, STREAM, QueuedFeed, snapshot_key
+from wharf.common.feed import GATHER_SECONDS, MOST_AT_ONCE, STREAM, QueuedFeed, snapshot_key
+from wharf.common.jobs.kinds import ECHO
 from wharf.common.jobs.states import Status
 from wharf.common.queues import Priority
+from wharf.common.runtime import points
+from wharf.common.runtime.heartbeat import Heart
+from wharf.common.runtime.implementation import Implementation
+from wharf.common.runtime.leaving import LeaveSign
+from wharf.common.runtime.points import Point
+from wharf.common.runtime.runner import Runner
+from wharf.common.runtime.voice import Voice
 from wharf.local.ports import HOST
 from wharf.local.trial import eventually
 
@@ -97,3 +107,58 @@ def test_a_redis_that_is_away_holds_up_nobody(tenant, open_feed, counted):
     feed = open_feed(f"redis://{HOST}:1/0")
     feed.tell(tenant.write(Priority.NORMAL).view, tenant.id)
     eventually(lambda: counted("wharf_feed_errors_total") > before, "the count")
+
+
+def test_what_is_withdrawn_is_not_told(tenant, broker, open_feed):
+    """What is told of it afterwards is, and so is another job."""
+    one, other = (tenant.write(Priority.NORMAL).view.model_copy(update={"status": Status.RUNNING}) for _ in range(2))
+    feed = open_feed()
+    feed.tell(one, tenant.id)
+    feed.tell(other, tenant.id)
+    feed.withdraw(one.job_id)
+    eventually(lambda: events(broker), "the other job's event")
+    assert events(broker) == ["job.running"]
+    assert broker.redis.get(snapshot_key(one.job_id)) is None
+    feed.tell(one.model_copy(update={"status": Status.COMPLETED}), tenant.id)
+    eventually(lambda: events(broker) == ["job.running", "job.completed"], "the end of it")
+
+
+def test_what_is_on_its_way_has_arrived_when_it_is_withdrawn(tenant, open_feed, monkeypatch):
+    """But nobody waits long: progress is worth less than the work."""
+    feed, begun, arrives, arrived = open_feed(), Event(), Event(), Event()
+
+    def slowly(_news: object) -> None:
+        begun.set()
+        arrives.wait(10)
+        arrived.set()
+
+    monkeypatch.setattr(feed, "_send_all", slowly)
+    view = tenant.write(Priority.NORMAL).view.model_copy(update={"status": Status.RUNNING})
+    feed.tell(view, tenant.id)
+    assert begun.wait(10)
+    feed.withdraw(view.job_id)
+    assert not arrived.is_set()
+    monkeypatch.setattr("wharf.common.feed.ARRIVAL_SECONDS", 10.0)
+    Timer(0.1, arrives.set).start()
+    feed.withdraw(view.job_id)
+    assert arrived.is_set()
+
+
+def test_who_has_seen_the_end_never_sees_it_run_again(ledger, tenant, storage, broker, open_feed, monkeypatch):
+    """However long it takes until the end is told: no snapshot says that it runs once the ledger has its end."""
+    feed, job_id, seen = open_feed(), tenant.submit(), []
+
+    def linger(name: str) -> None:
+        if name == Point.AFTER_END:
+            time.sleep(4 * GATHER_SECONDS)
+            seen.append((ledger.ask("SELECT status FROM wharf.jobs WHERE id = %s", job_id)[0]["status"], snapshot()))
+
+    def snapshot() -> bytes | None:
+        return broker.redis.get(snapshot_key(job_id))
+
+    monkeypatch.setattr(points, "hook", linger)
+    heart = Heart(ledger.app, LeaveSign(), 600)
+    runner = Runner(ledger.app, storage, feed, heart, "w", 20.0, Voice(ledger.app, feed))
+    runner.run(Implementation(ECHO, lambda _context: {}), job_id, 1)
+    assert seen == [("completed", None)]
+    eventually(lambda: (told := snapshot()) and orjson.loads(told)["job"]["status"] == "completed", "the end")

@@ -36,6 +36,9 @@ MOST_WAITING = 5_000
 GATHER_SECONDS = 0.03
 """How long a telling may wait for others that are sent with it."""
 
+ARRIVAL_SECONDS = 0.1
+"""How long the end of a job waits for what was told of it before to get there."""
+
 MOST_AT_ONCE = 500
 """Redis does nothing else while it takes them: some milliseconds."""
 
@@ -96,8 +99,15 @@ class _Telling:
     event: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Withdrawal:
+    """What was told of a job before, and is not sent yet, is old."""
+
+    key: str
+
+
 News = Command | _Telling
-"""What waits to be sent."""
+"""What is sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +179,12 @@ class Feed:
         data = self._try(lambda: self._redis.get(snapshot_key(job_id)))
         return Snapshot.parse(data) if isinstance(data, bytes) else None
 
+    def withdraw(self, job_id: UUID) -> None:
+        """Send nothing more of what was told of a job: the ledger is about to have its end.
+
+        Whoever has read the end there must not find it running afterwards.
+        """
+
     def close(self) -> None:
         """Send what waits."""
 
@@ -204,11 +220,18 @@ class QueuedFeed(Feed):
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
-        self._waiting: deque[News] = deque(maxlen=MOST_WAITING)
+        self._waiting: deque[News | _Withdrawal] = deque(maxlen=MOST_WAITING)
         self._bell = threading.Event()
         self._closing = threading.Event()
+        self._sending = threading.Lock()
         self._thread = threading.Thread(target=self._work, name="feed", daemon=True)
         self._thread.start()
+
+    def withdraw(self, job_id: UUID) -> None:
+        """As `Feed.withdraw`; what is on its way is waited for, but not for longer than `ARRIVAL_SECONDS`."""
+        self._waiting.append(_Withdrawal(snapshot_key(job_id)))
+        if self._sending.acquire(timeout=ARRIVAL_SECONDS):
+            self._sending.release()
 
     def close(self) -> None:
         """Send what waits, but not for longer than a moment."""
@@ -225,9 +248,13 @@ class QueuedFeed(Feed):
             self._bell.wait()
             self._closing.wait(GATHER_SECONDS)  # who leaves has nothing more to tell, and is waited for
             self._bell.clear()
-            news = _latest([self._waiting.popleft() for _ in range(len(self._waiting))])
-            for first in range(0, len(news), MOST_AT_ONCE):
-                self._send_all(news[first : first + MOST_AT_ONCE])
+            with self._sending:
+                self._send_waiting()
+
+    def _send_waiting(self) -> None:
+        news = _latest([self._waiting.popleft() for _ in range(len(self._waiting))])
+        for first in range(0, len(news), MOST_AT_ONCE):
+            self._send_all(news[first : first + MOST_AT_ONCE])
 
 
 def _document(view: JobView, version: int, tenant_id: UUID) -> str:
@@ -251,7 +278,7 @@ def _together(news: Sequence[News]) -> Iterator[Command]:
         yield _Tellings(tellings)
 
 
-def _latest(commands: Sequence[News]) -> list[News]:
-    """Of what is told of a job within one moment only the last is news."""
-    last = {command.key: command for command in commands if isinstance(command, _Telling)}
-    return [c for c in commands if not isinstance(c, _Telling) or last[c.key] is c]
+def _latest(commands: Sequence[News | _Withdrawal]) -> list[News]:
+    """Of what is told of a job within one moment only the last is news, and that only if it was not withdrawn."""
+    last = {command.key: command for command in commands if isinstance(command, _Telling | _Withdrawal)}
+    return [c for c in commands if not isinstance(c, _Withdrawal) and (not isinstance(c, _Telling) or last[c.key] is c)]

@@ -135,6 +135,8 @@ class Runner:
 
     def _end(self, implementation: Implementation[Any], context: JobContext[Any], ending: Ending, times: Times) -> None:
         NOTICES.give()
+        if ending.event is not Event.DIE:
+            self.feed.withdraw(context.job_id)
         view = None if ending.event is Event.DIE else finish(context, implementation, ending)
         if view is None:
             JOBS_FENCED.inc()

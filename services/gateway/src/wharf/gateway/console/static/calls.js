@@ -59,10 +59,15 @@ export async function perform(element, body) {
 
 // What is called with the first answer, such as a look at a file by the profile that was just saved: both answers are told.
 async function followed(element, told) {
-  const { then, thenBody } = element.dataset;
+  const { then, thenBody, thenFailed } = element.dataset;
   if (!then) return told;
   const [method, path] = filled(then, told).split(" ");
-  return { ...told, ...(await call(method, path, JSON.parse(filled(thenBody, told)))) };
+  try {
+    return { ...told, ...(await call(method, path, JSON.parse(filled(thenBody, told)))) };
+  } catch (error) {
+    // What was called first is done: without that word somebody would do it again.
+    throw new Error(`${thenFailed} ${error.message}`);
+  }
 }
 
 // A form's fields as JSON: data-type says what a text stands for; an empty field is null, or left out with data-omit.

@@ -85,6 +85,22 @@ def test_what_does_not_tell_rows_apart_is_no_key(values: list[str]) -> None:
     assert (found.key, found.required) == ((), ())
 
 
+def test_half_of_a_key_is_none() -> None:
+    """Where a column of it cannot be one of a profile: its header is too long."""
+    long = f"Number {'of the order ' * 15}"
+    rows = "".join(f"{n // 2},{n % 2},x\n" for n in range(12))
+
+    assert draft_of(f"{long},Line,Name\n{rows}").key == ()
+    assert draft_of(f"Number,Line,Name\n{rows}").key == ("number", "line")
+
+
+def test_our_own_columns_are_no_key() -> None:
+    """Of a file of rejected rows that somebody has corrected: its lines differ, and say nothing of its rows."""
+    rows = "".join(f"{n // 2},{n % 2},{n}\n" for n in range(12))
+
+    assert draft_of(f"Number,Line,_wharf_line\n{rows}").key == ("number", "line")
+
+
 def test_a_number_by_which_things_are_called_may_have_letters() -> None:
     """One cancelled invoice among many: as a number it would be a mistake, and its row set aside."""
     numbers = ["C536379", *(str(536380 + n) for n in range(50))]
@@ -148,6 +164,7 @@ def test_it_is_called_as_its_file(file_name: str, title: str, name: str) -> None
         "7,Anna,2025-01-01\n8,Bob,2025-01-02\n",
         "a,,b,\n1,x,2,y\n3,z,4,w\n",
         "order_key,Order Key,_wharf_line\n1,2,3\n4,5,6\n",
+        "Код A,A,A 2,Б A\nx,y,z,w\n",
     ],
 )
 def test_a_file_loads_by_its_own_draft(text: str) -> None:
@@ -159,3 +176,5 @@ def test_a_file_loads_by_its_own_draft(text: str) -> None:
     assert not first_problems(data, len(data), profile, dialect, options=ImportOptions(), mapping=None)
     assert {m.target for m in mapping.matches if m.target} == {c.name for c in profile.columns}
     assert {m.source for m in mapping.matches if not m.target} <= {"%", "€", "_wharf_line"}
+    said = {alias: column.name for column in profile.columns for alias in column.aliases}
+    assert {m.source: m.target for m in mapping.matches if m.source in said} == said

@@ -39,12 +39,14 @@ def drafted(called: str, look: Look, taken: Collection[str]) -> Profile | None:
     """
     sources = _sources([column.name for column in look.columns])[:MOST]
     names = list(_names([look.columns[places[0]].name for places in sources]))
-    columns = tuple(_column(look, places, name) for places, name in zip(sources, names, strict=True))
+    # Half of a key would make one row of many.
+    key = frozenset(look.key if set(look.key) <= {places[0] for places in sources} else ())
+    columns = tuple(_column(look, places, name, key) for places, name in zip(sources, names, strict=True))
     if not columns:
         return None
-    key = tuple(name for places, name in zip(sources, names, strict=True) if set(places) & set(look.key))
     title = _title(called)
-    return Profile(name=_free(_name_of(title), taken), title=title, key=key, columns=columns)
+    name = next(each for each in _numbered(_name_of(title)) if each not in taken)
+    return Profile(name=name, title=title, key=tuple(c.name for c in columns if c.required), columns=columns)
 
 
 def _sources(headers: Sequence[str]) -> list[list[int]]:
@@ -59,19 +61,24 @@ def _sources(headers: Sequence[str]) -> list[list[int]]:
     return list(found.values())
 
 
-def _column(look: Look, places: Sequence[int], name: str) -> Column:
+def _column(look: Look, places: Sequence[int], name: str, key: Collection[int]) -> Column:
     """A header that is repeated is a list, as it is where a profile does not know it."""
     first = look.columns[places[0]]
     kind = ColumnType.LIST if len(places) > 1 else ColumnType(first.type)
     header = first.name.replace("\0", "")
-    return Column(name=name, type=kind, required=places[0] in look.key, aliases=() if header == name else (header,))
+    return Column(name=name, type=kind, required=places[0] in key, aliases=() if header == name else (header,))
 
 
 def _names(headers: Sequence[str]) -> Iterator[str]:
-    """A name for each header that no other one has."""
-    taken = set(OURS)
+    """A name for each header that no other one has, and that is not how another header is spelt.
+
+    Of `Код A` and `A` the first is not called `a`: the other header would bring its column.
+    """
+    taken, spellings = set(OURS), {normalised(header) for header in headers}
     for place, header in enumerate(headers, start=1):
-        name = _free(_slug(header) or f"field_{place}", taken)
+        for name in _numbered(_slug(header) or f"field_{place}"):
+            if name not in taken and (normalised(name) == normalised(header) or normalised(name) not in spellings):
+                break
         taken.add(name)
         yield name
 
@@ -84,9 +91,9 @@ def _slug(text: str) -> str:
     return f"{DIGITS_FIRST}{name}"[:LONGEST_NAME] if name[:1].isdigit() else name[:LONGEST_NAME].rstrip("_")
 
 
-def _free(name: str, taken: Collection[str]) -> str:
-    numbered = (f"{name}_{nth}" for nth in count(2))
-    return next(each for each in chain((name,), numbered) if each not in taken)
+def _numbered(name: str) -> Iterator[str]:
+    """The name, and with 2, 3, 4 … behind it."""
+    return chain((name,), (f"{name}_{nth}" for nth in count(2)))
 
 
 def _title(called: str) -> str:

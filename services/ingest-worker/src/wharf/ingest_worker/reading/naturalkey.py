@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pyarrow.compute as pc
 
+from wharf.common.corrections import is_ours
 from wharf.common.profiles import ColumnType
 from wharf.ingest_worker.reading.cells import longest, trimmed
 from wharf.ingest_worker.reading.header import normalised
@@ -74,7 +75,7 @@ def natural_key(header: Sequence[str], types: Sequence[str], texts: Sequence[pa.
     names = list(header[: len(texts)])
     spelt = Counter(map(normalised, names))
     usable = [i for i, name in enumerate(names) if spelt[normalised(name)] == 1 and _may_identify(types[i], texts[i])]
-    said = [i for i in usable if is_identifying(names[i])]
+    said = [i for i in usable if is_identifying(names[i]) and not is_ours(names[i])]
     first = [i for i in usable if i == 0 and len(texts[0]) >= ENOUGH]
     singles = [(i,) for i in (*said, *first)]
     together = (*singles, *combinations(said[:MOST_TRIED], 2))

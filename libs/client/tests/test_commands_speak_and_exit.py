@@ -278,13 +278,15 @@ def test_a_profile_is_drafted_of_a_file(wharf: Any, known: Gateway, place: Path)
     """As TOML that can be saved again; the file is only looked at. Where there is nothing to draft it says so."""
     file = place / "members.csv"
     file.write_text("no,name\n1,Ann\n")
-    column = {"name": "no", "type": "integer", "required": True, "aliases": []}
-    draft = {"name": "members", "title": "Members", "key": ["no"], "columns": [column]}
+    columns = [{"type": "integer", "required": True, "name": "no"}, {"name": "fee", "required": False}]
+    draft = {"key": ["no"], "name": "members", "columns": columns, "title": "Members"}
     known.says("POST /api/v1/uploads", {"job_id": "j-1"}, status=202)
     known.says("GET /api/v1/jobs/j-1", {"job_id": "j-1", "status": "completed", "progress": {}})
     known.says("GET /api/v1/jobs/j-1/result", {"draft": draft})
     assert wharf("profiles", "draft", str(file)) == 0
-    assert tomllib.loads(wharf.out) == draft
+    told = tomllib.loads(wharf.out)
+    assert told == draft | {"columns": [columns[0], {"name": "fee"}]}
+    assert [list(told), list(told["columns"][0])] == [["name", "title", "key", "columns"], ["name", "type", "required"]]
     assert b'name="start"\r\n\r\nfalse' in known.requests("POST /api/v1/uploads")[0].body
     known.says("GET /api/v1/jobs/j-1/result", {"draft": None})
     assert wharf("profiles", "draft", str(file)) == 1

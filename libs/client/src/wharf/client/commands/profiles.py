@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import tomli_w
 import typer
 
+from wharf.client.calls import Document
 from wharf.client.commands.access import AsJson, client
 from wharf.client.commands.declared import read_table
 from wharf.client.table import print_json, print_table
 
 Declaration = Annotated[Path, typer.Argument(help="A declaration in TOML or JSON.", exists=True, dir_okay=False)]
+TOP, OF_COLUMN = ("name", "title", "key"), ("name", "type", "required", "aliases")
+"""In which order people read a declaration."""
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -58,10 +62,11 @@ def draft(
     """Write a declaration for files like this one, in TOML: its columns as they look, and what its key may be."""
     with client() as wharf:
         found = wharf.draft_profile(file)
+    columns = [_in_order(column, OF_COLUMN) for column in found.get("columns") or []]
     if as_json:
         print_json(found)
     else:
-        typer.echo(tomli_w.dumps(found), nl=False)
+        typer.echo(tomli_w.dumps(_in_order(found, TOP) | {"columns": columns}), nl=False)
 
 
 @app.command("check")
@@ -86,3 +91,8 @@ def remove(name: Annotated[str, typer.Argument(help="The profile's name.")]) -> 
     with client() as wharf:
         wharf.remove_profile(name)
     typer.echo(f"{name}: removed.")
+
+
+def _in_order(table: Document, first: Sequence[str]) -> Document:
+    """Those fields first; what is not so needs no word."""
+    return {name: table[name] for name in (*first, *table) if table.get(name) not in (None, False)}

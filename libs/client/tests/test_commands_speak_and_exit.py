@@ -278,7 +278,7 @@ def test_a_profile_is_drafted_of_a_file(wharf: Any, known: Gateway, place: Path)
     """As TOML that can be saved again; the file is only looked at. Where there is nothing to draft it says so."""
     file = place / "members.csv"
     file.write_text("no,name\n1,Ann\n")
-    columns = [{"type": "integer", "required": True, "name": "no"}, {"name": "fee", "required": False}]
+    columns = [{"type": "integer", "required": True, "name": "no"}, {"name": "fee", "required": False, "aliases": []}]
     draft = {"key": ["no"], "name": "members", "columns": columns, "title": "Members"}
     known.says("POST /api/v1/uploads", {"job_id": "j-1"}, status=202)
     known.says("GET /api/v1/jobs/j-1", {"job_id": "j-1", "status": "completed", "progress": {}})

@@ -94,5 +94,5 @@ def remove(name: Annotated[str, typer.Argument(help="The profile's name.")]) -> 
 
 
 def _in_order(table: Document, first: Sequence[str]) -> Document:
-    """Those fields first; what is not so needs no word."""
-    return {name: table[name] for name in (*first, *table) if table.get(name) not in (None, False)}
+    """Those fields first; what is not so needs no word, but that there is no key is to be seen."""
+    return {name: table[name] for name in (*first, *table) if name == "key" or table.get(name)}

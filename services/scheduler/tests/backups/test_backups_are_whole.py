@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import psycopg
@@ -91,6 +92,20 @@ def test_one_is_at_work_at_a_time(backend, backups, make, try_out):
             assert waits.value.error_code == "backup_at_work"
     assert set(files(backups)) == {made.manifest.key, f"backups/{made.id}/manifest.json"}
     try_out(made)
+
+
+def test_a_claim_ends_before_its_connection(backend):
+    """The server hears of a connection's end only later: whoever comes right after one would be refused."""
+
+    @contextmanager
+    def next_one(_connection: object) -> Iterator[None]:
+        """Comes when the work is done, and the connection still open."""
+        yield
+        with connected(backend.backup_url) as connection:
+            claim(connection)
+
+    with connected(backend.backup_url, next_one) as connection:
+        claim(connection)
 
 
 def test_a_server_that_is_gone_is_noticed(backend):

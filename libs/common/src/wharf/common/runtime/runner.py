@@ -135,9 +135,10 @@ class Runner:
 
     def _end(self, implementation: Implementation[Any], context: JobContext[Any], ending: Ending, times: Times) -> None:
         NOTICES.give()
+        view = None
         if ending.event is not Event.DIE:
             self.feed.withdraw(context.job_id)
-        view = None if ending.event is Event.DIE else finish(context, implementation, ending)
+            view = finish(context, implementation, ending)
         if view is None:
             JOBS_FENCED.inc()
             get_logger().warning("job.fenced")

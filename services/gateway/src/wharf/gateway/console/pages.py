@@ -31,6 +31,8 @@ from wharf.gateway.console.words import FILTERS
 from wharf.gateway.problems import ProblemDocument, invalid_request, listed, of_database, problem_of
 from wharf.gateway.sessions import proof_of, token_of
 
+MOST_CELLS: Final = 5_000
+"""A page of a table with very many columns has fewer rows."""
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"

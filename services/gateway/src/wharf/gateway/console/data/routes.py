@@ -13,7 +13,7 @@ from wharf.common.errors import Invalid
 from wharf.common.profiles import KnownProfiles
 from wharf.gateway import datasets
 from wharf.gateway.authentication import Viewer
-from wharf.gateway.console.pages import PageRoute, address, page
+from wharf.gateway.console.pages import MOST_CELLS, PageRoute, address, page
 from wharf.gateway.console.projects import projects_of
 from wharf.gateway.cursors import LONGEST
 from wharf.gateway.datasets import Definition
@@ -24,8 +24,6 @@ from wharf.gateway.routes.datasets import ProfileName
 router = APIRouter(prefix="/data", tags=["console"], route_class=PageRoute)
 PAGE: Final = 50
 LEAST: Final = 5
-MOST_CELLS: Final = 5_000
-"""A page of a table with very many columns has fewer rows."""
 WRONG_FILTERS: Final = frozenset({"bad_filter", "unknown_column"})
 Rows = list[dict[str, Any]]
 

@@ -15,10 +15,10 @@ from wharf.common.jobs.view import JobView, job_view
 from wharf.common.ledger.models import Job
 from wharf.common.profiles import Profile
 from wharf.common.storage import Storage
+from wharf.gateway.console.pages import MOST_CELLS
 
 SAMPLES: Final = 3
 FIRST_ROWS: Final = 20
-MOST_CELLS: Final = 5_000
 ITSELF: Final = frozenset({"exact", "alias", "pattern"})
 """What a header brings without a word of anybody's."""
 WHY: Final = {
